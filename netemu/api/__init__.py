@@ -1,0 +1,1 @@
+"""Kubernetes' objects as values: kinds, typed views, selectors, validation, patches. Pure."""

@@ -1,0 +1,82 @@
+"""What a container should be, and what became of it: shared by shim, stand-in server and agent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+
+class Mount(Struct, frozen=True, kw_only=True):
+    """A path of the machine, seen inside a container."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+class ContainerSpec(Struct, frozen=True, kw_only=True):
+    """A container that is processes.
+
+    ``netns`` is the name of its network namespace under /run/netns. ``sandboxed`` is false only
+    for netemu's own workers (the DNS server), which run unconfined, in the machine's network
+    namespace, and open their sockets in ``netns`` themselves.
+    """
+
+    id: str
+    netns: str
+    argv: tuple[str, ...]
+    log_path: str
+    hostname: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    cwd: str = "/"
+    mounts: tuple[Mount, ...] = ()
+    sandboxed: bool = True
+    stdin: bool = False
+    tty: bool = False
+
+
+class Port(Struct, frozen=True, kw_only=True):
+    """A port that a stand-in listens on. An ``implied`` one (declared nowhere) gives way to
+    whoever already listens there.
+    """
+
+    number: int
+    protocol: Literal["TCP", "UDP"] = "TCP"
+    implied: bool = False
+
+
+class AppSpec(Struct, frozen=True, kw_only=True):
+    """A container that is played by the stand-in server: sockets in ``netns``, no process."""
+
+    id: str
+    app: str
+    netns: str
+    log_path: str
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    pod: str = ""
+    namespace: str = ""
+    node: str = ""
+    pod_ip: str = ""
+    hostname: str = ""
+    resolv_conf: str = ""
+    hosts: str = ""
+
+
+class ContainerState(Struct, frozen=True, kw_only=True):
+    """What a container is now. ``pid`` is the machine's number of its pid 1, 0 without one.
+
+    ``reason`` is Kubernetes' word for an end ("Completed", "Error", "StartError", "Unknown"),
+    empty while it runs; times are seconds since the epoch.
+    """
+
+    id: str
+    running: bool
+    pid: int = 0
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    started_at_s: float = 0.0
+    finished_at_s: float | None = None

@@ -1,0 +1,96 @@
+"""The settings of a cluster: one frozen value, made once, passed down.
+
+Every field has its meaning, unit, default and reason here; the YAML file (``--config``) and
+the options of ``netemu up`` have the same names, in camelCase and in kebab-case.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Overlay = Literal["vxlan", "host-gw"]
+
+
+class Paths(Struct, frozen=True, kw_only=True):
+    """Where one cluster keeps its files.
+
+    ``state`` outlives a reboot (the store, leases); ``run`` does not (sockets, the record of
+    kernel objects, logs); ``netns`` is where iproute2 looks for named network namespaces.
+    """
+
+    state: Path
+    run: Path
+    netns: Path = Path("/run/netns")
+
+    @property
+    def api_socket(self) -> Path:
+        """The daemon's Unix socket, mode 0600."""
+        return self.run / "api.sock"
+
+    @property
+    def standin_socket(self) -> Path:
+        """The stand-in server's control socket."""
+        return self.run / "standin.sock"
+
+    def shim_socket(self, node: str) -> Path:
+        """A node's shim's control socket."""
+        return self.run / "nodes" / node / "shim.sock"
+
+    def node_state(self, node: str) -> Path:
+        """A node's directory: etc/cni/net.d, opt/cni/bin, var/lib are below it."""
+        return self.state / "nodes" / node
+
+    def node_run(self, node: str) -> Path:
+        """A node's directory of what a reboot ends."""
+        return self.run / "nodes" / node
+
+    def pod_logs(self, node: str) -> Path:
+        """A node's /var/log/pods."""
+        return self.state / "nodes" / node / "var" / "log" / "pods"
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What one cluster is. Address ranges are lists of one or two CIDRs, one per family."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$")] = "netemu"
+    nodes: Annotated[int, Meta(ge=1, le=200)] = 3
+    host_cidr: tuple[str, ...] = ("172.30.0.0/16",)
+    pod_cidr: tuple[str, ...] = ("10.244.0.0/16",)
+    service_cidr: tuple[str, ...] = ("10.96.0.0/16",)
+    cluster_domain: str = "cluster.local"
+    node_port_range: str = "30000-32767"
+    max_pods: Annotated[int, Meta(ge=1, le=1000)] = 110
+    overlay: Overlay = "vxlan"
+    cni: str = ""
+    host_access: bool = False
+    bridge_netfilter: Literal["auto", "off"] = "auto"
+
+    @property
+    def hosts(self) -> IPv4Network:
+        """The hosts range (IPv4)."""
+        return IPv4Network(self.host_cidr[0])
+
+    @property
+    def pods(self) -> IPv4Network:
+        """The pods range (IPv4)."""
+        return IPv4Network(self.pod_cidr[0])
+
+    @property
+    def services(self) -> IPv4Network:
+        """The services range (IPv4)."""
+        return IPv4Network(self.service_cidr[0])
+
+    @property
+    def dns_ip(self) -> IPv4Address:
+        """The ClusterIP of kube-dns: the tenth address of the services range."""
+        return self.services[10]
+
+    @property
+    def node_ports(self) -> range:
+        """The ports that NodePort Services may take."""
+        first, last = self.node_port_range.split("-")
+        return range(int(first), int(last) + 1)
