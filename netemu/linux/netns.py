@@ -1,0 +1,205 @@
+"""Network namespaces: made, named as iproute2 names them, entered and left.
+
+No process is forked: a namespace is made in a thread that does nothing else (1.5 ms cheaper
+than a fork, and a fork of a big process costs far more).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from netemu.errors import KernelError, PermissionDeniedError
+from netemu.linux import libc, mounts
+
+RUN_NETNS = Path("/run/netns")
+OWN = "/proc/thread-self/ns/net"
+
+_SIOCSIFFLAGS = 0x8914  # linux/sockios.h
+_IFF_UP = 0x1
+
+
+class StrandedThreadError(BaseException):
+    """A thread could not leave a namespace; whatever it did next would hit the wrong one.
+
+    Not an ``Exception``: nothing may catch it and go on.
+    """
+
+
+def create(name: str, directory: Path = RUN_NETNS) -> None:
+    """Make a network namespace with ``lo`` up and give it a name that ``ip netns`` sees.
+
+    Raises:
+        KernelError: the name is taken (``errno`` EEXIST), or the kernel refuses.
+        PermissionDeniedError: this user may not make namespaces.
+
+    """
+    mounts.make_shared_mount_point(directory)
+    path = directory / name
+    _reserve(path)
+    try:
+        _in_thread(lambda: _make_here(path))
+    except BaseException:
+        delete(name, directory)
+        raise
+
+
+def delete(name: str, directory: Path = RUN_NETNS) -> None:
+    """Take a namespace's name away; the kernel ends it when nobody uses it. Idempotent."""
+    path = directory / name
+    mounts.detach(path)
+    path.unlink(missing_ok=True)
+
+
+def exists(name: str, directory: Path = RUN_NETNS) -> bool:
+    """Tell whether a living namespace has this name."""
+    return _is_mounted(directory / name)
+
+
+def list_names(directory: Path = RUN_NETNS) -> frozenset[str]:
+    """List the names of living namespaces."""
+    with suppress(FileNotFoundError):
+        return frozenset(path.name for path in directory.iterdir() if _is_mounted(path))
+    return frozenset()
+
+
+def open_ns(path_or_name: str | Path) -> int:
+    """Open a namespace by its path, or by its name under /run/netns; the caller closes it.
+
+    Raises:
+        KernelError: there is no such namespace (``errno`` ENOENT).
+
+    """
+    path = Path(path_or_name) if "/" in str(path_or_name) else RUN_NETNS / path_or_name
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as err:
+        raise KernelError(
+            f"cannot open network namespace {path}: {err.strerror}", errno=err.errno or 0
+        ) from err
+
+
+@contextmanager
+def opened(path_or_name: str | Path) -> Iterator[int]:
+    """Open a namespace for the length of a block."""
+    fd = open_ns(path_or_name)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def entered(ns_fd: int) -> Iterator[None]:
+    """Run a block with the calling thread inside a namespace. The block must not await.
+
+    Raises:
+        StrandedThreadError: the thread could not go back.
+
+    """
+    own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _enter(ns_fd)
+        try:
+            yield
+        finally:
+            _return_to(own)
+    finally:
+        os.close(own)
+
+
+def open_socket(ns_fd: int, family: int, kind: int, protocol: int = 0) -> socket.socket:
+    """Make a socket inside a namespace; it stays there, whatever the thread does later."""
+    with entered(ns_fd):
+        return socket.socket(family, kind, protocol)
+
+
+def is_same(first_fd: int, second_fd: int) -> bool:
+    """Tell whether two descriptors are of one namespace."""
+    first, second = os.fstat(first_fd), os.fstat(second_fd)
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
+def is_own(ns_fd: int) -> bool:
+    """Tell whether a descriptor is of the namespace that the calling thread is in."""
+    with opened(OWN) as own:
+        return is_same(ns_fd, own)
+
+
+def _reserve(path: Path) -> None:
+    """Make the file that the namespace is mounted on, also over one that a crash left behind."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    except FileExistsError as err:
+        if _is_mounted(path):
+            raise KernelError(f"network namespace {path.name} exists already", errno=errno.EEXIST) from err
+    except OSError as err:
+        raise _refused(f"make {path}", err) from err
+
+
+def _is_mounted(path: Path) -> bool:
+    try:
+        return path.stat().st_dev != path.parent.stat().st_dev
+    except FileNotFoundError:
+        return False
+
+
+def _make_here(path: Path) -> None:
+    """Make the namespace and mount it; runs in a thread of its own, which ends with it."""
+    try:
+        libc.unshare(libc.CLONE_NEWNET)
+        libc.mount(OWN, path, "none", libc.MS_BIND)
+        _set_lo_up()
+    except OSError as err:
+        raise _refused(f"make network namespace {path.name}", err) from err
+
+
+def _set_lo_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", _IFF_UP))
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as err:  # handed to the caller's thread, below
+            failures.append(err)
+
+    thread = threading.Thread(target=run, name="netns-create")
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _enter(ns_fd: int) -> None:
+    try:
+        libc.setns(ns_fd, libc.CLONE_NEWNET)
+    except OSError as err:
+        raise _refused("enter a network namespace", err) from err
+
+
+def _return_to(own: int) -> None:
+    try:
+        libc.setns(own, libc.CLONE_NEWNET)
+    except OSError as err:
+        raise StrandedThreadError(f"cannot return to the thread's network namespace: {err}") from err
+
+
+def _refused(what: str, err: OSError) -> KernelError | PermissionDeniedError:
+    if err.errno in (errno.EPERM, errno.EACCES):
+        return PermissionDeniedError(
+            f"this user may not {what}: {err.strerror}",
+            hint="Run as root, or inside `unshare --user --map-root-user --net --mount`.",
+        )
+    return KernelError(f"cannot {what}: {err.strerror}", errno=err.errno or 0)
