@@ -1,0 +1,202 @@
+"""What becomes of a container: a command, an app that plays its image, or an error. Pure.
+
+The catalogue is ``images.yaml``, which documents its own form; users add to it by a file of
+the same form. It only answers for containers without a command: with one, whatever the image
+is called, the command is run.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from netemu.api.views.core import Container
+from netemu.errors import SettingsError
+from netemu.runtime.container import Port
+
+App = Literal["http", "http-echo", "echo", "pause", "netexec", "serve-hostname"]
+
+SUBCOMMANDS: tuple[App, ...] = ("netexec", "pause", "serve-hostname")
+
+
+class Image(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one image is played; the fields are explained in ``images.yaml``."""
+
+    app: App | None = None
+    ports: tuple[Annotated[int, Meta(ge=1, le=65535)] | str, ...] = (80,)
+    implied: bool = False
+    arguments: Literal["app", "command", "subcommand"] = "app"
+    worker: Literal["dns"] | None = None
+
+
+class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
+    """Every image that needs no command, by the end of its repository's name."""
+
+    images: dict[str, Image]
+
+    def find(self, image: str) -> Image | None:
+        """Find how an image is played; the longest name that matches wins."""
+        parts = _repository(image).split("/")
+        names = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((self.images[name] for name in names if name in self.images), None)
+
+    def extended(self, other: Catalogue) -> Catalogue:
+        """Give this catalogue with the other's entries added, or put in place of its own."""
+        return Catalogue({**self.images, **other.images})
+
+
+class Command(Struct, frozen=True):
+    """Run a program in a sandbox."""
+
+    argv: tuple[str, ...]
+
+
+class Play(Struct, frozen=True, kw_only=True):
+    """Let the stand-in server play it."""
+
+    app: App
+    args: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+
+
+class Worker(Struct, frozen=True):
+    """Run one of netemu's own processes."""
+
+    name: Literal["dns"]
+    args: tuple[str, ...] = ()
+
+
+class UnknownImage(Struct, frozen=True):
+    """Neither a command nor a known image (``ErrImagePull``); the message names the catalogue."""
+
+    message: str
+
+
+class InvalidArguments(Struct, frozen=True):
+    """A known image whose arguments name nothing that exists (exit code 1)."""
+
+    message: str
+
+
+Decision = Command | Play | Worker | UnknownImage | InvalidArguments
+
+
+def decide(container: Container, catalogue: Catalogue) -> Decision:
+    """Decide what a container of a pod becomes; ``$(VAR)`` is expanded already."""
+    if container.command:
+        return Command((*container.command, *container.args))
+    image = catalogue.find(container.image)
+    if image is None:
+        return UnknownImage(_unknown(container.image, catalogue))
+    if image.worker is not None:
+        return Worker(image.worker, container.args)
+    if container.args and image.arguments == "command":
+        return Command(container.args)
+    if container.args and image.arguments == "subcommand":
+        return _subcommand(container)
+    return Play(app=image.app or "pause", args=container.args, ports=_ports(container, image))
+
+
+@lru_cache(maxsize=1)
+def built_in() -> Catalogue:
+    """Give the catalogue that netemu brings."""
+    source = resources.files("netemu.standin").joinpath("images.yaml")
+    return parse_catalogue(source.read_text(), str(source))
+
+
+def parse_catalogue(text: str, source: str) -> Catalogue:
+    """Read a catalogue's YAML.
+
+    Raises:
+        SettingsError: it is not one; the message names ``source`` and the field.
+
+    """
+    try:
+        catalogue = msgspec.convert(_load_yaml(text, source) or {"images": {}}, Catalogue)
+        for name, image in catalogue.images.items():
+            _check(name, image)
+    except (msgspec.ValidationError, ValueError) as err:
+        raise SettingsError(
+            f"{source}: {err}", hint="images.yaml in netemu/standin explains every field."
+        ) from err
+    return catalogue
+
+
+def parse_port(text: int | str, *, implied: bool = False) -> Port:
+    """Read ``80`` or ``53/UDP``.
+
+    Raises:
+        ValueError: it is neither.
+
+    """
+    number, _, protocol = str(text).partition("/")
+    if not number.isdecimal() or not 1 <= int(number) <= 65535:
+        raise ValueError(f"port {text!r} is no number from 1 to 65535")
+    match protocol:
+        case "" | "TCP":
+            return Port(number=int(number), implied=implied)
+        case "UDP":
+            return Port(number=int(number), protocol="UDP", implied=implied)
+        case _:
+            raise ValueError(f"port {text!r} is of neither TCP nor UDP")
+
+
+def _subcommand(container: Container) -> Decision:
+    name, *rest = container.args
+    for app in SUBCOMMANDS:
+        if app == name:
+            return Play(app=app, args=tuple(rest), ports=_declared(container))
+    return InvalidArguments(
+        f'unknown command "{name}" for "{container.image}": netemu plays {", ".join(SUBCOMMANDS)}; '
+        "give the container a `command` to run a program"
+    )
+
+
+def _ports(container: Container, image: Image) -> tuple[Port, ...]:
+    return _declared(container) or tuple(parse_port(port, implied=image.implied) for port in image.ports)
+
+
+def _declared(container: Container) -> tuple[Port, ...]:
+    return tuple(
+        Port(number=port.container_port, protocol=port.protocol)
+        for port in container.ports
+        if port.protocol != "SCTP"
+    )
+
+
+def _repository(image: str) -> str:
+    """Cut registry, tag and digest off an image's reference (distribution/reference's grammar)."""
+    name = image.partition("@")[0]
+    first, slash, rest = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        name = rest
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def _unknown(image: str, catalogue: Catalogue) -> str:
+    return (
+        f'image "{image}" is neither in netemu\'s catalogue ({", ".join(sorted(catalogue.images))}) nor has '
+        "the container a command: netemu pulls no images. Give it a `command`, or add the image to the "
+        "catalogue (images.yaml in the cluster's state directory)"
+    )
+
+
+def _check(name: str, image: Image) -> None:
+    if (image.app is None) == (image.worker is None):
+        raise ValueError(f"images.{name}: needs either `app` or `worker`")
+    for port in image.ports:
+        parse_port(port)
+
+
+def _load_yaml(text: str, source: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as err:
+        raise SettingsError(f"{source}: not YAML: {err}") from err
