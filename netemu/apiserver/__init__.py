@@ -1,0 +1,1 @@
+"""The Kubernetes API: semantics over a store, in process and over HTTP."""

@@ -1,0 +1,1 @@
+"""Working fakes, builders and fixtures, shipped to users."""
