@@ -49,13 +49,13 @@ def make_shared_mount_point(directory: Path) -> None:
     Nothing happens when it is one already. Source: iproute2, ip/ipnetns.c, netns_add.
     """
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    try:
-        libc.mount("", directory, "none", libc.MS_SHARED | libc.MS_REC)
+    try:  # not MS_REC, as iproute2 does: that walks over every name there is
+        libc.mount("", directory, "none", libc.MS_SHARED)
     except OSError as err:
         if err.errno != errno.EINVAL:
             raise _refused(f"make {directory} shared", err) from err
         _mount(directory, directory, "none", libc.MS_BIND | libc.MS_REC)
-        _mount("", directory, "none", libc.MS_SHARED | libc.MS_REC)
+        _mount("", directory, "none", libc.MS_SHARED)
 
 
 def detach(target: Path) -> None:
