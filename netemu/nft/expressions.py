@@ -1,0 +1,105 @@
+"""What a rule can look at: fields of a packet and of its connection, and look-ups keyed by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from ipaddress import IPv4Address, IPv4Network
+
+
+class Family(Enum):
+    """The address family of a table."""
+
+    IP = "ip"
+    IP6 = "ip6"
+    INET = "inet"
+
+
+class Type(Enum):
+    """The type of one part of a map's key or data."""
+
+    IPV4_ADDR = "ipv4_addr"
+    INET_PROTO = "inet_proto"
+    INET_SERVICE = "inet_service"
+    MARK = "mark"
+    VERDICT = "verdict"
+
+
+class L4(IntEnum):
+    """A transport protocol.
+
+    A number, and written as one: nft 1.0.6 finds names in /etc/protocols, which a minimal
+    Debian does not have, and reads that file once for each element.
+    """
+
+    ICMP = 1
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+
+class Field(Enum):
+    """One thing that a rule can read; the marks can be written too."""
+
+    SADDR = "source address"
+    DADDR = "destination address"
+    L4PROTO = "transport protocol"
+    DPORT = "destination port"
+    META_MARK = "the packet's mark"
+    CT_MARK = "the connection's mark"
+    CT_ORIGINAL_DADDR = "destination address before translation"
+    CT_STATUS = "the connection's status"
+
+
+class Status(Enum):
+    """A bit of ``ct status``."""
+
+    DNAT = "dnat"
+    SNAT = "snat"
+
+
+Atom = IPv4Address | IPv4Network | L4 | int | Status
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Some bits of a field that is a number."""
+
+    field: Field
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Several fields side by side, as the key of a set or map."""
+
+    parts: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The data of a map at a key; a rule ends here, without effect, when the key is not in it."""
+
+    key: Field | Concat
+    map: str
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """A random number from 0 to ``modulus`` - 1, new for each packet."""
+
+    modulus: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """A set written in the rule itself."""
+
+    values: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InSet:
+    """The members of a named set."""
+
+    name: str

@@ -1,0 +1,113 @@
+"""All tables of one network namespace as a value, and what a transaction makes of it.
+
+As strict as the kernel about what is there and what is not, so a plan that passes here passes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from netemu.errors import KernelError
+from netemu.nft.objects import Chain, Table, TableId
+from netemu.nft.transaction import (
+    AddChain,
+    AddElements,
+    AddTable,
+    Command,
+    DeleteElements,
+    ElementData,
+    ElementKey,
+    RemoveTable,
+    Transaction,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A table and the elements of its sets and maps, by name."""
+
+    table: Table
+    elements: Mapping[str, Mapping[ElementKey, ElementData]]
+
+    def chain(self, name: str) -> Chain:
+        """Give a chain by its name.
+
+        Raises:
+            KeyError: there is none.
+
+        """
+        return {chain.name: chain for chain in self.table.chains}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Tables by id."""
+
+    tables: Mapping[TableId, Content] = field(default_factory=dict)
+
+
+def apply(ruleset: Ruleset, transaction: Transaction) -> Ruleset:
+    """Give the ruleset after ``transaction``.
+
+    Raises:
+        KernelError: it adds what is there or deletes what is not; nothing of it happens then.
+
+    """
+    for command in transaction.commands:
+        ruleset = _apply(ruleset, command)
+    return ruleset
+
+
+def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
+    match command:
+        case AddTable(table):
+            if table.id in ruleset.tables:
+                raise KernelError(f"table {table.id.name} exists")
+            names = [*(set_.name for set_ in table.sets), *(map_.name for map_ in table.maps)]
+            return _with(ruleset, Content(table, {name: {} for name in names}))
+        case RemoveTable(id):
+            return Ruleset({key: content for key, content in ruleset.tables.items() if key != id})
+        case AddChain(id, chain):
+            content = _content(ruleset, id)
+            if any(chain.name == other.name for other in content.table.chains):
+                raise KernelError(f"chain {chain.name} exists")
+            table = replace(content.table, chains=(*content.table.chains, chain))
+            return _with(ruleset, replace(content, table=table))
+        case AddElements(id, name, elements):
+            held = dict(_elements(ruleset, id, name))
+            for key, data in elements:
+                if held.setdefault(key, data) != data:
+                    raise KernelError(f"element {key} of {name} exists with other data")
+            return _with_elements(ruleset, id, name, held)
+        case DeleteElements(id, name, keys):
+            held = dict(_elements(ruleset, id, name))
+            for key in keys:
+                if key not in held:
+                    raise KernelError(f"element {key} of {name} does not exist")
+                del held[key]
+            return _with_elements(ruleset, id, name, held)
+
+
+def _content(ruleset: Ruleset, id: TableId) -> Content:
+    if id not in ruleset.tables:
+        raise KernelError(f"table {id.name} does not exist")
+    return ruleset.tables[id]
+
+
+def _elements(ruleset: Ruleset, id: TableId, name: str) -> Mapping[ElementKey, ElementData]:
+    elements = _content(ruleset, id).elements
+    if name not in elements:
+        raise KernelError(f"set {name} does not exist in table {id.name}")
+    return elements[name]
+
+
+def _with(ruleset: Ruleset, content: Content) -> Ruleset:
+    return Ruleset({**ruleset.tables, content.table.id: content})
+
+
+def _with_elements(
+    ruleset: Ruleset, id: TableId, name: str, held: Mapping[ElementKey, ElementData]
+) -> Ruleset:
+    content = ruleset.tables[id]
+    return _with(ruleset, replace(content, elements={**content.elements, name: held}))

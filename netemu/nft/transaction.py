@@ -1,0 +1,80 @@
+"""Changes that happen together or not at all, in the order in which they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netemu.nft.expressions import Atom
+from netemu.nft.objects import Chain, Table, TableId
+from netemu.nft.statements import Verdict
+
+ElementKey = tuple[Atom, ...]
+ElementData = tuple[Atom, ...] | Verdict | None  # None in a set
+Element = tuple[ElementKey, ElementData]
+
+
+@dataclass(frozen=True, slots=True)
+class AddTable:
+    """Make a table that is not there."""
+
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTable:
+    """Remove a table with all that is in it; a no-op when there is none."""
+
+    id: TableId
+
+
+@dataclass(frozen=True, slots=True)
+class AddChain:
+    """Make a chain that is not there."""
+
+    table: TableId
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class AddElements:
+    """Put elements into a set or map; a key that is there with other data is an error."""
+
+    table: TableId
+    name: str
+    elements: tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteElements:
+    """Take elements out of a set or map; a key that is not there is an error."""
+
+    table: TableId
+    name: str
+    keys: tuple[ElementKey, ...]
+
+
+Command = AddTable | RemoveTable | AddChain | AddElements | DeleteElements
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Commands that the kernel takes as one."""
+
+    commands: tuple[Command, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.commands)
+
+    @property
+    def elements(self) -> int:
+        """The number of elements that it adds or deletes: the measure of its cost."""
+        return sum(_elements(command) for command in self.commands)
+
+
+def _elements(command: Command) -> int:
+    match command:
+        case AddElements(elements=elements):
+            return len(elements)
+        case DeleteElements(keys=keys):
+            return len(keys)
+    return 0
