@@ -21,6 +21,7 @@ CauseReason = Literal[
     "FieldValueTypeInvalid",
     "FieldValueTooLong",
     "FieldValueTooMany",
+    "NamespaceTerminating",
 ]
 
 
@@ -102,6 +103,12 @@ class UnsupportedMediaTypeError(ApiError):
     """The body's content type is not one that the resource takes."""
 
     code, reason, http_status = "API_UNSUPPORTED_MEDIA_TYPE", "UnsupportedMediaType", 415
+
+
+class RequestTooLargeError(ApiError):
+    """The body is longer than the server reads."""
+
+    code, reason, http_status = "API_REQUEST_TOO_LARGE", "RequestEntityTooLarge", 413
 
 
 class ExpiredError(ApiError):
