@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -116,6 +116,8 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     node_name: str = ""
     node_selector: dict[str, str] = field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
+    affinity: dict[str, Any] | None = None
+    scheduler_name: str = "default-scheduler"
     host_network: bool = False
     hostname: str = ""
     subdomain: str = ""

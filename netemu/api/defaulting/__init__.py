@@ -1,0 +1,69 @@
+"""Fill in what Kubernetes fills in: ``default(kind, obj)`` is the one place where defaults come from.
+
+It also does what Kubernetes' built-in admission adds to every Pod (service account,
+tolerations, priority), so that a stored object is complete. What an allocator decides
+(addresses, node ports, IP families) is not filled in here.
+
+Source: kubernetes ``pkg/apis/*/v1/defaults.go`` as the API reference documents the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from netemu.api.client import Object
+from netemu.api.defaulting import configuration, endpoints, pods, services, workloads
+from netemu.api.kinds import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    ENDPOINTS,
+    INGRESS,
+    INGRESS_CLASS,
+    NAMESPACE,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    SERVICE,
+    STATEFUL_SET,
+    Kind,
+)
+
+
+def default(kind: Kind, obj: Object) -> Object:
+    """Give a new object with every default filled in and every ``null`` dropped; idempotent.
+
+    ``obj`` must have passed ``netemu.api.schema.check``: its fields have the right types.
+    """
+    fresh: Object = without_nulls(obj)
+    fill = _FILLERS.get(kind.key)
+    if fill is not None:
+        fill(fresh)
+    return fresh
+
+
+def without_nulls(value: Any) -> Any:
+    """Copy a JSON value, leaving out the fields that are ``null``, which Kubernetes takes as absent."""
+    if type(value) is dict:
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if type(value) is list:
+        return [without_nulls(item) for item in value]
+    return value
+
+
+# Each fills in a private copy.
+_FILLERS: dict[str, Callable[[Object], None]] = {
+    NAMESPACE.key: configuration.fill_namespace,
+    SECRET.key: configuration.fill_secret,
+    INGRESS.key: configuration.fill_ingress,
+    INGRESS_CLASS.key: configuration.fill_ingress_class,
+    POD.key: pods.fill_pod,
+    SERVICE.key: services.fill_service,
+    ENDPOINTS.key: endpoints.fill_endpoints,
+    ENDPOINT_SLICE.key: endpoints.fill_endpoint_slice,
+    DEPLOYMENT.key: workloads.fill_deployment,
+    REPLICA_SET.key: workloads.fill_replica_set,
+    DAEMON_SET.key: workloads.fill_daemon_set,
+    STATEFUL_SET.key: workloads.fill_stateful_set,
+}

@@ -1,0 +1,49 @@
+"""Defaults of containers, their ports, environment and probes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def fill(container: dict[str, Any]) -> None:
+    """Fill in one container of a pod's spec."""
+    container.setdefault("resources", {})
+    container.setdefault("terminationMessagePath", "/dev/termination-log")
+    container.setdefault("terminationMessagePolicy", "File")
+    container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
+    for port in container.get("ports", ()):
+        port.setdefault("protocol", "TCP")
+    for variable in container.get("env", ()):
+        if "fieldRef" in variable.get("valueFrom", {}):
+            variable["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
+    for name in _PROBES:
+        if name in container:
+            _fill_probe(container[name])
+    for hook in container.get("lifecycle", {}).values():
+        if isinstance(hook, dict):
+            _fill_http(hook)
+
+
+def _pull_policy(image: str) -> str:
+    """``Always`` when the tag is ``latest``, also by omission; a digest pins what a tag cannot."""
+    name, _, digest = image.partition("@")
+    _, _, tag = name.rpartition("/")[2].partition(":")
+    return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
+
+
+def _fill_probe(probe: dict[str, Any]) -> None:
+    probe.setdefault("timeoutSeconds", 1)
+    probe.setdefault("periodSeconds", 10)
+    probe.setdefault("successThreshold", 1)
+    probe.setdefault("failureThreshold", 3)
+    _fill_http(probe)
+    if "grpc" in probe:
+        probe["grpc"].setdefault("service", "")
+
+
+def _fill_http(action: dict[str, Any]) -> None:
+    if "httpGet" in action:
+        action["httpGet"].setdefault("path", "/")
+        action["httpGet"].setdefault("scheme", "HTTP")

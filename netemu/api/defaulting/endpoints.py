@@ -1,0 +1,20 @@
+"""Defaults of Endpoints and EndpointSlice."""
+
+from __future__ import annotations
+
+from netemu.api.client import Object
+
+
+def fill_endpoints(obj: Object) -> None:
+    """Give every port its protocol."""
+    for subset in obj.get("subsets", ()):
+        for port in subset.get("ports", ()):
+            port.setdefault("protocol", "TCP")
+
+
+def fill_endpoint_slice(obj: Object) -> None:
+    """Give every port its name, which may be empty, and its protocol."""
+    obj.setdefault("endpoints", [])
+    for port in obj.setdefault("ports", []):
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")

@@ -1,0 +1,41 @@
+"""Defaults of Service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.api.client import Object
+
+AFFINITY_TIMEOUT_S = 10800
+
+
+def fill_service(obj: Object) -> None:
+    """Fill in all but what the allocators decide (addresses, families, node ports)."""
+    spec = obj.setdefault("spec", {})
+    kind = spec.setdefault("type", "ClusterIP")
+    _fill_affinity(spec)
+    for port in spec.get("ports", ()):
+        _fill_port(port)
+    if kind != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+    if kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs")):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if kind == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
+
+
+def _fill_affinity(spec: dict[str, Any]) -> None:
+    if spec.setdefault("sessionAffinity", "None") == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        config = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        config.setdefault("timeoutSeconds", AFFINITY_TIMEOUT_S)
+
+
+def _fill_port(port: dict[str, Any]) -> None:
+    port.setdefault("protocol", "TCP")
+    if port.get("targetPort") in (None, 0, "") and "port" in port:
+        port["targetPort"] = port["port"]
+    if port.get("nodePort") == 0:
+        del port["nodePort"]
