@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from netemu.api import syntax
 from netemu.api.errors import BadRequestError
 from netemu.api.kinds import EVENT, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE, Kind
-from netemu.api.validation import names
 from netemu.api.views.meta import LabelSelector, SelectorRequirement
 
 
@@ -53,7 +53,7 @@ def parse_label_selector(text: str) -> LabelSelector:
 
 
 def parse_field_selector(text: str) -> FieldSelector:
-    """Read ``spec.nodeName=node-1,status.phase!=Running``; a comma, equals sign or backslash is escaped with a backslash.
+    """Read ``spec.nodeName=node-1,status.phase!=Running``; a backslash escapes ``,`` and ``=``.
 
     Raises:
         BadRequestError: a term has no operator.
@@ -191,13 +191,13 @@ def _parse_term(term: str) -> SelectorRequirement:
 
 
 def _checked_key(key: str) -> str:
-    for broken in names.qualified_name(key):
+    for broken in syntax.qualified_name(key):
         raise _unparsable(f'key: Invalid value: "{key}": {broken}')
     return key
 
 
 def _checked_value(key: str, value: str) -> str:
-    for broken in names.label_value(value):
+    for broken in syntax.label_value(value):
         raise _unparsable(f'values[0][{key}]: Invalid value: "{value}": {broken}')
     return value
 

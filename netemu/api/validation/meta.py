@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from netemu.api import syntax
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.kinds import (
@@ -15,14 +16,13 @@ from netemu.api.kinds import (
     SERVICE,
     Kind,
 )
-from netemu.api.validation import names
 from netemu.api.validation.causes import bad_value, bad_values, forbidden, immutable, required, too_long
 
 _ANNOTATIONS_BYTES = 256 * 1024
 _FIXED = ("name", "namespace", "uid", "creationTimestamp")
-_NAME_RULES: dict[str, Callable[[str], names.Broken]] = {
-    NAMESPACE.key: names.label,
-    SERVICE.key: names.label_1035,
+_NAME_RULES: dict[str, Callable[[str], syntax.Broken]] = {
+    NAMESPACE.key: syntax.label,
+    SERVICE.key: syntax.label_1035,
 }
 
 
@@ -38,7 +38,7 @@ def check_metadata(kind: Kind, obj: Object, old: Object | None) -> Iterator[Caus
     yield from check_annotations("metadata.annotations", metadata.get("annotations", {}))
     yield from _check_owners(metadata.get("ownerReferences", ()))
     for index, finalizer in enumerate(metadata.get("finalizers", ())):
-        yield from bad_values(f"metadata.finalizers[{index}]", finalizer, names.qualified_name(finalizer))
+        yield from bad_values(f"metadata.finalizers[{index}]", finalizer, syntax.qualified_name(finalizer))
     if old is not None:
         yield from _check_update(metadata, old.get("metadata", {}))
 
@@ -46,21 +46,21 @@ def check_metadata(kind: Kind, obj: Object, old: Object | None) -> Iterator[Caus
 def check_labels(field: str, labels: Mapping[str, str]) -> Iterator[Cause]:
     """Check keys and values of labels."""
     for key, value in labels.items():
-        yield from bad_values(field, key, names.qualified_name(key))
-        yield from bad_values(field, value, names.label_value(value))
+        yield from bad_values(field, key, syntax.qualified_name(key))
+        yield from bad_values(field, value, syntax.label_value(value))
 
 
 def check_annotations(field: str, annotations: Mapping[str, str]) -> Iterator[Cause]:
     """Check keys of annotations, and the size of all together."""
     for key in annotations:
-        yield from bad_values(field, key, names.qualified_name(key.lower()))
+        yield from bad_values(field, key, syntax.qualified_name(key.lower()))
     if sum(len(k.encode()) + len(v.encode()) for k, v in annotations.items()) > _ANNOTATIONS_BYTES:
         yield too_long(field, _ANNOTATIONS_BYTES)
 
 
 def _check_name(kind: Kind, metadata: Mapping[str, Any]) -> Iterator[Cause]:
     name, prefix = metadata.get("name", ""), metadata.get("generateName", "")
-    rule = _NAME_RULES.get(kind.key, names.subdomain)
+    rule = _NAME_RULES.get(kind.key, syntax.subdomain)
     if name:
         yield from bad_values("metadata.name", name, rule(name))
     elif prefix:
