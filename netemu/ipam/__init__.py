@@ -1,0 +1,1 @@
+"""Address ranges and which address comes next: decisions only, no files, no kernel."""

@@ -1,0 +1,181 @@
+"""netemu-bridge: connects a pod to its node's bridge with a veth pair.
+
+Configuration: ``bridge`` (cni0), ``mtu``, ``isGateway``, ``isDefaultGateway``, ``hairpinMode``,
+``bridgeNetfilter`` ("auto" or "off", see ``bridge_plan``), ``alias``, ``ipam``.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import AbstractContextManager
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import NoReturn
+
+from cni_plugins import bridge_plan, delegate, protocol
+from cni_plugins.bridge_plan import Bridge, BridgeConfig, Wiring
+from cni_plugins.delegate import Ipam
+from cni_plugins.node import Node
+from cni_plugins.protocol import CniError, Json, Request
+from netemu.linux import messages, netns, sysctl
+from netemu.linux.netlink import Netlink
+
+_NF_CALL = "net/bridge/bridge-nf-call-iptables"
+
+
+def add(request: Request, node: Node, ipam: Ipam) -> Json:
+    """Wire a pod, and give the same again for one that is wired already.
+
+    What a failed call did is undone: no lease and no link stays.
+    """
+    config = bridge_plan.parse_config(request.config)
+    with _opened_pod(request.netns) as pod_fd:
+        lease = ipam.add(request)
+        try:
+            bridge = _ensure_bridge(node, config, lease)
+            wiring = bridge_plan.plan_wiring(request, config, lease, bridge)
+            _wire(node, pod_fd, wiring)
+        except BaseException:
+            node.forget()
+            node.netlink.batch([_gone(request)])
+            ipam.delete(request)
+            raise
+    return bridge_plan.render_result(request, config, wiring, lease)
+
+
+def delete(request: Request, node: Node, ipam: Ipam) -> None:
+    """Take a pod's link, its neighbour entry and its lease away; what is gone is no error."""
+    config = bridge_plan.parse_config(request.config)
+    bridge_index = node.netlink.find_index(config.bridge)
+    changes = [_gone(request)]
+    if bridge_index is not None:
+        changes += [
+            messages.delete_neighbour(bridge_index, ip).tolerating(errno.ENOENT)
+            for ip in _addresses_of(request, node, bridge_index)
+        ]
+    node.netlink.batch(changes)
+    ipam.delete(request)
+
+
+def check(request: Request, node: Node, ipam: Ipam) -> None:
+    """Fail if a pod is not wired as ``prevResult`` says."""
+    ipam.check(request)
+    result = request.config.get("prevResult") or {}
+    wanted = {IPv4Interface(given["address"]) for given in result.get("ips", [])}
+    if node.netlink.find_index(bridge_plan.host_name(request)) is None:
+        raise CniError(protocol.NOT_AS_EXPECTED, f"the node has no {bridge_plan.host_name(request)}")
+    with _opened_pod(request.netns) as pod_fd, Netlink.open(pod_fd) as pod:
+        index = pod.find_index(request.ifname)
+        found = {address.interface for address in pod.dump_addresses() if address.ifindex == index}
+    if not wanted <= found:
+        missing = ", ".join(map(str, sorted(wanted - found)))
+        raise CniError(protocol.NOT_AS_EXPECTED, f"{request.ifname} in the pod has no address {missing}")
+
+
+def main() -> NoReturn:
+    """Be the executable."""
+    ipam = delegate.executable()
+    protocol.main(
+        {
+            "ADD": lambda request: add(request, Node.here(), ipam),
+            "DEL": lambda request: delete(request, Node.here(), ipam),
+            "CHECK": lambda request: check(request, Node.here(), ipam),
+            "GC": delegate.pass_on,
+            "STATUS": delegate.pass_on,
+        },
+        os.environ,
+    )
+
+
+def _gone(request: Request) -> messages.Message:
+    return messages.delete_link(bridge_plan.host_name(request)).tolerating(errno.ENODEV)
+
+
+def _opened_pod(path: str) -> AbstractContextManager[int]:
+    return netns.opened(Path(path).absolute())
+
+
+def _ensure_bridge(node: Node, config: BridgeConfig, lease: Json) -> Bridge:
+    """Make the bridge and all that its pods need of the node; a long-lived node does it once."""
+    ready = node.ready.get(config.bridge)
+    if isinstance(ready, Bridge):
+        return ready
+    address = IPv4Interface(lease["ips"][0]["address"])
+    gateway = IPv4Address(lease["ips"][0].get("gateway") or address.network[1])
+    mac = bridge_plan.bridge_mac(config.bridge, gateway)
+    made = messages.bridge(config.bridge, mac=mac, mtu=config.mtu, up=True)
+    node.netlink.batch([made.tolerating(errno.EEXIST)])
+    link = node.netlink.find_link(config.bridge)
+    if link is None or link.kind != "bridge":
+        raise CniError(protocol.INVALID_CONFIG, f"bridge: {config.bridge} exists and is not a bridge")
+    bridge = Bridge(link.ifindex, link.mac, _filters(node, config))
+    _prepare_node(node, config, bridge, IPv4Interface(f"{gateway}/{address.network.prefixlen}"))
+    node.ready[config.bridge] = bridge
+    return bridge
+
+
+def _filters(node: Node, config: BridgeConfig) -> bool:
+    """Set whether netfilter sees bridged packets; true if it does then."""
+    if not sysctl.has(node.ns_fd, _NF_CALL):
+        return False
+    wanted = config.netfilter == "auto"
+    if sysctl.is_machines_own(node.ns_fd):  # it would change the user's own bridges: take it as it is
+        return sysctl.read(node.ns_fd, _NF_CALL) == "1"
+    sysctl.ensure(node.ns_fd, {_NF_CALL: int(wanted)})
+    return wanted
+
+
+def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, gateway: IPv4Interface) -> None:
+    changes = [messages.link_up(bridge.ifindex)]
+    if config.is_gateway:
+        changes.append(messages.address(bridge.ifindex, gateway))
+        sysctl.ensure(node.ns_fd, {"net/ipv4/ip_forward": 1})
+    if config.is_gateway and not bridge.filtered:
+        # A redirect would tell a pod to speak to its neighbour directly, which isolation forbids.
+        names = (f"net/ipv4/conf/{name}/send_redirects" for name in ("all", config.bridge))
+        sysctl.ensure(node.ns_fd, dict.fromkeys(names, 0))
+    node.netlink.batch(changes)
+
+
+def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
+    with netns.entered(pod_fd):
+        _switch_ipv6_off()
+        pod = Netlink.open()
+    with pod:
+        exists = pod.find_index(wiring.pod_name) is not None
+        ours = node.netlink.find_index(wiring.host_name) is not None
+        if exists and not ours:
+            raise CniError(protocol.INVALID_ENVIRONMENT, f"the pod has a {wiring.pod_name} of its own")
+        if ours and not exists:  # left behind by a pod namespace that a crash ended
+            node.netlink.batch([messages.delete_link(wiring.host_name)])
+        node.netlink.batch(bridge_plan.node_messages(wiring, None if exists else pod_fd))
+        pod.batch(bridge_plan.pod_messages(wiring, pod.link_index(wiring.pod_name)))
+
+
+def _switch_ipv6_off() -> None:
+    """Let links that come to the calling thread's namespace have no IPv6.
+
+    It is refused for now, and each port's solicitations would be flooded to all others.
+    """
+    name = "net/ipv6/conf/default/disable_ipv6"
+    if os.path.exists(f"/proc/sys/{name}"):
+        sysctl.write_here({name: 1})
+
+
+def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[IPv4Address]:
+    """Find a pod's addresses: from ``prevResult``, else from the entries with its MAC address."""
+    previous = request.config.get("prevResult")
+    if previous:
+        return {IPv4Interface(given["address"]).ip for given in previous.get("ips", [])}
+    mac = bridge_plan.pod_mac(request)
+    entries = node.netlink.dump_neighbours()
+    return {
+        entry.ip
+        for entry in entries
+        if entry.ifindex == bridge_index and entry.mac == mac and isinstance(entry.ip, IPv4Address)
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Leases as files: one for each address, one for each container's interface, one lock.
+
+Every step is atomic (link and rename), and the interface's file is written before the address's:
+a process that is killed in between leaves an intention that the next ADD of that container
+completes or replaces, never an address with two owners or one that nobody can give back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import NamedTuple
+
+from netemu.ipam.allocator import Range, SubnetExhaustedError, candidates
+
+_LAST = "last_reserved_ip"
+_LOCK = "lock"
+
+
+class Owner(NamedTuple):
+    """Who holds a lease: one interface of one container."""
+
+    container_id: str
+    ifname: str
+
+    def __str__(self) -> str:
+        # ":" is in no container ID and in no interface's name (CNI specification).
+        return f"{self.container_id}:{self.ifname}"
+
+
+class Leases:
+    """The leases of one network in one directory; safe for several processes and threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._owners = directory / "containers"
+
+    def acquire(self, owner: Owner, pool: Range) -> IPv4Address:
+        """Lease an address; the same owner gets the one that it has.
+
+        Raises:
+            SubnetExhaustedError: all are taken.
+
+        """
+        self._owners.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            held = self._intended(owner)
+            if held is not None and held in pool and self._claim(held, owner):
+                return held
+            self._give_up(held, owner)
+            for ip in candidates(pool, self._last()):
+                if not self._path(ip).exists():
+                    self._replace(self._owners / str(owner), str(ip))
+                    self._claim(ip, owner)
+                    self._replace(self._directory / _LAST, str(ip))
+                    return ip
+        raise SubnetExhaustedError(pool.subnet, len(self.held()))
+
+    def release(self, owner: Owner) -> None:
+        """Give an owner's address back. Idempotent."""
+        if not self._directory.exists():
+            return
+        with self._locked():
+            self._give_up(self._intended(owner), owner)
+            (self._owners / str(owner)).unlink(missing_ok=True)
+
+    def find(self, owner: Owner) -> IPv4Address | None:
+        """Find the address that an owner holds."""
+        ip = self._intended(owner)
+        return ip if ip is not None and self._holder(ip) == str(owner) else None
+
+    def held(self) -> dict[IPv4Address, str]:
+        """List all leases; reads the whole directory, so it is for messages and tests."""
+        held = {ip: self._holder(ip) for ip in self._listed()}
+        return {ip: holder for ip, holder in held.items() if holder is not None}
+
+    def keep_only(self, wanted: Callable[[str], bool]) -> None:
+        """Release the leases of owners that are not wanted (the GC command)."""
+        for holder in self.held().values():
+            if not wanted(holder):
+                container_id, _, ifname = holder.partition(":")
+                self.release(Owner(container_id, ifname))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fd = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # the kernel lets go when the holder dies, also by -9
+            yield
+        finally:
+            os.close(fd)
+
+    def _claim(self, ip: IPv4Address, owner: Owner) -> bool:
+        """Write an address's file if it is free; true if it is the owner's now."""
+        if self._holder(ip) is None:
+            fresh = self._fresh(str(owner))
+            os.link(fresh, self._path(ip))
+            fresh.unlink()
+        return self._holder(ip) == str(owner)
+
+    def _give_up(self, ip: IPv4Address | None, owner: Owner) -> None:
+        if ip is not None and self._holder(ip) == str(owner):
+            self._path(ip).unlink()
+
+    def _intended(self, owner: Owner) -> IPv4Address | None:
+        return _as_ip(_read(self._owners / str(owner)))
+
+    def _holder(self, ip: IPv4Address) -> str | None:
+        return _read(self._path(ip))
+
+    def _last(self) -> IPv4Address | None:
+        return _as_ip(_read(self._directory / _LAST))
+
+    def _path(self, ip: IPv4Address) -> Path:
+        return self._directory / str(ip)
+
+    def _replace(self, path: Path, text: str) -> None:
+        self._fresh(text).rename(path)
+
+    def _fresh(self, text: str) -> Path:
+        """Write a whole file under a name that only the holder of the lock uses."""
+        path = self._directory / ".new"
+        path.unlink(missing_ok=True)  # of a killed process; it may be a link to a lease by now
+        path.write_text(text)
+        return path
+
+    def _listed(self) -> Iterator[IPv4Address]:
+        if self._directory.exists():
+            for path in self._directory.iterdir():
+                ip = _as_ip(path.name)
+                if ip is not None:
+                    yield ip
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _as_ip(text: str | None) -> IPv4Address | None:
+    try:
+        return IPv4Address(text) if text else None
+    except ValueError:
+        return None

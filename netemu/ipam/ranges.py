@@ -1,0 +1,105 @@
+"""The ranges of a cluster: read from settings, kept apart, cut into one slice for each node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import combinations
+from typing import ClassVar, NamedTuple
+
+from netemu.errors import SettingsError
+
+SMALLEST_SLICE_PREFIX = 24  # as Kubernetes' node-cidr-mask-size; readers of labs expect it
+
+
+class LabelledRange(NamedTuple):
+    """A range, what it is for ("pods range") and where it comes from ("--pod-cidr")."""
+
+    network: IPv4Network
+    label: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.network} (from {self.source})"
+
+
+class RangeOverlapError(SettingsError):
+    """Two ranges that must be apart share addresses."""
+
+    code: ClassVar[str] = "SETTINGS_RANGES_OVERLAP"
+
+
+def parse_ranges(cidrs: Iterable[str], setting: str) -> tuple[IPv4Network, ...]:
+    """Read a setting that holds one or two CIDRs, at most one of each family.
+
+    Raises:
+        SettingsError: a CIDR is wrong, or IPv6, which is refused for now; names the setting.
+
+    """
+    networks = tuple(_parse_cidr(text.strip(), setting) for text in cidrs)
+    if len(networks) != 1:
+        raise SettingsError(
+            f"{setting}: {len(networks)} IPv4 ranges given, exactly one is needed",
+            hint="Give one CIDR such as 10.244.0.0/16.",
+        )
+    return networks
+
+
+def check_apart(ranges: Iterable[LabelledRange]) -> None:
+    """Refuse ranges that overlap.
+
+    Raises:
+        RangeOverlapError: names both ranges and their sources.
+
+    """
+    for first, second in combinations(ranges, 2):
+        if first.network.overlaps(second.network):
+            raise RangeOverlapError(
+                f"{first} overlaps {second}", hint=f"Choose another range with {second.source}."
+            )
+
+
+def slice_prefix(max_pods: int) -> int:
+    """Give the prefix length of one node's slice: twice its pods' addresses, at least a /24.
+
+    Twice, so that an address does not come again as soon as its pod is gone.
+    """
+    return min(SMALLEST_SLICE_PREFIX, 32 - (2 * max_pods - 1).bit_length())
+
+
+def node_slice(pods: IPv4Network, max_pods: int, position: int) -> IPv4Network:
+    """Cut the slice of the pods range that belongs to the node at ``position`` (from 0).
+
+    Raises:
+        SettingsError: the range has no slice for that many nodes.
+
+    """
+    prefix = slice_prefix(max_pods)
+    slices = 1 << (prefix - pods.prefixlen) if prefix >= pods.prefixlen else 0
+    if position >= slices:
+        raise SettingsError(
+            f"the pods range {pods} has room for {slices} nodes of {max_pods} pods (a /{prefix} each), "
+            f"but {position + 1} are needed",
+            hint="Give a wider range with --pod-cidr, fewer --nodes or a smaller --max-pods.",
+        )
+    size = 1 << (32 - prefix)
+    return IPv4Network((int(pods.network_address) + position * size, prefix))
+
+
+def _parse_cidr(text: str, setting: str) -> IPv4Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as err:
+        raise SettingsError(
+            f"{setting}: {text!r} is not an address range", hint="Write it as 10.244.0.0/16."
+        ) from err
+    if isinstance(network, IPv6Network):
+        raise SettingsError(
+            f"{setting}: {text} is IPv6, which netemu does not support yet",
+            hint="Give an IPv4 range only.",
+        )
+    if text.partition("/")[0] != str(network.network_address) or "/" not in text:
+        raise SettingsError(
+            f"{setting}: {text} is an address in a range, not a range", hint=f"Write {network}."
+        )
+    return network
