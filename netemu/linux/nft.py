@@ -18,7 +18,7 @@ from netemu.errors import KernelError, MissingProgramError
 from netemu.linux.netns import entered
 
 CHILD_TIMEOUT_S = 120.0
-MAX_MESSAGE = 600
+MAX_MESSAGE = 300
 
 _HINT = "Install it: apt-get install nftables libnftables1"
 _ERROR = re.compile(r"(?:^|\n)[^\n]*?\bError: (?P<what>[^\n]*)(?P<where>(?:\n[^\n]*){0,2})")

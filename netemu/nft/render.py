@@ -166,12 +166,15 @@ def _source(expression: Lookup | Random | int) -> str:
 
 
 def _elements(elements: Iterable[Element]) -> str:
-    """Write elements; a bulk load has 50,000 of them, so this is as plain as can be."""
+    """Write elements; a bulk load has 50,000 of them, so this is as plain as can be.
+
+    The spaces matter: ``80:30`` is one word to nft.
+    """
     return ",".join(
         [
             _key(key)
             if data is None
-            else f"{_key(key)}:{_key(data) if isinstance(data, tuple) else _statement(data)}"
+            else f"{_key(key)} : {_key(data) if isinstance(data, tuple) else _statement(data)}"
             for key, data in elements
         ]
     )

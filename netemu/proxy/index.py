@@ -1,0 +1,189 @@
+"""What the proxy reads of the cache: Services by port, and the slices of each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from ipaddress import AddressValueError, IPv4Address
+from typing import NamedTuple
+
+from netemu.api.client import Object
+from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.api.views.core import Service, ServicePort
+from netemu.api.views.discovery import SERVICE_NAME_LABEL, EndpointConditions, EndpointSlice
+from netemu.informer.cache import Cache, Change, Key, key_of
+from netemu.naming import NodeName
+from netemu.nft.expressions import L4
+
+# Names of this package's own: the cache is shared, and so are the names of its indexes.
+_SLICES = "proxy.slices-of-service"
+_CLAIMS = "proxy.claims"
+
+
+class PortKey(NamedTuple):
+    """One port of one Service, by its name, which is empty when it is the only one."""
+
+    service: Key
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.port}" if self.port else str(self.service)
+
+
+class Endpoint(NamedTuple):
+    """Where a connection can be sent; ``node`` is ``None`` when the slice does not say."""
+
+    address: IPv4Address
+    port: int
+    node: NodeName | None = None
+
+
+class Candidate(NamedTuple):
+    """An endpoint with what its slice says about its health."""
+
+    endpoint: Endpoint
+    conditions: EndpointConditions
+
+
+class PortView(NamedTuple):
+    """What one Service port asks for. ``external``: addresses beside the ClusterIP."""
+
+    cluster_ip: IPv4Address
+    external: tuple[IPv4Address, ...]
+    port: ServicePort
+
+    @property
+    def protocol(self) -> L4:
+        """The transport protocol."""
+        return L4[self.port.protocol]
+
+
+class Index:
+    """Reads the shared cache; every answer costs what it holds, not what the cluster holds."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        cache.add_index(ENDPOINT_SLICE, _SLICES, _service_of_slice)
+        cache.add_index(SERVICE, _CLAIMS, _claims)
+
+    def services(self) -> list[Key]:
+        """Give the keys of all Services."""
+        return self._cache.keys(SERVICE)
+
+    def touched(self, change: Change) -> Iterator[Key]:
+        """Give the Services for which a change of a Service or slice may change something."""
+        for obj in (change.old, change.new):
+            if obj is None:
+                continue
+            if change.kind is SERVICE:
+                yield change.key
+                for claim in _claims(obj):
+                    yield from self._cache.by_index(SERVICE, _CLAIMS, claim)
+            else:
+                for service in _service_of_slice(obj):
+                    yield Key(change.key.namespace, service.partition("/")[2])
+
+    def port_keys(self, service: Key) -> list[PortKey]:
+        """Give the ports of a Service that has a ClusterIP; none for any other."""
+        found = self._cache.find(SERVICE, service, Service)
+        if found is None or _cluster_ip(found) is None:
+            return []
+        return [PortKey(service, port.name) for port in found.spec.ports]
+
+    def service_port(self, key: PortKey) -> PortView | None:
+        """Read one Service port."""
+        service = self._cache.find(SERVICE, key.service, Service)
+        cluster_ip = _cluster_ip(service) if service is not None else None
+        if service is None or cluster_ip is None:
+            return None
+        for port in service.spec.ports:
+            if port.name == key.port:
+                return PortView(cluster_ip, self._external(key.service, port), port)
+        return None
+
+    def candidates(self, key: PortKey, protocol: L4) -> Iterator[Candidate]:
+        """Give the endpoints of one Service port from all its IPv4 slices, whatever their health.
+
+        A slice's port belongs to the Service port of the same name and protocol.
+        """
+        for slice_key in self._cache.by_index(ENDPOINT_SLICE, _SLICES, str(key.service)):
+            found = self._cache.find(ENDPOINT_SLICE, slice_key, EndpointSlice)
+            if found is None or found.address_type != "IPv4":
+                continue
+            for number in _numbers(found, key.port, protocol):
+                yield from _in_slice(found, number)
+
+    def _external(self, service: Key, port: ServicePort) -> tuple[IPv4Address, ...]:
+        """Give the external addresses of a port that no Service with a smaller key claims too."""
+        obj = self._cache.get(SERVICE, service)
+        if obj is None:
+            return ()
+        return tuple(
+            address
+            for text in _external_addresses(obj)
+            for address in _addresses(text)
+            if min(self._cache.by_index(SERVICE, _CLAIMS, _claim(text, port.port, port.protocol))) == service
+        )
+
+
+def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
+    return [
+        port.port
+        for port in found.ports
+        if port.port is not None and (port.name or "") == name and L4[port.protocol or "TCP"] is protocol
+    ]
+
+
+def _in_slice(found: EndpointSlice, port: int) -> Iterator[Candidate]:
+    for endpoint in found.endpoints:
+        address = _address(endpoint.addresses[0]) if endpoint.addresses else None
+        if address is not None:
+            node = NodeName(endpoint.node_name) if endpoint.node_name else None
+            yield Candidate(Endpoint(address, port, node), endpoint.conditions)
+
+
+def _cluster_ip(service: Service) -> IPv4Address | None:
+    if service.spec.type == "ExternalName":
+        return None
+    return _address(service.spec.cluster_ip)
+
+
+@functools.lru_cache(maxsize=65536)
+def _address(text: str) -> IPv4Address | None:
+    """Read an IPv4 address; anything else (empty, ``None``, IPv6, a name) is none."""
+    try:
+        return IPv4Address(text)
+    except AddressValueError:
+        return None
+
+
+def _addresses(text: str) -> tuple[IPv4Address, ...]:
+    address = _address(text)
+    return (address,) if address is not None else ()
+
+
+def _service_of_slice(obj: Object) -> Iterable[str]:
+    labels = obj["metadata"].get("labels") or {}
+    name = labels.get(SERVICE_NAME_LABEL)
+    return (str(Key(key_of(obj).namespace, name)),) if name else ()
+
+
+def _external_addresses(obj: Object) -> list[str]:
+    balancer = (obj.get("status") or {}).get("loadBalancer") or {}
+    announced = [entry.get("ip", "") for entry in balancer.get("ingress") or ()]
+    return [*obj["spec"].get("externalIPs", ()), *announced]
+
+
+def _claims(obj: Object) -> Iterable[str]:
+    addresses = _external_addresses(obj)
+    if not addresses:
+        return ()
+    return [
+        _claim(address, port["port"], port.get("protocol", "TCP"))
+        for port in obj["spec"].get("ports", ())
+        for address in addresses
+    ]
+
+
+def _claim(address: str, port: int, protocol: str) -> str:
+    return f"{address}/{protocol}/{port}"

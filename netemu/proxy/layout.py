@@ -1,0 +1,172 @@
+"""The proxy's table on one node, and the elements that a plan becomes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from netemu.naming import NodeName
+from netemu.nft.expressions import (
+    L4,
+    AnyOf,
+    Concat,
+    Family,
+    Field,
+    InSet,
+    Lookup,
+    Masked,
+    Random,
+    Status,
+    Type,
+)
+from netemu.nft.objects import Base, Chain, ChainType, Hook, Map, Rule, Set, Table, TableId, rule
+from netemu.nft.statements import (
+    Assign,
+    Dispatch,
+    Dnat,
+    Drop,
+    Goto,
+    Jump,
+    Masquerade,
+    Match,
+    Reject,
+)
+from netemu.nft.transaction import Element, ElementKey
+from netemu.proxy.ids import ID_MASK
+from netemu.proxy.plan import Elements
+
+TABLE = TableId(Family.IP, "netemu-proxy")
+
+FRONTENDS = "fe"  # (address, protocol, port) → id
+NODE_PORTS = "np"  # (protocol, port) → id
+BALANCERS = "lb"  # id → goto the chain that chooses among that many endpoints
+ENDPOINTS = "ep"  # (id, slot) → endpoint
+CLUSTER_IPS = "vip"  # the ClusterIPs in use: their other ports are refused
+HAIRPIN = "hairpin"  # (address, the same address) of endpoints here: who reaches itself
+
+_REFUSE = "refuse"
+_SERVICES = "services"
+_MASQUERADING = "masquerading"
+_TRANSPORT = AnyOf((L4.TCP, L4.UDP, L4.SCTP))
+_DSTNAT = -100
+_SRCNAT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What a plan's meaning depends on, beside the plan: the node and the cluster's ranges."""
+
+    name: NodeName
+    addresses: tuple[IPv4Address, ...]
+    pods: IPv4Network
+    services: IPv4Network
+    comment: str = ""
+
+
+def proxy_table(node: NodeView, counts: Iterable[int]) -> Table:
+    """Build the table of one node, without elements; ``counts`` are the endpoint counts in use."""
+    address, protocol, port, mark = Type.IPV4_ADDR, Type.INET_PROTO, Type.INET_SERVICE, Type.MARK
+    return Table(
+        TABLE,
+        sets=(Set(CLUSTER_IPS, (address,)), Set(HAIRPIN, (address, address))),
+        maps=(
+            Map(FRONTENDS, (address, protocol, port), (mark,)),
+            Map(NODE_PORTS, (protocol, port), (mark,)),
+            Map(BALANCERS, (mark,), (Type.VERDICT,)),
+            Map(ENDPOINTS, (mark, mark), (address, port)),
+        ),
+        chains=(
+            _refuse(),
+            *map(balancer, sorted(set(counts) - {0})),
+            Chain(_SERVICES, tuple(_service_rules(node))),
+            _base(Hook.PREROUTING, _DSTNAT, Jump(_SERVICES)),
+            _base(Hook.OUTPUT, _DSTNAT, Jump(_SERVICES)),
+            Chain(_MASQUERADING, tuple(_masquerade_rules(node))),
+            Chain(
+                "postrouting",
+                (
+                    rule(
+                        Match(Field.CT_STATUS, Status.DNAT),
+                        Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True),
+                        Goto(_MASQUERADING),
+                    ),
+                ),
+                Base(ChainType.NAT, Hook.POSTROUTING, _SRCNAT),
+            ),
+        ),
+        comment=node.comment,
+    )
+
+
+def balancer_name(count: int) -> str:
+    """Name the chain that chooses among ``count`` endpoints; among none, it refuses."""
+    return f"lb{count}" if count else _REFUSE
+
+
+def balancer(count: int) -> Chain:
+    """Build the chain that chooses among ``count`` endpoints of whatever Service."""
+    slot = Concat((Field.CT_MARK, Field.META_MARK))
+    return Chain(
+        balancer_name(count),
+        (
+            rule(Assign(Field.META_MARK, Random(count))),
+            rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, ENDPOINTS))),
+        ),
+    )
+
+
+def unique_elements(plan: Elements) -> Iterator[tuple[str, Element]]:
+    """Give the elements that belong to one Service port alone, but for its endpoints, by map."""
+    for frontend in plan.frontends:
+        yield FRONTENDS, (tuple(frontend), (plan.id,))
+    if plan.node_port is not None:
+        yield NODE_PORTS, ((plan.cluster.protocol, plan.node_port), (plan.id,))
+    yield BALANCERS, ((plan.id,), Goto(balancer_name(len(plan.endpoints))))
+
+
+def endpoint_elements(plan: Elements) -> list[Element]:
+    """Give the elements of ``ep``, in the order of the slots."""
+    return [((plan.id, slot), endpoint[:2]) for slot, endpoint in enumerate(plan.endpoints)]
+
+
+def shared_elements(plan: Elements, node: NodeView) -> set[tuple[str, ElementKey]]:
+    """Give the elements that several Service ports may need, by set."""
+    here = {(HAIRPIN, (at.address, at.address)) for at in plan.endpoints if at.node in {node.name, None}}
+    return {(CLUSTER_IPS, (plan.cluster.address,)), *here}
+
+
+def _base(hook: Hook, priority: int, jump: Jump) -> Chain:
+    return Chain(hook.value, (rule(jump),), Base(ChainType.NAT, hook, priority))
+
+
+def _refuse() -> Chain:
+    return Chain(
+        _REFUSE,
+        (rule(Match(Field.L4PROTO, L4.TCP), Reject(tcp_reset=True)), rule(Reject())),
+    )
+
+
+def _service_rules(node: NodeView) -> Iterator[Rule]:
+    frontend = Concat((Field.DADDR, Field.L4PROTO, Field.DPORT))
+    node_port = Concat((Field.L4PROTO, Field.DPORT))
+    yield rule(Assign(Field.CT_MARK, Lookup(frontend, FRONTENDS)))
+    if node.addresses:
+        yield rule(
+            Match(Field.DADDR, AnyOf(node.addresses)), Assign(Field.CT_MARK, Lookup(node_port, NODE_PORTS))
+        )
+    yield rule(Dispatch(Field.CT_MARK, BALANCERS))
+    yield rule(Match(Field.DADDR, InSet(CLUSTER_IPS)), Goto(_REFUSE), comment="a port that no Service has")
+    yield rule(Match(Field.DADDR, node.services), Drop(), comment="an address that no Service has")
+
+
+def _masquerade_rules(node: NodeView) -> Iterator[Rule]:
+    yield rule(Match(Field.SADDR, node.pods, negated=True), Masquerade(), comment="from outside the pods")
+    yield rule(
+        Match(Field.CT_ORIGINAL_DADDR, node.services, negated=True),
+        Masquerade(),
+        comment="not through a ClusterIP",
+    )
+    yield rule(
+        Match(Concat((Field.SADDR, Field.DADDR)), InSet(HAIRPIN)), Masquerade(), comment="a pod to itself"
+    )

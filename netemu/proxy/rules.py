@@ -1,0 +1,171 @@
+"""What one node's kernel holds of the plans, and the transactions that change it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+
+from netemu.nft.transaction import (
+    AddChain,
+    AddElements,
+    AddTable,
+    Command,
+    DeleteElements,
+    Element,
+    ElementData,
+    ElementKey,
+    RemoveTable,
+    Transaction,
+)
+from netemu.proxy.index import PortKey
+from netemu.proxy.layout import (
+    BALANCERS,
+    ENDPOINTS,
+    TABLE,
+    NodeView,
+    balancer,
+    endpoint_elements,
+    proxy_table,
+    shared_elements,
+    unique_elements,
+)
+from netemu.proxy.plan import Elements
+
+_Shared = tuple[str, ElementKey]
+
+
+class NodeRules:
+    """Turns changes of plans into transactions for one node.
+
+    It remembers what it was asked for as if the kernel had taken it; after a transaction that
+    failed, only ``load`` brings the two together again.
+    """
+
+    def __init__(self, node: NodeView) -> None:
+        self._node = node
+        self._held: dict[PortKey, Elements] = {}
+        self._shared: Counter[_Shared] = Counter()
+        self._counts: set[int] = set()
+
+    @property
+    def held(self) -> Mapping[PortKey, Elements]:
+        """What the kernel holds, if it took every transaction."""
+        return self._held
+
+    def load(self, plans: Mapping[PortKey, Elements]) -> Transaction:
+        """Put a new table with all of ``plans`` in the place of whatever is there."""
+        self._held = dict(plans)
+        self._counts = {len(plan.endpoints) for plan in plans.values()}
+        self._shared = Counter()
+        elements: dict[str, dict[ElementKey, ElementData]] = {}
+        for plan in plans.values():
+            for name, (key, data) in unique_elements(plan):
+                elements.setdefault(name, {})[key] = data
+            elements.setdefault(ENDPOINTS, {}).update(endpoint_elements(plan))
+            for entry in shared_elements(plan, self._node):
+                self._shared[entry] += 1
+        for name, key in self._shared:
+            elements.setdefault(name, {})[key] = None
+        table = proxy_table(self._node, self._counts)
+        return Transaction((RemoveTable(TABLE), AddTable(table), *_adds(elements)))
+
+    def change(self, changed: Mapping[PortKey, Elements | None]) -> Transaction:
+        """Add and delete just what makes the difference; nothing for what is there already."""
+        difference = _Difference()
+        touched: dict[_Shared, bool] = {}
+        for key, now in changed.items():
+            before = self._held.get(key)
+            difference.unique(before, now)
+            difference.endpoints(before, now)
+            self._count(before, now, touched)
+            if now is None:
+                self._held.pop(key, None)
+            else:
+                self._held[key] = now
+        for entry, was_there in touched.items():
+            difference.shared(entry, was_there=was_there, is_there=self._shared[entry] > 0)
+            if not self._shared[entry]:
+                del self._shared[entry]
+        return Transaction((*difference.deletes(), *self._new_chains(changed), *difference.adds()))
+
+    def _count(self, before: Elements | None, now: Elements | None, touched: dict[_Shared, bool]) -> None:
+        old = shared_elements(before, self._node) if before is not None else set()
+        new = shared_elements(now, self._node) if now is not None else set()
+        for entry in old ^ new:
+            touched.setdefault(entry, self._shared[entry] > 0)
+            self._shared[entry] += 1 if entry in new else -1
+
+    def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
+        """Make the balancers that are used for the first time; unused ones stay until ``load``."""
+        counts = {len(plan.endpoints) for plan in changed.values() if plan is not None}
+        fresh = sorted(counts - self._counts - {0})
+        self._counts |= counts
+        return [AddChain(TABLE, balancer(count)) for count in fresh]
+
+
+class _Difference:
+    """Collects what goes and what comes, by map; everything that goes, goes first.
+
+    So a key can pass from one Service to another in one transaction, in any order.
+    """
+
+    def __init__(self) -> None:
+        self._gone: dict[str, dict[ElementKey, None]] = {}
+        self._new: dict[str, dict[ElementKey, ElementData]] = {}
+
+    def unique(self, before: Elements | None, now: Elements | None) -> None:
+        old = dict(_named(before))
+        new = dict(_named(now))
+        for entry, data in old.items():
+            if entry not in new or new[entry] != data:
+                self._delete(*entry)
+        for entry, data in new.items():
+            if entry not in old or old[entry] != data:
+                self._add(*entry, data)
+
+    def endpoints(self, before: Elements | None, now: Elements | None) -> None:
+        same_id = before is not None and now is not None and before.id == now.id
+        old = before.endpoints if before is not None else ()
+        new = now.endpoints if now is not None else ()
+        for slot, (was, will) in enumerate(zip_longest(old, new)):
+            if was == will and same_id:
+                continue
+            if was is not None and before is not None:
+                self._delete(ENDPOINTS, (before.id, slot))
+            if will is not None and now is not None:
+                self._add(ENDPOINTS, (now.id, slot), will[:2])
+
+    def shared(self, entry: _Shared, *, was_there: bool, is_there: bool) -> None:
+        if was_there and not is_there:
+            self._delete(*entry)
+        if is_there and not was_there:
+            self._add(*entry, None)
+
+    def deletes(self) -> list[Command]:
+        # A verdict's chain can go only after the verdict, hence balancers first.
+        names = sorted(self._gone, key=lambda name: name != BALANCERS)
+        return [DeleteElements(TABLE, name, tuple(self._gone[name])) for name in names]
+
+    def adds(self) -> Iterable[Command]:
+        return _adds(self._new)
+
+    def _delete(self, name: str, key: ElementKey) -> None:
+        self._gone.setdefault(name, {})[key] = None
+
+    def _add(self, name: str, key: ElementKey, data: ElementData) -> None:
+        self._new.setdefault(name, {})[key] = data
+
+
+def _named(plan: Elements | None) -> Iterable[tuple[_Shared, ElementData]]:
+    if plan is not None:
+        for name, (key, data) in unique_elements(plan):
+            yield (name, key), data
+
+
+def _adds(elements: Mapping[str, Mapping[ElementKey, ElementData]]) -> list[Command]:
+    return [AddElements(TABLE, name, _tuple(by_key.items())) for name, by_key in elements.items() if by_key]
+
+
+def _tuple(items: Iterable[Element]) -> tuple[Element, ...]:
+    return tuple(items)

@@ -1,0 +1,198 @@
+"""[IO] One node: bring its kernel to what the plans say, and keep it there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from netemu.errors import KernelError, NetemuError
+from netemu.linux.conntrack import Conntrack
+from netemu.linux.nft import NftContext, run_in_child
+from netemu.logs import Log
+from netemu.naming import NodeName
+from netemu.nft.render import render_transaction
+from netemu.nft.transaction import Transaction
+from netemu.proxy.index import PortKey
+from netemu.proxy.layout import NodeView
+from netemu.proxy.plan import Elements
+from netemu.proxy.rules import NodeRules
+from netemu.proxy.stale import Expected, UdpFlow, expected_after, expected_by_all, is_stale
+
+log = Log(__name__)
+
+# Above it, a transaction goes to a child: it would cost this process memory for good, and may
+# not fit the socket buffer of a context (see NftContext).
+IN_PROCESS_ELEMENTS = 1000
+FIRST_RETRY_S = 0.05
+LAST_RETRY_S = 30.0
+
+
+class Kernel(Protocol):
+    """What a syncer needs of a node's kernel."""
+
+    def apply(self, transaction: Transaction) -> None:
+        """Do a transaction, or raise ``NetemuError`` and do nothing of it."""
+        ...
+
+    def end_stale(self, expected: Expected) -> int:
+        """End the UDP flows that do not agree with ``expected``; return how many."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the namespace; nothing is applied after it."""
+        ...
+
+
+class NodeKernel:
+    """The kernel in one node's network namespace; ``ns_fd`` stays the caller's."""
+
+    def __init__(self, ns_fd: int) -> None:
+        self._ns_fd = os.dup(ns_fd)
+        self._nft: NftContext | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def apply(self, transaction: Transaction) -> None:
+        """Do a transaction."""
+        text = render_transaction(transaction)
+        with self._lock:
+            self._refuse_when_closed()
+            if transaction.elements > IN_PROCESS_ELEMENTS:
+                run_in_child(self._ns_fd, text)
+                return
+            if self._nft is None:
+                self._nft = NftContext.open(self._ns_fd)
+            self._nft.run(text)
+
+    def end_stale(self, expected: Expected) -> int:
+        """End UDP flows; the socket is there for this call only, because it is rarely needed."""
+        with self._lock:
+            self._refuse_when_closed()
+            conntrack = Conntrack.open(self._ns_fd)
+        try:
+            stale = [
+                flow
+                for flow in conntrack.udp_flows()
+                if is_stale(UdpFlow(flow.destination, flow.answered_by), expected)
+            ]
+            return sum(conntrack.end(flow) for flow in stale)
+        finally:
+            conntrack.close()
+
+    def close(self) -> None:
+        """Close, after the transaction that is under way; again is a no-op."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                if self._nft is not None:
+                    self._nft.close()
+                os.close(self._ns_fd)
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise KernelError("the node's namespace was let go")
+
+
+class ProxySyncer:
+    """Applies changes of plans to one node, all that wait at one time in one transaction.
+
+    Its first transaction, and the next one after a failure, replaces the whole table.
+    """
+
+    def __init__(
+        self,
+        node: NodeView,
+        kernel: Kernel,
+        plans: Mapping[PortKey, Elements],
+        *,
+        first_retry_s: float = FIRST_RETRY_S,
+    ) -> None:
+        self._node = node
+        self._kernel = kernel
+        self._plans = plans
+        self._rules = NodeRules(node)
+        self._first_retry_s = first_retry_s
+        self._failures = 0
+        self._pending: dict[PortKey, Elements | None] = {}
+        self._wake = asyncio.Event()
+        self._synced = asyncio.Event()
+
+    @property
+    def name(self) -> NodeName:
+        """The node's name."""
+        return self._node.name
+
+    def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
+        """Remember what changed, to be applied with whatever else waits by then."""
+        self._pending.update(changed)
+        self._wake.set()
+
+    async def wait_synced(self) -> None:
+        """Return when the kernel has held a full load once."""
+        await self._synced.wait()
+
+    async def run(self) -> None:
+        """Load everything, then apply changes, until cancelled."""
+        try:
+            await self._load_until_it_works()
+            while True:
+                self._wake.clear()
+                if not self._pending:
+                    await self._wake.wait()
+                await self._sync()
+        finally:
+            self._kernel.close()
+
+    async def _sync(self) -> None:
+        changed, self._pending = self._pending, {}
+        if not await self._try(partial(self._change, changed)):
+            await self._load_until_it_works()
+
+    async def _load_until_it_works(self) -> None:
+        worked = False
+        while not worked:
+            # What waits is in the plans already.
+            plans, self._pending = dict(self._plans), {}
+            started = time.monotonic()
+            worked = await self._try(partial(self._load, plans))
+        self._synced.set()
+        duration_s = round(time.monotonic() - started, 3)
+        log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
+
+    async def _try(self, work: Callable[[], None]) -> bool:
+        """Work in a thread; on failure, say why and wait longer each time."""
+        try:
+            await asyncio.to_thread(work)
+        except NetemuError as err:
+            delay_s = min(self._first_retry_s * 2.0**self._failures, LAST_RETRY_S)
+            self._failures += 1
+            log.warning(
+                "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s
+            )
+            await asyncio.sleep(delay_s)
+            return False
+        self._failures = 0
+        return True
+
+    def _load(self, plans: Mapping[PortKey, Elements]) -> None:
+        self._kernel.apply(self._rules.load(plans))
+        self._end_stale(expected_by_all(plans.values(), self._node))
+
+    def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:
+        expected = expected_after(self._rules.held, changed, self._node)
+        transaction = self._rules.change(changed)
+        if transaction:
+            self._kernel.apply(transaction)
+        self._end_stale(expected)
+
+    def _end_stale(self, expected: Expected) -> None:
+        if not expected:
+            return
+        ended = self._kernel.end_stale(expected)
+        if ended:
+            log.info("proxy.flows_ended", node=self._node.name, flows=ended)
