@@ -1,0 +1,1 @@
+"""Wiring: the one place that joins planners to the kernel, and clusters to the machine."""

@@ -1,0 +1,99 @@
+"""What the agent needs from the world, as Protocols; the adapters are wired in ``netemu.cluster``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from netemu.api.client import Object
+from netemu.api.views.core import ContainerPort
+from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState
+
+
+class Sandbox(Struct, frozen=True, kw_only=True):
+    """A pod's network namespace; ``addresses`` is empty until the CNI gave some."""
+
+    uid: str
+    namespace: str
+    name: str
+    netns: str
+    host_network: bool = False
+    ports: tuple[ContainerPort, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+class Network(Protocol):
+    """The node's CNI."""
+
+    def problem(self) -> str:
+        """Say why pods cannot be wired now; empty when they can."""
+        ...
+
+    async def attach(self, sandbox: Sandbox) -> tuple[str, ...]:
+        """Make the namespace and wire it; idempotent. Returns the pod's addresses.
+
+        Raises:
+            NetemuError: the plugin refused; nothing is left of the attempt.
+
+        """
+        ...
+
+    async def detach(self, sandbox: Sandbox) -> None:
+        """Undo ``attach``; idempotent, also when it never finished."""
+        ...
+
+    def present(self) -> list[Sandbox]:
+        """List what ``attach`` made and ``detach`` did not undo, finished or not."""
+        ...
+
+
+class Session(Protocol):
+    """A running ``exec``: descriptors of its streams, and its end."""
+
+    stdin_fd: int | None
+    stdout_fd: int | None
+    stderr_fd: int | None
+
+    async def wait(self) -> int:
+        """Return the exit code."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Change the terminal's size."""
+        ...
+
+    async def close(self) -> None:
+        """End the session and what it started."""
+        ...
+
+
+class Shim(Protocol):
+    """The parent of the node's container processes."""
+
+    async def create(self, spec: ContainerSpec) -> ContainerState: ...
+    async def signal(self, id: str, signum: int) -> None: ...
+    async def remove(self, id: str) -> None: ...
+    async def exec(
+        self,
+        id: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        tty: bool = False,
+        stdin: bool = False,
+    ) -> Session: ...
+
+
+class Standins(Protocol):
+    """The server that plays containers without processes."""
+
+    async def start(self, spec: AppSpec) -> ContainerState: ...
+    async def stop(self, id: str) -> None: ...
+
+
+class Recorder(Protocol):
+    """Where events go."""
+
+    def emit(self, regarding: Object, type: str, reason: str, message: str) -> None: ...

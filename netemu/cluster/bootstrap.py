@@ -1,0 +1,123 @@
+"""The objects that every cluster begins with, as ``kubeadm`` leaves them. Pure but for ``ensure``."""
+
+from __future__ import annotations
+
+from netemu.api.client import Client, Object
+from netemu.api.errors import AlreadyExistsError
+from netemu.api.kinds import (
+    BY_GVK,
+    Kind,
+)
+from netemu.settings import Settings
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+DNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.12.4"
+DNS_LABELS = {"k8s-app": "kube-dns"}
+
+
+def first_objects(settings: Settings) -> list[Object]:
+    """Give the objects to create, in order."""
+    return [
+        *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES),
+        _kubernetes_service(settings),
+        _dns_service(settings),
+        _dns_service_account(),
+        _dns_deployment(),
+    ]
+
+
+async def ensure(client: Client, settings: Settings) -> None:
+    """Create what is missing; what is there stays as its owner left it."""
+    for obj in first_objects(settings):
+        try:
+            await client.create(kind_of(obj), obj)
+        except AlreadyExistsError:
+            continue
+
+
+def kind_of(obj: Object) -> Kind:
+    """Find the kind of an object of ours."""
+    group, _, version = obj["apiVersion"].rpartition("/")
+    return BY_GVK[group, version, obj["kind"]]
+
+
+def _kubernetes_service(settings: Settings) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": str(settings.services[1]),
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+        },
+    }
+
+
+def _dns_service(settings: Settings) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kube-dns",
+            "namespace": "kube-system",
+            "labels": {
+                **DNS_LABELS,
+                "kubernetes.io/cluster-service": "true",
+                "kubernetes.io/name": "CoreDNS",
+            },
+        },
+        "spec": {
+            "selector": DNS_LABELS,
+            "clusterIP": str(settings.dns_ip),
+            "ports": [
+                {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+                {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+            ],
+        },
+    }
+
+
+def _dns_service_account() -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "coredns", "namespace": "kube-system"},
+    }
+
+
+def _dns_deployment() -> Object:
+    container = {
+        "name": "coredns",
+        "image": DNS_IMAGE,
+        "ports": [
+            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+        ],
+        "readinessProbe": {
+            "httpGet": {"path": "/ready", "port": 8181},
+            "periodSeconds": 1,
+            "timeoutSeconds": 1,
+        },
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "coredns", "namespace": "kube-system", "labels": DNS_LABELS},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": DNS_LABELS},
+            "template": {
+                "metadata": {"labels": DNS_LABELS},
+                "spec": {
+                    "serviceAccountName": "coredns",
+                    "dnsPolicy": "Default",
+                    "containers": [container],
+                    "tolerations": [{"operator": "Exists"}],
+                },
+            },
+        },
+    }

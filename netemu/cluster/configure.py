@@ -1,0 +1,162 @@
+"""Make the settings of a cluster from a file and options, and check them against each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from netemu.errors import SettingsError
+from netemu.ipam.ranges import LabelledRange, check_apart, node_slice, parse_ranges
+from netemu.settings import Settings
+
+RANGES = {
+    "host_cidr": ("hosts range", "--host-cidr"),
+    "pod_cidr": ("pods range", "--pod-cidr"),
+    "service_cidr": ("services range", "--service-cidr"),
+}
+_DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
+_PORTS = re.compile(r"(\d+)-(\d+)")
+_HOSTS_BESIDE_NODES = 13  # network, outside up to the tenth, this machine, broadcast
+
+
+def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Settings:
+    """Make settings: defaults, then the file, then the options (by field name) that are not None.
+
+    Raises:
+        SettingsError: names the file, its line, the field, or the option, and what it takes.
+
+    """
+    raw = _read_file(config_file) if config_file else {}
+    raw |= {_camel(name): value for name, value in options.items() if value is not None}
+    raw |= {_camel(name): _as_list(raw[_camel(name)]) for name in RANGES if _camel(name) in raw}
+    if "nodePortRange" in raw:
+        raw["nodePortRange"] = str(raw["nodePortRange"])
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as err:
+        raise _named(err, config_file, options) from err
+    check_settings(settings)
+    return settings
+
+
+def check_settings(settings: Settings) -> None:
+    """Check what no type can say.
+
+    Raises:
+        SettingsError: names the setting and its value.
+
+    """
+    ranges = labelled_ranges(settings)
+    check_apart(ranges)
+    node_slice(settings.pods, settings.max_pods, settings.nodes - 1)
+    if settings.hosts.num_addresses < settings.nodes + _HOSTS_BESIDE_NODES:
+        raise SettingsError(
+            f"--host-cidr: {settings.hosts} has no room for {settings.nodes} nodes",
+            hint="The first ten addresses and the last two are taken; give a wider range.",
+        )
+    if settings.services.num_addresses < 16:
+        raise SettingsError(
+            f"--service-cidr: {settings.services} has fewer than 16 addresses",
+            hint="DNS alone takes the tenth; give a /28 or wider.",
+        )
+    if not _DOMAIN.fullmatch(settings.cluster_domain) or len(settings.cluster_domain) > 200:
+        raise SettingsError(
+            f"--cluster-domain: {settings.cluster_domain!r} is not a DNS name",
+            hint="Lower-case letters, digits, '-' and '.', for example k8sprod.adaltas.cloud.",
+        )
+    _check_ports(settings.node_port_range)
+    if settings.cni not in ("", "none") and not Path(settings.cni).is_file():
+        raise SettingsError(
+            f"--cni: there is no file {settings.cni}",
+            hint="Give a CNI configuration list (.conflist), or none.",
+        )
+
+
+def labelled_ranges(settings: Settings) -> list[LabelledRange]:
+    """Give the cluster's three ranges with their names and where they are set."""
+    return [
+        LabelledRange(network, label, option)
+        for name, (label, option) in RANGES.items()
+        for network in parse_ranges(getattr(settings, name), option)
+    ]
+
+
+def differences(running: Settings, wanted: Settings, given: Iterable[str]) -> list[str]:
+    """Name the settings that someone asked for and that a cluster has otherwise."""
+    changed = []
+    for name in sorted(given):
+        old, new = getattr(running, name), getattr(wanted, name)
+        if old != new:
+            option = "--" + name.replace("_", "-")
+            changed.append(f"{option} is {_text(old)}, not {_text(new)}")
+    return changed
+
+
+def _check_ports(text: str) -> None:
+    match = _PORTS.fullmatch(text)
+    first, last = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= first <= last <= 65535:
+        raise SettingsError(
+            f"--node-port-range: {text!r} is not a range of ports", hint="Write it as 30000-32767."
+        )
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        loaded = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    except FileNotFoundError as err:
+        raise SettingsError(f"--config: there is no file {path}") from err
+    except yaml.MarkedYAMLError as err:
+        line = err.problem_mark.line + 1 if err.problem_mark else 1
+        raise SettingsError(f"{path}:{line}: {err.problem}", hint="The file must be YAML.") from err
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{path}:1: settings are a mapping of names to values", hint="nodes: 3")
+    return {str(key): value for key, value in loaded.items()}
+
+
+def _named(
+    err: msgspec.ValidationError, config_file: Path | None, options: Mapping[str, Any]
+) -> SettingsError:
+    text = str(err)
+    field = re.search(r"\$\.(\w+)", text) or re.search(r"unknown field `(\w+)`", text)
+    name = field[1] if field else ""
+    known = ", ".join(_camel(name) for name in Settings.__struct_fields__)
+    hint = f"Settings: {known}." if "unknown field" in text else ""
+    reason = text.split(" - at ", maxsplit=1)[0]
+    if options.get(_snake(name)) is not None:
+        return SettingsError(f"--{_snake(name).replace('_', '-')}: {reason}", hint=hint)
+    if config_file is None:
+        return SettingsError(f"{name}: {reason}", hint=hint)
+    return SettingsError(f"{config_file}:{_line_of(config_file, name)}: {name}: {reason}", hint=hint)
+
+
+def _line_of(path: Path, name: str) -> int:
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if re.match(rf"""["']?{re.escape(name)}["']?\s*:""", line):
+            return number
+    return 1
+
+
+def _as_list(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+def _text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

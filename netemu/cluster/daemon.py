@@ -1,0 +1,90 @@
+"""[IO] ``netemud``: API, store, controllers, scheduler, agents and proxies of one cluster.
+
+Run by ``netemu up``; its death leaves every process and every rule it made at work, and its
+return finds them again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from netemu.cluster.fabric import ensure_places
+from netemu.cluster.host_access import ensure_access
+from netemu.cluster.names import prepare_names
+from netemu.cluster.processes import STANDIN, ensure_process, shim_argv, shim_name, standin_argv
+from netemu.cluster.record import Record
+from netemu.cluster.saved import load_saved
+from netemu.cluster.world import World, plan_world
+from netemu.errors import NetemuError
+from netemu.logs import Log, setup_logs
+from netemu.settings import Paths, Settings
+
+log = Log(__name__)
+
+
+def main() -> None:
+    """Run the daemon of the cluster in ``--state`` until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="netemud")
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    setup_logs(verbose=args.verbose)
+    try:
+        _run(Paths(state=args.state, run=args.run))
+    except NetemuError as err:
+        log.error("daemon.failed", code=err.code)
+        sys.exit(f"error: {err}")
+
+
+def _run(paths: Paths) -> None:
+    settings = load_saved(paths)
+    if settings is None:
+        raise NetemuError(f"there is no cluster in {paths.state}", hint="netemu up")
+    _raise_file_limit()
+    world, record = plan_world(settings), Record(paths.run)
+    prepare_world(world, settings, paths, record)
+    # Imported only now: the processes beside us start up while the libraries load.
+    from netemu.cluster.wiring import run_cluster
+
+    async def until_told() -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        await run_cluster(world, settings, paths, record)
+
+    try:
+        asyncio.run(until_told())
+    except asyncio.CancelledError:
+        log.info("daemon.stopped")
+
+
+def prepare_world(world: World, settings: Settings, paths: Paths, record: Record) -> None:
+    """Make what is missing of the places, and start what is missing of the processes."""
+    prepare_names(paths)
+    ensure_process(record, STANDIN, standin_argv(paths), paths.run / "standin.log")
+    ensure_places(world, settings, paths, record)
+    for node in world.nodes:
+        for directory in ("etc/cni/net.d", "opt/cni/bin", "var/lib", "var/log"):
+            (paths.node_state(node.name) / directory).mkdir(parents=True, exist_ok=True)
+        paths.node_run(node.name).mkdir(parents=True, exist_ok=True)
+        log_path = paths.run / f"{shim_name(node.name)}.log"
+        ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path)
+    if settings.host_access:
+        ensure_access(world, settings, paths, record)
+
+
+def _raise_file_limit() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""[IO] ``netemu down``: remove exactly what the record says that this cluster made."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+from collections.abc import Callable
+
+from netemu.cluster.processes import DAEMON, end_process, find_process
+from netemu.cluster.record import Record
+from netemu.cluster.names import release_names
+from netemu.cluster.up import locked, remove_if_empty
+from netemu.errors import PermissionDeniedError
+from netemu.linux import messages, netns, process
+from netemu.linux.netlink import Netlink
+from netemu.settings import Paths
+
+DAEMON_GRACE_S = 5.0
+
+
+def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
+    """Remove a cluster: its processes, namespaces, links and files. Idempotent.
+
+    Works from the record alone, so it does not matter which half of the cluster is gone already.
+
+    Raises:
+        PermissionDeniedError: the caller is not root.
+
+    """
+    if os.geteuid() != 0:
+        raise PermissionDeniedError("netemu needs root to remove a cluster", hint="sudo netemu down")
+    if not paths.state.exists() and not paths.run.exists():
+        progress(f"there is no cluster named {name!r}")
+        return
+    with locked(paths):
+        record = Record(paths.run)
+        progress(f"removing cluster {name!r}")
+        end_process(record, DAEMON, grace_s=DAEMON_GRACE_S)
+        _end_servers(record)
+        _delete_links(record)
+        for netns_name, _facts in record.entries("netns"):
+            netns.delete(netns_name, paths.netns)
+            record.remove("netns", netns_name)
+        release_names(paths)
+        for directory in (paths.run, paths.state):
+            if directory.exists():
+                shutil.rmtree(directory)
+        remove_if_empty(paths.state.parent)
+
+
+def _end_servers(record: Record) -> None:
+    """Kill shims and stand-in server; the kernel ends their children with them."""
+    names = [name for name, _facts in record.entries("process")]
+    for name in names:
+        found = find_process(record, name)
+        if found is not None:
+            process.kill(found, signal.SIGKILL)
+    for name in names:
+        end_process(record, name, grace_s=DAEMON_GRACE_S)
+
+
+def _delete_links(record: Record) -> None:
+    gone = (errno.ENODEV, errno.ENOENT)
+    for link, _facts in record.entries("link"):
+        with Netlink.open(None) as machine:
+            machine.batch([messages.delete_link(link).tolerating(*gone)])
+        record.remove("link", link)
+

@@ -1,0 +1,155 @@
+"""[IO] One node put together: agent, containers, probes, overlay, network, Node object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netemu.agent.containers import Containers
+from netemu.agent.loop import Agent
+from netemu.agent.node import NodeReporter, node_object
+from netemu.agent.probes import Prober
+from netemu.api.client import Client, Object
+from netemu.api.kinds import CONFIG_MAP, POD, SECRET
+from netemu.api.views.core import Pod
+from netemu.clock import Clock
+from netemu.cluster.fabric import ETH0
+from netemu.cluster.network import CniNetwork
+from netemu.cluster.overlay import VTEP_MAC, OverlaySyncer
+from netemu.cluster.processes import python
+from netemu.cluster.services import ServiceVariables
+from netemu.cluster.world import VXLAN_LINK, NodePlace, World
+from netemu.errors import NetemuError
+from netemu.events.loop import Recorder
+from netemu.informer.cache import Cache, Key
+from netemu.linux import netns
+from netemu.linux.netlink import Netlink
+from netemu.settings import Paths, Settings
+from netemu.standin.catalogue import Catalogue
+
+
+class NodeParts:
+    """Everything of one node that lives in the daemon; open for as long as the daemon runs."""
+
+    def __init__(
+        self,
+        place: NodePlace,
+        world: World,
+        settings: Settings,
+        paths: Paths,
+        *,
+        client: Client,
+        cache: Cache,
+        network: CniNetwork,
+        catalogue: Callable[[], Catalogue],
+        services: ServiceVariables,
+        clock: Clock,
+    ) -> None:
+        self.place = place
+        self.network = network
+        self.recorder = Recorder(client, clock, "kubelet", place.name)
+        self.ns_fd = netns.open_ns(paths.netns / place.netns)
+        self._netlink = Netlink.open(self.ns_fd)
+        self.overlay = OverlaySyncer(
+            settings.overlay,
+            place.name,
+            self._netlink,
+            eth0=self._netlink.link_index(ETH0),
+            vxlan=self._netlink.link_index(VXLAN_LINK) if settings.overlay == "vxlan" else 0,
+        )
+        address = str(place.address.ip)
+        self.containers = Containers(
+            node=place.name,
+            node_ip=address,
+            settings=settings,
+            paths=paths,
+            catalogue=catalogue,
+            worker_argv=_worker_argv(settings, paths),
+            lookup=_lookup(cache),
+            services=services.of,
+            recorder=self.recorder,
+            clock=clock,
+        )
+        self._cache = cache
+        self.prober = Prober(
+            node_netns=str(paths.netns / place.netns),
+            exec_in=self._exec_probe,
+            changed=lambda uid: self.agent.readiness_changed(uid),
+            unhealthy=self._tell_unhealthy,
+            failed=self._restart,
+        )
+        self.agent = Agent(
+            cluster=world.cluster,
+            node=place.name,
+            node_ip=address,
+            node_netns=place.netns,
+            client=client,
+            cache=cache,
+            network=network,
+            containers=self.containers,
+            prober=self.prober,
+            recorder=self.recorder,
+            clock=clock,
+        )
+        node = node_object(
+            place.name,
+            address=address,
+            pod_cidr=str(place.pod_cidr),
+            max_pods=settings.max_pods,
+            annotations={VTEP_MAC: place.vtep_mac},
+        )
+        self.reporter = NodeReporter(client, node, network.problem, clock)
+
+    def close(self) -> None:
+        """Close the descriptors; the kernel's objects stay."""
+        self._netlink.close()
+        self.network.close()
+        os.close(self.ns_fd)
+
+    async def _exec_probe(self, uid: str, container: str, argv: tuple[str, ...]) -> int:
+        work = self.agent.work_of(uid)
+        pod = self._cache.find(POD, work.key, Pod) if work else None
+        if work is None or pod is None:
+            raise NetemuError("the pod is gone")
+        session = await self.containers.exec(work, pod, container, argv, stdin=False, tty=False)
+        try:
+            return await session.wait()
+        finally:
+            await session.close()
+
+    def _tell_unhealthy(self, uid: str, container: str, message: str) -> None:
+        work = self.agent.work_of(uid)
+        if work is not None and work.obj:
+            self.recorder.emit(work.obj, "Warning", "Unhealthy", message)
+
+    async def _restart(self, uid: str, container: str, probe: str) -> None:
+        work = self.agent.work_of(uid)
+        if work is not None:
+            message = f"Container {container} failed {probe} probe, will be restarted"
+            self.recorder.emit(work.obj, "Normal", "Killing", message)
+            await self.containers.signal(work, container, 9)
+            self.agent.readiness_changed(uid)
+
+
+def _worker_argv(settings: Settings, paths: Paths) -> Callable[[str, Pod, str, str], tuple[str, ...]]:
+    def argv(worker: str, pod: Pod, netns_name: str, address: str) -> tuple[str, ...]:
+        del worker, pod, address  # the DNS server is the only one
+        return python(
+            "netemu.dns.server",
+            *("--api-socket", str(paths.api_socket)),
+            *("--domain", settings.cluster_domain),
+            *("--listen-netns", netns_name),
+            *("--netns-dir", str(paths.netns)),
+        )
+
+    return argv
+
+
+def _lookup(cache: Cache) -> Callable[[str, str, str], Mapping[str, Any] | None]:
+    kinds = {"ConfigMap": CONFIG_MAP, "Secret": SECRET}
+
+    def find(kind: str, namespace: str, name: str) -> Object | None:
+        return cache.get(kinds[kind], Key(namespace, name))
+
+    return find

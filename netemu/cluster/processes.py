@@ -1,0 +1,86 @@
+"""[IO] The processes beside the daemon: started once, found again by the record, restarted when dead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from netemu.cluster.record import Record
+from netemu.cluster.world import NodePlace
+from netemu.linux import process
+from netemu.linux.process import ProcessId
+from netemu.settings import Paths
+
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "HOME", "TERM", "NETEMU_STATE_DIR", "NETEMU_RUN_DIR")
+DAEMON = "daemon"
+STANDIN = "standin"
+
+
+def shim_name(node: str) -> str:
+    """Name a node's shim in the record."""
+    return f"shim-{node}"
+
+
+def find_process(record: Record, name: str) -> ProcessId | None:
+    """Find a recorded process that still runs."""
+    facts = record.facts("process", name)
+    if facts is None or not facts.get("pid"):
+        return None
+    found = ProcessId(facts["pid"], facts["start_ticks"])
+    return found if process.is_alive(found) else None
+
+
+def ensure_process(record: Record, name: str, argv: Sequence[str], log_path: Path) -> ProcessId:
+    """Give the recorded process of that name, started now if it does not run."""
+    found = find_process(record, name)
+    if found is not None:
+        return found
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    made = process.start_detached(argv, log_path, env=environment())
+    record.add("process", name, {"pid": made.pid, "start_ticks": made.start_ticks})
+    return made
+
+
+def environment() -> dict[str, str]:
+    """Give what our processes see of the caller's environment."""
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def python(module: str, *args: str) -> tuple[str, ...]:
+    """Give the argv of one of our modules, run by this very interpreter."""
+    return (sys.executable, "-m", module, *args)
+
+
+def standin_argv(paths: Paths) -> tuple[str, ...]:
+    """Give the argv of the stand-in server."""
+    return python(
+        "netemu.standin.server", "--socket", str(paths.standin_socket), "--netns-dir", str(paths.netns)
+    )
+
+
+def shim_argv(paths: Paths, node: NodePlace) -> tuple[str, ...]:
+    """Give the argv of a node's shim."""
+    return python(
+        "netemu.runtime.server",
+        *("--node", node.name),
+        *("--hostname", node.name),
+        *("--netns", node.netns),
+        *("--netns-dir", str(paths.netns)),
+        *("--state", str(paths.node_state(node.name))),
+        *("--run", str(paths.node_run(node.name))),
+        *("--cluster-run", str(paths.run)),
+    )
+
+
+def end_process(record: Record, name: str, *, grace_s: float) -> None:
+    """End a recorded process: SIGTERM, after ``grace_s`` SIGKILL; idempotent."""
+    found = find_process(record, name)
+    if found is not None:
+        process.kill(found, signal.SIGTERM)
+        if not process.wait_gone(found, grace_s):
+            process.kill(found, signal.SIGKILL)
+            process.wait_gone(found, 5.0)
+    record.remove("process", name)

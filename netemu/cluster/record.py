@@ -1,0 +1,66 @@
+"""[IO] The record of what a cluster made on this machine: a file per thing, written first.
+
+``<run>/record/netns/<name>``, ``…/process/<name>``, ``…/link/<name>``. What is in the record may
+or may not exist (the writer may have died in between); what is not in it is not ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+RecordKind = Literal["netns", "process", "link", "directory"]
+
+
+class Record:
+    """The things that one cluster made, by kind and name; every method is idempotent."""
+
+    def __init__(self, run: Path) -> None:
+        self._root = run / "record"
+
+    def add(self, kind: RecordKind, name: str, facts: dict[str, Any] | None = None) -> None:
+        """Note that ``name`` is about to be made, with what is needed to find its owner again."""
+        directory = self._root / kind
+        path = directory / name
+        data = msgspec.json.encode(facts or {})
+        new = directory / f".{name}.new"
+        try:
+            _write(new, data)
+        except FileNotFoundError:
+            directory.mkdir(parents=True, exist_ok=True)
+            _write(new, data)
+        os.replace(new, path)
+
+    def remove(self, kind: RecordKind, name: str) -> None:
+        """Note that ``name`` is gone."""
+        (self._root / kind / name).unlink(missing_ok=True)
+
+    def facts(self, kind: RecordKind, name: str) -> dict[str, Any] | None:
+        """Read what was noted about ``name``; ``None`` when it is not in the record."""
+        try:
+            return msgspec.json.decode((self._root / kind / name).read_bytes())  # type: ignore[no-any-return]
+        except FileNotFoundError:
+            return None
+
+    def entries(self, kind: RecordKind) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield every name of a kind with its facts."""
+        try:
+            names = sorted(os.listdir(self._root / kind))
+        except FileNotFoundError:
+            return
+        for name in names:
+            facts = None if name.startswith(".") else self.facts(kind, name)
+            if facts is not None:
+                yield name, facts
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)

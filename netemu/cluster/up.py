@@ -1,0 +1,154 @@
+"""[IO] ``netemu up``: start a cluster, or bring one back, and return when DNS answers."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netemu.cluster.configure import check_settings, differences, labelled_ranges
+from netemu.cluster.host_access import access_link
+from netemu.cluster.processes import DAEMON, ensure_process, find_process, python
+from netemu.cluster.ready import ask_ready
+from netemu.cluster.record import Record
+from netemu.cluster.saved import load_saved, save
+from netemu.cluster.world import plan_world
+from netemu.errors import MissingProgramError, NetemuError, PermissionDeniedError, SettingsError
+from netemu.ipam.ranges import LabelledRange, check_apart
+from netemu.linux.process import ProcessId, wait_gone
+from netemu.settings import Paths, Settings
+
+WITHIN_S = 120.0
+LOOK_EVERY_S = 0.01
+REQUIRED = {"nft": "nftables", "bwrap": "bubblewrap", "nsenter": "util-linux"}
+
+Progress = Callable[[str], None]
+
+
+class StartError(NetemuError):
+    """The cluster did not come up."""
+
+    code = "CLUSTER_START_FAILED"
+
+
+def up(settings: Settings, paths: Paths, *, given: frozenset[str], progress: Progress) -> None:
+    """Start the cluster and wait until it is ready; on one that is up, change nothing.
+
+    ``given`` names the settings that the caller asked for: an existing cluster that has others is
+    left alone and they are named.
+
+    Raises:
+        SettingsError, PermissionDeniedError, MissingProgramError, StartError.
+
+    """
+    if os.geteuid() != 0:
+        raise PermissionDeniedError("netemu needs root to make network namespaces", hint="sudo netemu up")
+    with locked(paths):
+        saved = load_saved(paths)
+        if saved is not None:
+            changed = differences(saved, settings, given - {"name"})
+            if changed:
+                raise SettingsError(
+                    f"cluster {settings.name!r} exists with other settings: " + "; ".join(changed),
+                    hint=f"netemu down --name {settings.name} first, or choose another --name.",
+                )
+            settings = saved
+        record = Record(paths.run)
+        if saved is None or find_process(record, DAEMON) is None:
+            _check_machine(settings)
+            save(paths, settings)
+            progress(f"starting cluster {settings.name!r} with {settings.nodes} nodes")
+        paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        argv = python("netemu.cluster.daemon", "--state", str(paths.state), "--run", str(paths.run))
+        daemon = ensure_process(record, DAEMON, argv, paths.run / "daemon.log")
+        _wait_ready(paths, daemon, progress)
+
+
+@contextmanager
+def locked(paths: Paths) -> Iterator[None]:
+    """Keep ``up`` and ``down`` of one cluster from running at the same time; leaves no file."""
+    directory = paths.run.parent
+    path = directory / f".{paths.run.name}.lock"
+    while True:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_same_file(descriptor, path):
+            break
+        os.close(descriptor)  # whoever held it before us removed it when done
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+        remove_if_empty(directory)
+
+
+def remove_if_empty(directory: Path) -> None:
+    """Remove a directory that holds nothing; idempotent."""
+    try:
+        directory.rmdir()
+    except OSError as err:
+        if err.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+            raise
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _check_machine(settings: Settings) -> None:
+    import shutil
+
+    from netemu.linux.netlink import Netlink
+
+    check_settings(settings)
+    for program, package in REQUIRED.items():
+        if shutil.which(program) is None:
+            raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
+    ours = access_link(plan_world(settings))
+    with Netlink.open(None) as netlink:
+        names = {link.index: link.name for link in netlink.dump_links()}
+        routes = netlink.dump_routes()
+    machine = [
+        LabelledRange(route.dst, "this machine's route", f"link {names.get(route.oif, '?')}")
+        for route in routes
+        if route.dst is not None and route.dst.prefixlen > 0 and names.get(route.oif) != ours
+        and not route.dst.is_loopback and not route.dst.is_multicast
+    ]
+    for network in labelled_ranges(settings):
+        for route in machine:
+            check_apart([route, network])
+
+
+def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    said = ""
+    while time.monotonic() < deadline:
+        ready, waits_for = ask_ready(paths.api_socket)
+        if ready:
+            return
+        if waits_for and waits_for != said:
+            said = waits_for
+            progress(f"waiting for {waits_for}")
+        if wait_gone(daemon, LOOK_EVERY_S):
+            raise StartError(f"the daemon ended: {_last_words(paths)}", hint=f"See {paths.run}/daemon.log.")
+    raise StartError(
+        f"not ready after {WITHIN_S:.0f} s; still waiting for {said or 'the daemon'}",
+        hint=f"See {paths.run}/daemon.log, netemu status and netemu doctor.",
+    )
+
+
+def _last_words(paths: Paths) -> str:
+    try:
+        lines = (paths.run / "daemon.log").read_text(errors="replace").strip().splitlines()
+    except FileNotFoundError:
+        return "it wrote no log"
+    return lines[-1] if lines else "it wrote no log"
