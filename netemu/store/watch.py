@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Generic, TypeVar
 
 from netemu.api.errors import ApiError, ExpiredError
@@ -57,7 +57,7 @@ class Watch(Generic[E]):
         taken, self._events = self._events, []
         return taken
 
-    async def __aiter__(self) -> AsyncIterator[E]:
+    async def events(self) -> AsyncGenerator[E]:
         """Yield events one by one, for ever; close the watch at the end."""
         try:
             while True:

@@ -1,0 +1,149 @@
+"""What the API itself writes into an object's metadata and keeps from writers."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import Any
+
+from netemu.api.client import Object
+from netemu.api.errors import BadRequestError, Cause
+from netemu.api.kinds import NODE, Kind
+from netemu.api.validation import invalid
+from netemu.apiserver import words
+from netemu.clock import format_rfc3339
+
+# No vowels and no look-alikes, so that no word comes out (apimachinery util/rand).
+SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+SUFFIX_LENGTH = 5
+MAX_GENERATED = 63
+
+_COUNTED_GROUPS = ("apps", "networking.k8s.io", "discovery.k8s.io")
+_KEPT_FROM_WRITERS = (
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generateName",
+)
+_NOT_STORED = ("managedFields", "selfLink", "resourceVersion")
+
+
+def new_metadata(kind: Kind, given: dict[str, Any], namespace: str, now_s: float) -> dict[str, Any]:
+    """Complete the metadata of an object that is created; the name is there already."""
+    own: dict[str, Any] = {"name": given["name"]}
+    if kind.namespaced:
+        own["namespace"] = namespace
+    own["uid"] = str(uuid.uuid4())
+    if has_generation(kind):
+        own["generation"] = 1
+    own["creationTimestamp"] = format_rfc3339(now_s)
+    dropped = ("deletionTimestamp", "deletionGracePeriodSeconds", *_NOT_STORED, *own)
+    rest = {key: value for key, value in given.items() if key not in dropped and value is not None}
+    return own | rest
+
+
+def changed_metadata(given: dict[str, Any], current: dict[str, Any]) -> dict[str, Any]:
+    """Give the metadata of an object that is replaced: what belongs to the API stays."""
+    own = {key: current[key] for key in ("name", "namespace", *_KEPT_FROM_WRITERS) if key in current}
+    dropped = ("name", "namespace", *_KEPT_FROM_WRITERS, *_NOT_STORED)
+    return own | {key: value for key, value in given.items() if key not in dropped and value is not None}
+
+
+def generated_name(prefix: str, rng: random.Random) -> str:
+    """Make a name from ``metadata.generateName``."""
+    suffix = "".join(rng.choices(SUFFIX_ALPHABET, k=SUFFIX_LENGTH))
+    return prefix[: MAX_GENERATED - SUFFIX_LENGTH] + suffix
+
+
+def check_named(kind: Kind, metadata: dict[str, Any]) -> None:
+    """Refuse an object that can have no name.
+
+    Raises:
+        InvalidError: neither ``name`` nor ``generateName`` is given.
+
+    """
+    if not metadata.get("name") and not metadata.get("generateName"):
+        message = "Required value: name or generateName is required"
+        cause = Cause(field="metadata.name", message=message, reason="FieldValueRequired")
+        raise invalid(kind, "", (cause,))
+
+
+def namespace_of(kind: Kind, obj: Object, requested: str) -> str:
+    """Decide in which namespace an object is.
+
+    Raises:
+        BadRequestError: the object and the request name different ones, or none.
+
+    """
+    given: str = obj["metadata"].get("namespace") or ""
+    if not kind.namespaced:
+        if given:
+            raise BadRequestError("namespace may not be set on a cluster-scoped object")
+        return ""
+    if requested and given and requested != given:
+        raise BadRequestError(
+            f"the namespace of the provided object does not match the namespace sent on the request"
+            f" ({given!r}, {requested!r})"
+        )
+    namespace = requested or given
+    if not namespace:
+        raise BadRequestError(f"{kind.kind}: an empty namespace may not be set during creation")
+    return namespace
+
+
+def check_identity(kind: Kind, given: dict[str, Any], current: dict[str, Any]) -> None:
+    """Refuse an update that is meant for another object or another version of it.
+
+    Raises:
+        ConflictError: the object changed, or was made anew, since it was read.
+
+    """
+    name = current["name"]
+    uid = given.get("uid")
+    if uid and uid != current["uid"]:
+        raise words.conflict(kind, name, uid_differs(uid, current["uid"]))
+    revision = given.get("resourceVersion")
+    if revision and revision != current["resourceVersion"]:
+        raise words.modified(kind, name)
+
+
+def uid_differs(wanted: str, actual: str) -> str:
+    """Say that a name belongs to another object now."""
+    return f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}"
+
+
+def has_generation(kind: Kind) -> bool:
+    """Tell whether Kubernetes counts the changes of this kind's spec."""
+    return kind.group in _COUNTED_GROUPS or kind.kind == "Pod"
+
+
+def has_status(kind: Kind) -> bool:
+    """Tell whether the status is written apart from the rest."""
+    return "status" in kind.subresources
+
+
+def without_status(kind: Kind, obj: Object) -> Object:
+    """Give what a creator may set; a Node brings its status with it."""
+    if not has_status(kind) or kind is NODE or "status" not in obj:
+        return obj
+    return {key: value for key, value in obj.items() if key != "status"}
+
+
+def with_status(obj: Object, status: Any) -> Object:
+    """Give ``obj`` with another status, or without one."""
+    rest = {key: value for key, value in obj.items() if key != "status"}
+    return rest if status is None else {**rest, "status": status}
+
+
+def counted(kind: Kind, new: Object, old: Object) -> Object:
+    """Give ``new`` with the next generation if it asks for something else than ``old``."""
+    if not has_generation(kind) or _wish(new) == _wish(old):
+        return new
+    generation = old["metadata"].get("generation", 0) + 1
+    return {**new, "metadata": {**new["metadata"], "generation": generation}}
+
+
+def _wish(obj: Object) -> Object:
+    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}

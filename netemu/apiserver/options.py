@@ -1,0 +1,91 @@
+"""How a request wants its write done."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from netemu.api import schema
+from netemu.api.client import Object
+from netemu.api.kinds import Kind
+from netemu.naming import Revision
+
+FieldValidation = Literal["Strict", "Warn", "Ignore"]
+
+
+class FieldCheck:
+    """Compares bodies with the schema as the request's ``fieldValidation`` says.
+
+    ``warnings`` collects what the caller should be told though the request is fulfilled.
+    """
+
+    def __init__(self, mode: FieldValidation = "Strict") -> None:
+        self._mode = mode
+        self.warnings: list[str] = []
+
+    def checked(self, kind: Kind, obj: Object) -> Object:
+        """Give the object as it may be stored: without unknown fields.
+
+        Raises:
+            BadRequestError: a field has the wrong type, or is unknown and that is an error.
+
+        """
+        found = schema.check(kind, obj)
+        if found.wrong:
+            raise schema.decoding_error(kind, found.wrong)
+        if not found.unknown:
+            return obj
+        if self._mode == "Strict":
+            raise schema.strict_decoding_error(kind, found.unknown)
+        if self._mode == "Warn":
+            self.warnings.extend(cause.message for cause in found.unknown)
+        pruned: Object = schema.prune(kind, obj)
+        return pruned
+
+
+class WriteOptions(Struct, frozen=True, kw_only=True):
+    """What goes with a create, update or patch.
+
+    Without ``fields`` the caller is part of netemu, and its objects have the right shape.
+    """
+
+    fields: FieldCheck | None = None
+    dry_run: bool = False
+
+    def checked(self, kind: Kind, obj: Object) -> Object:
+        """Compare with the schema, if this caller's objects need that."""
+        return obj if self.fields is None else self.fields.checked(kind, obj)
+
+
+TRUSTED = WriteOptions()
+
+
+class Preconditions(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the object must be, or it is left alone (metav1.Preconditions)."""
+
+    uid: str | None = None
+    resource_version: str | None = None
+
+
+class DeleteOptions(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How to delete (metav1.DeleteOptions). ``grace_period_seconds`` counts for Pods only."""
+
+    grace_period_seconds: int | None = None
+    propagation_policy: Literal["Background", "Foreground", "Orphan"] | None = None
+    orphan_dependents: bool | None = None
+    preconditions: Preconditions = Preconditions()
+    dry_run: tuple[str, ...] = ()
+
+
+BACKGROUND = DeleteOptions()
+
+
+def parse_revision(text: str) -> Revision:
+    """Read a ``resourceVersion``; empty is 0.
+
+    Raises:
+        ValueError: it is not a number.
+
+    """
+    return Revision(int(text or "0"))

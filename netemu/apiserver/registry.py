@@ -1,0 +1,297 @@
+"""The meaning of Kubernetes' verbs over a store.
+
+Every write reads the current object, decides what becomes of it, and puts it with the revision
+that it read; when someone else was faster, and the caller named no version, it decides again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+from netemu.api.client import Object, ObjectList, PatchType
+from netemu.api.defaulting import default
+from netemu.api.errors import (
+    AlreadyExistsError,
+    ApiError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
+from netemu.api.kinds import NAMESPACE, SERVICE, Kind
+from netemu.apiserver import changes, deletion, metadata, services, words
+from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
+from netemu.apiserver.selection import EVERYTHING, Selection
+from netemu.clock import Clock
+from netemu.naming import Revision
+from netemu.settings import Settings
+from netemu.store.errors import CompareFailedError
+from netemu.store.store import ABSENT, Entry, Event, Store
+from netemu.store.watch import Watch
+
+ATTEMPTS = 10
+"""How often a write that named no version is decided again before it is a conflict."""
+
+Change = Callable[[Object], Object]
+
+
+class Deletion(NamedTuple):
+    """What a delete did: the object as it is now, or (``gone``) as it last was."""
+
+    object: Object
+    gone: bool
+
+
+class Registry:
+    """All objects of one cluster."""
+
+    def __init__(
+        self, store: Store, settings: Settings, clock: Clock, *, rng: random.Random | None = None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rng = rng or random.Random()
+        taken = store.range(f"{SERVICE.key}/").values
+        self._addresses = services.ServiceAddresses(settings, taken, self._rng)
+
+    @property
+    def revision(self) -> Revision:
+        """The revision of the last write."""
+        return self._store.revision
+
+    def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Object:
+        """Read one object, or its ``scale``.
+
+        Raises:
+            NotFoundError: there is none.
+
+        """
+        return changes.part(self._entry(kind, namespace, name).value, subresource)
+
+    def list(self, kind: Kind, namespace: str = "", selection: Selection = EVERYTHING) -> ObjectList:
+        """Read all objects of a kind, of one namespace or (empty) of all."""
+        values, revision = self._store.range(_prefix(kind, namespace))
+        if selection is not EVERYTHING:
+            values = [obj for obj in values if selection.selects(obj)]
+        return ObjectList(values, revision)
+
+    def watch(self, kind: Kind, namespace: str = "", *, revision: Revision) -> Watch[Event]:
+        """Follow all writes of a kind after a revision.
+
+        Raises:
+            ExpiredError: they are no longer all kept.
+
+        """
+        return self._store.watch(_prefix(kind, namespace), after=revision)
+
+    async def create(
+        self, kind: Kind, obj: Object, *, namespace: str = "", options: WriteOptions = TRUSTED
+    ) -> Object:
+        """Create an object; ``metadata.generateName`` is honoured.
+
+        Raises:
+            AlreadyExistsError, InvalidError, BadRequestError: as Kubernetes.
+            NotFoundError, ForbiddenError: its namespace does not exist, or is going away.
+
+        """
+        obj = options.checked(kind, changes.shaped(kind, obj))
+        namespace = metadata.namespace_of(kind, obj, namespace)
+        metadata.check_named(kind, obj["metadata"])
+        if kind.namespaced:
+            self._check_namespace(kind, namespace, obj["metadata"].get("name", ""))
+        if obj["metadata"].get("name"):
+            return await self._create_named(kind, obj, namespace, options)
+        return await self._create_generated(kind, obj, namespace, options)
+
+    async def update(
+        self,
+        kind: Kind,
+        obj: Object,
+        *,
+        namespace: str = "",
+        subresource: str = "",
+        options: WriteOptions = TRUSTED,
+    ) -> Object:
+        """Replace an object, or only its ``status``, ``scale``, ``finalize`` or ``binding``.
+
+        Raises:
+            ConflictError: ``metadata.resourceVersion`` or ``uid`` is set and not the current one.
+            NotFoundError, InvalidError, BadRequestError: as Kubernetes.
+
+        """
+        _check_subresource(kind, subresource)
+        shaped = (
+            obj if subresource in ("scale", "binding") else options.checked(kind, changes.shaped(kind, obj))
+        )
+        namespace = metadata.namespace_of(kind, shaped, namespace)
+        name = shaped["metadata"].get("name", "")
+
+        def change(current: Object) -> Object:
+            return changes.replaced(kind, shaped, current, subresource, self._clock())
+
+        written = await self._change(kind, namespace, name, change, options=options)
+        return changes.part(written, subresource)
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Any,
+        *,
+        patch_type: PatchType = "application/merge-patch+json",
+        subresource: str = "",
+        options: WriteOptions = TRUSTED,
+    ) -> Object:
+        """Change parts of an object, of its status or of its scale.
+
+        Raises:
+            ConflictError: the patch sets ``metadata.resourceVersion``, and it is not the current one.
+            NotFoundError, InvalidError, BadRequestError: as Kubernetes.
+
+        """
+        _check_subresource(kind, subresource)
+
+        def change(current: Object) -> Object:
+            patched = changes.patched(kind, changes.part(current, subresource), patch, patch_type)
+            if subresource != "scale":
+                patched = options.checked(kind, changes.shaped(kind, patched))
+            return changes.replaced(kind, patched, current, subresource, self._clock())
+
+        written = await self._change(kind, namespace, name, change, options=options)
+        return changes.part(written, subresource)
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, options: DeleteOptions = BACKGROUND
+    ) -> Deletion:
+        """Delete an object, gracefully where its kind says so, when finalizers allow.
+
+        Raises:
+            ConflictError: a precondition does not hold.
+            NotFoundError, ForbiddenError: as Kubernetes.
+
+        """
+        for _ in range(ATTEMPTS):
+            entry = self._entry(kind, namespace, name)
+            deletion.check_deletable(kind, entry.value, options)
+            left = deletion.plan_deletion(kind, entry.value, options, self._clock())
+            if options.dry_run:
+                return Deletion(left or entry.value, gone=left is None)
+            try:
+                if left is None:
+                    return Deletion(await self._remove(kind, entry), gone=True)
+                return Deletion(await self._put(kind, left, entry), gone=False)
+            except CompareFailedError:
+                continue
+        raise words.modified(kind, name)
+
+    async def delete_collection(
+        self,
+        kind: Kind,
+        namespace: str,
+        selection: Selection = EVERYTHING,
+        options: DeleteOptions = BACKGROUND,
+    ) -> ObjectList:
+        """Delete every selected object; give them as they were."""
+        listing = self.list(kind, namespace, selection)
+        for obj in listing.items:
+            meta = obj["metadata"]
+            try:
+                await self.delete(kind, meta.get("namespace", ""), meta["name"], options)
+            except NotFoundError:
+                continue  # someone else was faster
+        return listing
+
+    async def _create_generated(
+        self, kind: Kind, obj: Object, namespace: str, options: WriteOptions
+    ) -> Object:
+        taken: ApiError | None = None
+        for _ in range(ATTEMPTS):
+            name = metadata.generated_name(obj["metadata"]["generateName"], self._rng)
+            named = {**obj, "metadata": {**obj["metadata"], "name": name}}
+            try:
+                return await self._create_named(kind, named, namespace, options)
+            except AlreadyExistsError as err:
+                taken = err
+        assert taken is not None
+        raise taken
+
+    async def _create_named(self, kind: Kind, given: Object, namespace: str, options: WriteOptions) -> Object:
+        name = given["metadata"]["name"]
+        if self._store.get(_key(kind, namespace, name)) is not None:
+            raise words.already_exists(kind, name)
+        meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
+        obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
+        changes.check_valid(kind, obj, None)
+        with self._claimed(kind, obj, None, options) as assigned:
+            if options.dry_run:
+                return assigned
+            try:
+                return (await self._store.put(_key(kind, namespace, name), assigned, expected=ABSENT)).value
+            except CompareFailedError as err:
+                raise words.already_exists(kind, name) from err
+
+    async def _change(
+        self, kind: Kind, namespace: str, name: str, change: Change, *, options: WriteOptions
+    ) -> Object:
+        for _ in range(ATTEMPTS):
+            entry = self._entry(kind, namespace, name)
+            new = change(entry.value)
+            try:
+                if deletion.is_released(new) and not options.dry_run:
+                    return await self._remove(kind, entry)
+                return await self._put(kind, new, entry, options)
+            except CompareFailedError:
+                continue
+        raise words.modified(kind, name)
+
+    async def _put(self, kind: Kind, new: Object, entry: Entry, options: WriteOptions = TRUSTED) -> Object:
+        if changes.is_same(new, entry.value):
+            return entry.value
+        with self._claimed(kind, new, entry.value, options) as assigned:
+            if options.dry_run:
+                return assigned
+            meta = assigned["metadata"]
+            fresh = {**assigned, "metadata": {**meta}}  # the store writes the revision into it
+            key = _key(kind, meta.get("namespace", ""), meta["name"])
+            return (await self._store.put(key, fresh, expected=entry.revision)).value
+
+    async def _remove(self, kind: Kind, entry: Entry) -> Object:
+        meta = entry.value["metadata"]
+        key = _key(kind, meta.get("namespace", ""), meta["name"])
+        last = await self._store.delete(key, expected=entry.revision)
+        if kind is SERVICE:
+            self._addresses.forget(entry.value)
+        return last.value
+
+    def _claimed(
+        self, kind: Kind, new: Object, old: Object | None, options: WriteOptions
+    ) -> AbstractContextManager[Object]:
+        if kind is not SERVICE:
+            return nullcontext(new)
+        return self._addresses.claim(new, old, keep=not options.dry_run)
+
+    def _entry(self, kind: Kind, namespace: str, name: str) -> Entry:
+        entry = self._store.get(_key(kind, namespace, name))
+        if entry is None:
+            raise words.not_found(kind, name)
+        return entry
+
+    def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        found = self._entry(NAMESPACE, "", namespace)
+        if "deletionTimestamp" in found.value["metadata"]:
+            raise words.namespace_terminating(kind, name, namespace)
+
+
+def _key(kind: Kind, namespace: str, name: str) -> str:
+    return f"{kind.key}/{namespace}/{name}" if kind.namespaced else f"{kind.key}/{name}"
+
+
+def _prefix(kind: Kind, namespace: str) -> str:
+    return f"{kind.key}/{namespace}/" if kind.namespaced and namespace else f"{kind.key}/"
+
+
+def _check_subresource(kind: Kind, subresource: str) -> None:
+    if subresource and subresource not in kind.subresources:
+        raise MethodNotAllowedError(f"{kind.key} has no subresource {subresource}", kind=kind.resource)

@@ -1,0 +1,246 @@
+"""What the API fills in for a Service: families, ClusterIPs and node ports.
+
+Source: Kubernetes' ``pkg/registry/core/service`` (order of steps, words of refusals) and
+https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any, NamedTuple
+
+from netemu.api.client import Object
+from netemu.api.errors import ApiError, Cause
+from netemu.api.kinds import SERVICE
+from netemu.api.validation import invalid
+from netemu.apiserver.addresses import ExhaustedError, address, cluster_ips, node_ports
+from netemu.settings import Settings
+
+HEADLESS = "None"
+
+_IP_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+
+
+class Claims(NamedTuple):
+    """What one Service holds: ClusterIPs as numbers, and node ports."""
+
+    ips: frozenset[int] = frozenset()
+    ports: frozenset[int] = frozenset()
+
+
+class ServiceAddresses:
+    """Hands out ClusterIPs and node ports. The only state is what is taken."""
+
+    def __init__(self, settings: Settings, services: Iterable[Object], rng: random.Random) -> None:
+        self._network = settings.services
+        self._port_range = settings.node_port_range
+        self._ips = cluster_ips(settings.services, rng)
+        self._ports = node_ports(settings.node_ports, rng)
+        for service in services:
+            self._reserve(claims_of(service))
+
+    @contextmanager
+    def claim(self, new: Object, old: Object | None, *, keep: bool) -> Iterator[Object]:
+        """Give ``new`` with its addresses, which are its own when the block ends well.
+
+        What ``old`` held beyond that is free then; after an exception, and without ``keep``,
+        all is as before.
+
+        Raises:
+            InvalidError: an address or port that it asks for is taken or out of range.
+
+        """
+        before = claims_of(old) if old is not None else Claims()
+        assigned = self._assigned(new, before)
+        after = claims_of(assigned)
+        self._reserve(after)
+        kept = False
+        try:
+            yield assigned
+            kept = keep
+        finally:
+            stay, go = (after, before) if kept else (before, after)
+            self._release(Claims(go.ips - stay.ips, go.ports - stay.ports))
+
+    def forget(self, service: Object) -> None:
+        """Free what a deleted Service held."""
+        self._release(claims_of(service))
+
+    def _reserve(self, claims: Claims) -> None:
+        self._ips.reserve(claims.ips)
+        self._ports.reserve(claims.ports)
+
+    def _release(self, claims: Claims) -> None:
+        self._ips.release(claims.ips)
+        self._ports.release(claims.ports)
+
+    def _assigned(self, service: Object, held: Claims) -> Object:
+        spec = service["spec"]
+        if not needs_cluster_ip(spec):
+            return service
+        spec = self._with_cluster_ip(service, held)
+        if needs_node_port(spec):
+            spec = {**spec, "ports": self._with_node_ports(service, held)}
+        return {**service, "spec": spec}
+
+    def _with_cluster_ip(self, service: Object, held: Claims) -> dict[str, Any]:
+        spec = service["spec"]
+        ip = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
+        if not ip:
+            ip = self._pick_ip(service)
+        elif ip != HEADLESS:
+            self._check_ip(service, ip, held)
+        return {
+            **spec,
+            "clusterIP": ip,
+            "clusterIPs": [ip],
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": spec.get("ipFamilyPolicy") or "SingleStack",
+        }
+
+    def _pick_ip(self, service: Object) -> str:
+        try:
+            return address(self._ips.pick())
+        except ExhaustedError:
+            raise _refused(
+                service, "spec.clusterIPs", "[]", "failed to allocate a serviceIP: range is full"
+            ) from None
+
+    def _check_ip(self, service: Object, ip: str, held: Claims) -> None:
+        try:
+            number = int(IPv4Address(ip))
+        except AddressValueError:
+            raise _refused(service, "spec.clusterIPs", f'["{ip}"]', "must be an IPv4 address") from None
+        if number not in self._ips:
+            why = (
+                f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {self._network}"
+            )
+        elif self._ips.is_taken(number) and number not in held.ips:
+            why = "provided IP is already allocated"
+        else:
+            return
+        raise _refused(service, "spec.clusterIPs", f'["{ip}"]', f"failed to allocate IP {ip}: {why}")
+
+    def _with_node_ports(self, service: Object, held: Claims) -> list[dict[str, Any]]:
+        ports = service["spec"].get("ports") or []
+        chosen = {port["nodePort"] for port in ports if port.get("nodePort")}
+        by_number: dict[tuple[int, str], int] = {}
+        result = []
+        for index, port in enumerate(ports):
+            number = (
+                port.get("nodePort")
+                or self._sibling(port, by_number)
+                or self._pick_port(service, index, chosen)
+            )
+            self._check_port(service, index, number, held)
+            chosen.add(number)
+            by_number[port["port"], port.get("protocol", "TCP")] = number
+            result.append({**port, "nodePort": number})
+        return result
+
+    @staticmethod
+    def _sibling(port: dict[str, Any], by_number: dict[tuple[int, str], int]) -> int | None:
+        """Give TCP and UDP of one port number the same node port, as Kubernetes does (DNS)."""
+        protocol = port.get("protocol", "TCP")
+        used = {n for (_, p), n in by_number.items() if p == protocol}
+        same = (n for (number, p), n in by_number.items() if number == port["port"] and p != protocol)
+        return next((n for n in same if n not in used), None)
+
+    def _pick_port(self, service: Object, index: int, chosen: set[int]) -> int:
+        try:
+            return self._ports.pick(chosen)
+        except ExhaustedError:
+            why = "failed to allocate a nodePort: range is full"
+            raise _refused(service, f"spec.ports[{index}].nodePort", "0", why) from None
+
+    def _check_port(self, service: Object, index: int, number: int, held: Claims) -> None:
+        if number not in self._ports:
+            why = f"provided port is not in the valid range. The range of valid ports is {self._port_range}"
+        elif self._ports.is_taken(number) and number not in held.ports:
+            why = "provided port is already allocated"
+        else:
+            return
+        raise _refused(service, f"spec.ports[{index}].nodePort", str(number), why)
+
+
+def needs_cluster_ip(spec: dict[str, Any]) -> bool:
+    """Tell whether the API gives this Service a ClusterIP (also ``None`` is one)."""
+    return bool(spec.get("type", "ClusterIP") != "ExternalName")
+
+
+def needs_node_port(spec: dict[str, Any]) -> bool:
+    """Tell whether the API gives this Service node ports."""
+    kind: str = spec.get("type", "ClusterIP")
+    return kind == "NodePort" or (
+        kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
+    )
+
+
+def claims_of(service: Object) -> Claims:
+    """Give what a stored Service holds."""
+    spec = service["spec"]
+    ips = (ip for ip in spec.get("clusterIPs") or () if ip != HEADLESS)
+    ports = (port.get("nodePort") for port in spec.get("ports") or ())
+    return Claims(frozenset(int(IPv4Address(ip)) for ip in ips), frozenset(port for port in ports if port))
+
+
+def merged(new: Object, old: Object) -> Object:
+    """Carry over what the API had filled in and the user left out; drop what the new type has not."""
+    spec = _without_stale(_with_kept(new["spec"], old["spec"]), old["spec"])
+    return {**new, "spec": spec}
+
+
+def _with_kept(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    if needs_cluster_ip(old) and needs_cluster_ip(new):
+        new = _with_kept_ip(new, old)
+    if needs_node_port(old) and needs_node_port(new):
+        new = {**new, "ports": _with_kept_ports(new.get("ports") or [], old.get("ports") or [])}
+    return new
+
+
+def _with_kept_ip(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    if not new.get("clusterIP") and not new.get("clusterIPs"):
+        return {**new, "clusterIP": old.get("clusterIP", ""), "clusterIPs": old.get("clusterIPs", [])}
+    if not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP"):
+        return {**new, "clusterIPs": old.get("clusterIPs", [])}
+    return new
+
+
+def _with_kept_ports(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_name = {port.get("name", ""): port.get("nodePort") for port in old}
+    used = {port.get("nodePort") for port in new}
+    kept = []
+    for port in new:
+        former = by_name.get(port.get("name", ""))
+        if not port.get("nodePort") and former and former not in used:
+            used.add(former)
+            port = {**port, "nodePort": former}  # noqa: PLW2901 - the changed port replaces the given one
+        kept.append(port)
+    return kept
+
+
+def _without_stale(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    if (
+        needs_cluster_ip(old)
+        and not needs_cluster_ip(new)
+        and new.get("clusterIP") in (None, "", old.get("clusterIP"))
+    ):
+        new = {key: value for key, value in new.items() if key not in _IP_FIELDS}
+    if needs_node_port(old) and not needs_node_port(new):
+        had = {port.get("nodePort") for port in old.get("ports") or ()}
+        new = {**new, "ports": [_without_node_port(port, had) for port in new.get("ports") or ()]}
+    return new
+
+
+def _without_node_port(port: dict[str, Any], had: set[int | None]) -> dict[str, Any]:
+    if port.get("nodePort") not in had:
+        return port
+    return {key: value for key, value in port.items() if key != "nodePort"}
+
+
+def _refused(service: Object, field: str, value: str, why: str) -> ApiError:
+    cause = Cause(field=field, message=f"Invalid value: {value}: {why}")
+    return invalid(SERVICE, service["metadata"]["name"], (cause,))

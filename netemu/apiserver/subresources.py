@@ -1,0 +1,117 @@
+"""Parts of objects that are written on their own: binding, scale, finalize. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.api.client import Object
+from netemu.api.errors import BadRequestError, Cause, InvalidError
+from netemu.api.kinds import NODE, POD, Kind
+from netemu.api.validation import invalid
+from netemu.apiserver import words
+from netemu.clock import format_rfc3339
+
+SCALE_API_VERSION = "autoscaling/v1"
+
+
+def bound(pod: Object, binding: Object, now_s: float) -> Object:
+    """Give a Pod that is assigned to the node that a Binding names.
+
+    Raises:
+        InvalidError: the binding names no node.
+        ConflictError: the Pod has a node, or is going away.
+
+    """
+    name = pod["metadata"]["name"]
+    target = binding.get("target") or {}
+    node = target.get("name", "")
+    if not node or target.get("kind", NODE.kind) not in ("", NODE.kind, "Minion"):
+        cause = Cause(field="target.name", message="Required value", reason="FieldValueRequired")
+        raise invalid(POD, name, (cause,))
+    if "deletionTimestamp" in pod["metadata"]:
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+        raise words.conflict(POD, name, why, subresource="binding")
+    taken = pod["spec"].get("nodeName")
+    if taken:
+        why = f'pod {name} is already assigned to node "{taken}"'
+        raise words.conflict(POD, name, why, subresource="binding")
+    status = pod.get("status", {})
+    return {
+        **pod,
+        "spec": {**pod["spec"], "nodeName": node},
+        "status": {**status, "conditions": _scheduled(status.get("conditions", ()), now_s)},
+    }
+
+
+def scale_of(obj: Object) -> Object:
+    """Read a workload as an autoscaling/v1 Scale."""
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "kind": "Scale",
+        "apiVersion": SCALE_API_VERSION,
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": obj["spec"].get("replicas", 1)},
+        "status": {
+            "replicas": obj.get("status", {}).get("replicas", 0),
+            "selector": render_selector(obj["spec"].get("selector") or {}),
+        },
+    }
+
+
+def scaled(kind: Kind, obj: Object, scale: Object) -> Object:
+    """Give a workload with the replicas that a Scale asks for.
+
+    Raises:
+        InvalidError: the number is missing, negative or no number.
+
+    """
+    spec = scale.get("spec")
+    if not isinstance(spec, dict | None):
+        raise BadRequestError("spec: expected an object")
+    replicas = (spec or {}).get("replicas", 0)
+    if type(replicas) is not int or replicas < 0:
+        raise _bad_replicas(kind, obj, replicas)
+    meta = {**obj["metadata"], "resourceVersion": scale.get("metadata", {}).get("resourceVersion", "")}
+    return {**obj, "metadata": meta, "spec": {**obj["spec"], "replicas": replicas}}
+
+
+def finalized(namespace: Object, given: Object) -> Object:
+    """Give a Namespace with the finalizers that its emptier left."""
+    spec = {**namespace.get("spec", {}), "finalizers": given.get("spec", {}).get("finalizers") or []}
+    return {**namespace, "spec": spec}
+
+
+def render_selector(selector: dict[str, Any]) -> str:
+    """Write a label selector as text, as ``kubectl -l`` takes it."""
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    parts += [_render_requirement(r) for r in selector.get("matchExpressions") or ()]
+    return ",".join(parts)
+
+
+def _render_requirement(requirement: dict[str, Any]) -> str:
+    key, values = requirement["key"], ",".join(sorted(requirement.get("values") or ()))
+    match requirement["operator"]:
+        case "In":
+            return f"{key} in ({values})"
+        case "NotIn":
+            return f"{key} notin ({values})"
+        case "Exists":
+            return str(key)
+        case _:
+            return f"!{key}"
+
+
+def _scheduled(conditions: Any, now_s: float) -> list[dict[str, Any]]:
+    others = [c for c in conditions if c["type"] != "PodScheduled"]
+    done = {
+        "type": "PodScheduled",
+        "status": "True",
+        "lastTransitionTime": format_rfc3339(now_s),
+    }
+    return [*others, done]
+
+
+def _bad_replicas(kind: Kind, obj: Object, replicas: Any) -> InvalidError:
+    message = f"Invalid value: {replicas}: must be greater than or equal to 0"
+    return invalid(kind, obj["metadata"]["name"], (Cause(field="spec.replicas", message=message),))
