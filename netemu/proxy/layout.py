@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
 from netemu.naming import NodeName
@@ -32,7 +33,7 @@ from netemu.nft.statements import (
     Match,
     Reject,
 )
-from netemu.nft.transaction import Element, ElementKey
+from netemu.nft.transaction import Element, ElementData, ElementKey
 from netemu.proxy.ids import ID_MASK
 from netemu.proxy.plan import Elements
 
@@ -51,6 +52,9 @@ _MASQUERADING = "masquerading"
 _TRANSPORT = AnyOf((L4.TCP, L4.UDP, L4.SCTP))
 _DSTNAT = -100
 _SRCNAT = 100
+
+
+Place = tuple[str, ElementKey]  # the name of a set or map, and a key in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,14 @@ def balancer(count: int) -> Chain:
     )
 
 
-def unique_elements(plan: Elements) -> Iterator[tuple[str, Element]]:
-    """Give the elements that belong to one Service port alone, but for its endpoints, by map."""
-    for frontend in plan.frontends:
-        yield FRONTENDS, (tuple(frontend), (plan.id,))
+def unique_elements(plan: Elements) -> list[tuple[Place, ElementData]]:
+    """Give the elements that belong to one Service port alone, but for its endpoints."""
+    data = (plan.id,)
+    elements: list[tuple[Place, ElementData]] = [((BALANCERS, data), _verdict(len(plan.endpoints)))]
+    elements.extend(((FRONTENDS, frontend), data) for frontend in plan.frontends)
     if plan.node_port is not None:
-        yield NODE_PORTS, ((plan.cluster.protocol, plan.node_port), (plan.id,))
-    yield BALANCERS, ((plan.id,), Goto(balancer_name(len(plan.endpoints))))
+        elements.append(((NODE_PORTS, (plan.cluster.protocol, plan.node_port)), data))
+    return elements
 
 
 def endpoint_elements(plan: Elements) -> list[Element]:
@@ -130,10 +135,15 @@ def endpoint_elements(plan: Elements) -> list[Element]:
     return [((plan.id, slot), endpoint[:2]) for slot, endpoint in enumerate(plan.endpoints)]
 
 
-def shared_elements(plan: Elements, node: NodeView) -> set[tuple[str, ElementKey]]:
+def shared_elements(plan: Elements, node: NodeView) -> set[Place]:
     """Give the elements that several Service ports may need, by set."""
     here = {(HAIRPIN, (at.address, at.address)) for at in plan.endpoints if at.node in {node.name, None}}
     return {(CLUSTER_IPS, (plan.cluster.address,)), *here}
+
+
+@cache
+def _verdict(count: int) -> Goto:
+    return Goto(balancer_name(count))
 
 
 def _base(hook: Hook, priority: int, jump: Jump) -> Chain:

@@ -24,6 +24,7 @@ from netemu.proxy.layout import (
     ENDPOINTS,
     TABLE,
     NodeView,
+    Place,
     balancer,
     endpoint_elements,
     proxy_table,
@@ -31,8 +32,6 @@ from netemu.proxy.layout import (
     unique_elements,
 )
 from netemu.proxy.plan import Elements
-
-_Shared = tuple[str, ElementKey]
 
 
 class NodeRules:
@@ -45,7 +44,7 @@ class NodeRules:
     def __init__(self, node: NodeView) -> None:
         self._node = node
         self._held: dict[PortKey, Elements] = {}
-        self._shared: Counter[_Shared] = Counter()
+        self._shared: Counter[Place] = Counter()
         self._counts: set[int] = set()
 
     @property
@@ -58,22 +57,23 @@ class NodeRules:
         self._held = dict(plans)
         self._counts = {len(plan.endpoints) for plan in plans.values()}
         self._shared = Counter()
-        elements: dict[str, dict[ElementKey, ElementData]] = {}
+        unique: dict[Place, ElementData] = {}
+        endpoints: list[Element] = []
         for plan in plans.values():
-            for name, (key, data) in unique_elements(plan):
-                elements.setdefault(name, {})[key] = data
-            elements.setdefault(ENDPOINTS, {}).update(endpoint_elements(plan))
-            for entry in shared_elements(plan, self._node):
-                self._shared[entry] += 1
-        for name, key in self._shared:
-            elements.setdefault(name, {})[key] = None
+            unique.update(unique_elements(plan))
+            endpoints.extend(endpoint_elements(plan))
+            self._shared.update(shared_elements(plan, self._node))
+        unique.update(dict.fromkeys(self._shared))
+        elements: dict[str, list[Element]] = {ENDPOINTS: endpoints}
+        for (name, key), data in unique.items():
+            elements.setdefault(name, []).append((key, data))
         table = proxy_table(self._node, self._counts)
         return Transaction((RemoveTable(TABLE), AddTable(table), *_adds(elements)))
 
     def change(self, changed: Mapping[PortKey, Elements | None]) -> Transaction:
         """Add and delete just what makes the difference; nothing for what is there already."""
         difference = _Difference()
-        touched: dict[_Shared, bool] = {}
+        touched: dict[Place, bool] = {}
         for key, now in changed.items():
             before = self._held.get(key)
             difference.unique(before, now)
@@ -89,7 +89,7 @@ class NodeRules:
                 del self._shared[entry]
         return Transaction((*difference.deletes(), *self._new_chains(changed), *difference.adds()))
 
-    def _count(self, before: Elements | None, now: Elements | None, touched: dict[_Shared, bool]) -> None:
+    def _count(self, before: Elements | None, now: Elements | None, touched: dict[Place, bool]) -> None:
         old = shared_elements(before, self._node) if before is not None else set()
         new = shared_elements(now, self._node) if now is not None else set()
         for entry in old ^ new:
@@ -115,8 +115,8 @@ class _Difference:
         self._new: dict[str, dict[ElementKey, ElementData]] = {}
 
     def unique(self, before: Elements | None, now: Elements | None) -> None:
-        old = dict(_named(before))
-        new = dict(_named(now))
+        old = dict(unique_elements(before)) if before is not None else {}
+        new = dict(unique_elements(now)) if now is not None else {}
         for entry, data in old.items():
             if entry not in new or new[entry] != data:
                 self._delete(*entry)
@@ -136,7 +136,7 @@ class _Difference:
             if will is not None and now is not None:
                 self._add(ENDPOINTS, (now.id, slot), will[:2])
 
-    def shared(self, entry: _Shared, *, was_there: bool, is_there: bool) -> None:
+    def shared(self, entry: Place, *, was_there: bool, is_there: bool) -> None:
         if was_there and not is_there:
             self._delete(*entry)
         if is_there and not was_there:
@@ -148,7 +148,7 @@ class _Difference:
         return [DeleteElements(TABLE, name, tuple(self._gone[name])) for name in names]
 
     def adds(self) -> Iterable[Command]:
-        return _adds(self._new)
+        return _adds({name: by_key.items() for name, by_key in self._new.items()})
 
     def _delete(self, name: str, key: ElementKey) -> None:
         self._gone.setdefault(name, {})[key] = None
@@ -157,15 +157,6 @@ class _Difference:
         self._new.setdefault(name, {})[key] = data
 
 
-def _named(plan: Elements | None) -> Iterable[tuple[_Shared, ElementData]]:
-    if plan is not None:
-        for name, (key, data) in unique_elements(plan):
-            yield (name, key), data
-
-
-def _adds(elements: Mapping[str, Mapping[ElementKey, ElementData]]) -> list[Command]:
-    return [AddElements(TABLE, name, _tuple(by_key.items())) for name, by_key in elements.items() if by_key]
-
-
-def _tuple(items: Iterable[Element]) -> tuple[Element, ...]:
-    return tuple(items)
+def _adds(elements: Mapping[str, Iterable[Element]]) -> list[Command]:
+    commands = [AddElements(TABLE, name, tuple(some)) for name, some in elements.items()]
+    return [command for command in commands if command.elements]
