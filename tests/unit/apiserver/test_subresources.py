@@ -1,0 +1,125 @@
+"""Binding and scale."""
+
+from __future__ import annotations
+
+import pytest
+
+from netemu.api.errors import ConflictError, InvalidError
+from netemu.api.kinds import DEPLOYMENT, POD
+from netemu.apiserver.subresources import render_selector
+
+
+def binding(node="node-1", kind="Node"):
+    return {"metadata": {"name": "p", "namespace": "default"}, "target": {"kind": kind, "name": node}}
+
+
+@pytest.fixture
+async def pod(registry):
+    spec = {"containers": [{"name": "c", "image": "nginx"}]}
+    return await registry.create(POD, {"metadata": {"name": "p", "namespace": "default"}, "spec": spec})
+
+
+@pytest.fixture
+async def deployment(registry):
+    labels = {"app": "web"}
+    spec = {"containers": [{"name": "c", "image": "nginx"}]}
+    body = {
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": spec},
+        },
+    }
+    return await registry.create(DEPLOYMENT, body)
+
+
+async def test_binding_assigns_a_pod_to_a_node_and_says_so(registry, pod):
+    bound = await registry.update(POD, binding(), subresource="binding")
+
+    assert bound["spec"]["nodeName"] == "node-1"
+    assert bound["status"]["conditions"] == [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2023-11-14T22:13:20Z"}
+    ]
+
+
+async def test_a_pod_is_bound_once(registry, pod):
+    await registry.update(POD, binding(), subresource="binding")
+
+    with pytest.raises(ConflictError) as caught:
+        await registry.update(POD, binding("node-2"), subresource="binding")
+
+    assert caught.value.message == (
+        'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "node-1"'
+    )
+
+
+async def test_a_pod_that_goes_away_is_not_bound(registry, pod):
+    await registry.patch(POD, "default", "p", {"metadata": {"finalizers": ["example.com/hold"]}})
+    await registry.delete(POD, "default", "p")
+
+    with pytest.raises(ConflictError, match="is being deleted, cannot be assigned to a host"):
+        await registry.update(POD, binding(), subresource="binding")
+
+
+@pytest.mark.parametrize("body", [binding(""), binding("x", "Pod")], ids=["no-name", "no-node"])
+async def test_a_binding_names_a_node(registry, pod, body):
+    with pytest.raises(InvalidError, match="target.name: Required value"):
+        await registry.update(POD, body, subresource="binding")
+
+
+async def test_a_scale_shows_replicas_and_selector(registry, deployment):
+    scale = registry.get(DEPLOYMENT, "default", "web", subresource="scale")
+
+    assert scale["kind"] == "Scale"
+    assert scale["spec"] == {"replicas": 2}
+    assert scale["status"] == {"replicas": 0, "selector": "app=web"}
+
+
+async def test_scaling_changes_replicas_and_generation(registry, deployment):
+    scale = registry.get(DEPLOYMENT, "default", "web", subresource="scale")
+    answered = await registry.update(DEPLOYMENT, {**scale, "spec": {"replicas": 5}}, subresource="scale")
+    scaled = registry.get(DEPLOYMENT, "default", "web")
+
+    assert answered["spec"] == {"replicas": 5}
+    assert scaled["spec"]["replicas"] == 5
+    assert scaled["metadata"]["generation"] == 2
+    assert scaled["spec"]["template"] == deployment["spec"]["template"]
+
+
+async def test_a_scale_can_be_patched(registry, deployment):
+    answered = await registry.patch(
+        DEPLOYMENT, "default", "web", {"spec": {"replicas": 0}}, subresource="scale"
+    )
+
+    assert answered["spec"] == {"replicas": 0}
+
+
+async def test_an_older_scale_is_a_conflict(registry, deployment):
+    scale = registry.get(DEPLOYMENT, "default", "web", subresource="scale")
+    await registry.update(DEPLOYMENT, {**scale, "spec": {"replicas": 5}}, subresource="scale")
+
+    with pytest.raises(ConflictError):
+        await registry.update(DEPLOYMENT, {**scale, "spec": {"replicas": 6}}, subresource="scale")
+
+
+@pytest.mark.parametrize("replicas", [-1, "3", True, 1.5])
+async def test_replicas_is_a_number_that_can_be(registry, deployment, replicas):
+    with pytest.raises(InvalidError, match="spec.replicas: Invalid value"):
+        await registry.patch(
+            DEPLOYMENT, "default", "web", {"spec": {"replicas": replicas}}, subresource="scale"
+        )
+
+
+def test_a_selector_is_written_as_kubectl_takes_it():
+    selector = {
+        "matchLabels": {"b": "2", "a": "1"},
+        "matchExpressions": [
+            {"key": "c", "operator": "In", "values": ["y", "x"]},
+            {"key": "d", "operator": "NotIn", "values": ["z"]},
+            {"key": "e", "operator": "Exists"},
+            {"key": "f", "operator": "DoesNotExist"},
+        ],
+    }
+
+    assert render_selector(selector) == "a=1,b=2,c in (x,y),d notin (z),e,!f"
