@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
 from netemu.api.views import view
+from netemu.naming import Revision
 
 T = TypeVar("T")
 
@@ -22,6 +23,9 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+Keys = list[Key]  # a name that the method Cache.list does not shadow
 
 
 class Change(NamedTuple):
@@ -39,6 +43,11 @@ def key_of(obj: Object) -> Key:
     return Key(meta.get("namespace", ""), meta["name"])
 
 
+def revision_of(obj: Object) -> Revision:
+    """Give the revision at which an object was written; 0 when it was not stored yet."""
+    return Revision(int(obj["metadata"].get("resourceVersion") or 0))
+
+
 class Cache:
     """Objects by kind and key.
 
@@ -52,6 +61,18 @@ class Cache:
         self._functions: dict[Kind, dict[str, IndexFunction]] = {}
         self._indexes: dict[Kind, dict[str, dict[str, dict[Key, None]]]] = {}
         self._views: dict[tuple[Kind, Key], tuple[Object, Any]] = {}
+        self._revisions: dict[Kind, Revision] = {}
+
+    def revision(self, kind: Kind) -> Revision:
+        """Tell up to which revision this copy of ``kind`` is complete; 0 before it was listed.
+
+        Events come in order, so a write of a lower or equal revision is in the copy already.
+        """
+        return self._revisions.get(kind, Revision(0))
+
+    def set_revision(self, kind: Kind, revision: Revision) -> None:
+        """Note that every change of ``kind`` up to ``revision`` was applied."""
+        self._revisions[kind] = revision
 
     def add_index(self, kind: Kind, name: str, function: IndexFunction) -> None:
         """Index ``kind`` by the values that ``function`` gives for an object.
@@ -78,7 +99,7 @@ class Cache:
             return None
         made = self._views.get((kind, key))
         if made is not None and made[0] is obj and type(made[1]) is as_type:
-            return made[1]  # type: ignore[no-any-return]
+            return made[1]
         typed = view(as_type, obj)
         self._views[kind, key] = (obj, typed)
         return typed
@@ -94,7 +115,7 @@ class Cache:
         objects = self._objects.get(kind, {})
         return [objects[key] for key in self.keys(kind, namespace)]
 
-    def by_index(self, kind: Kind, index: str, value: str) -> list[Key]:
+    def by_index(self, kind: Kind, index: str, value: str) -> Keys:
         """Give the keys of the objects for which the index function gave ``value``.
 
         Raises:
@@ -131,6 +152,8 @@ class Cache:
             index = self._indexes[kind][name]
             before = set(function(old)) if old is not None else set()
             after = set(function(new)) if new is not None else set()
+            if before == after:
+                continue
             for value in before - after:
                 _discard(index, value, key)
             for value in after - before:

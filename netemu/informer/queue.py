@@ -25,6 +25,7 @@ class WorkQueue(Generic[K]):
         self._again: dict[K, None] = {}
         self._failures: dict[K, int] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._rests: dict[K, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -65,6 +66,10 @@ class WorkQueue(Generic[K]):
         if self._again.pop(key, self) is not self:
             self.add(key)
 
+    def done_later(self, key: K, rest_s: float) -> None:
+        """Note that the work on ``key`` ended, but let it rest: added meanwhile, it comes after that."""
+        self._rests[key] = asyncio.get_running_loop().call_later(rest_s, self._wake_up, key)
+
     async def get(self) -> K:
         """Take the next key; it is being worked on until ``done``."""
         while not self._waiting:
@@ -86,10 +91,15 @@ class WorkQueue(Generic[K]):
 
     def close(self) -> None:
         """Cancel all appointments."""
-        for timer in self._timers.values():
+        for timer in (*self._timers.values(), *self._rests.values()):
             timer.cancel()
         self._timers.clear()
+        self._rests.clear()
 
     def _ring(self, key: K) -> None:
         self._timers.pop(key, None)
         self.add(key)
+
+    def _wake_up(self, key: K) -> None:
+        del self._rests[key]
+        self.done(key)

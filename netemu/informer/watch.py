@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from netemu.api.client import Client
+from netemu.api.client import Client, ObjectList, WatchEvent
 from netemu.api.errors import ApiError, ExpiredError
 from netemu.api.kinds import Kind
-from netemu.informer.cache import Cache, Change, key_of
+from netemu.informer.cache import Cache, Change, key_of, revision_of
 from netemu.logs import Log
+from netemu.naming import Revision
 
 log = Log(__name__)
 
@@ -30,6 +31,7 @@ class Informer:
         self._cache = cache
         self._kinds = tuple(kinds)
         self._handlers: dict[Kind, list[Handler]] = {kind: [] for kind in kinds}
+        self._waiting: dict[Kind, list[tuple[Revision, asyncio.Future[None]]]] = {kind: [] for kind in kinds}
         self._unsynced = set(kinds)
         self._synced = asyncio.Event()
 
@@ -44,9 +46,24 @@ class Informer:
         for obj in self._cache.list(kind):
             handler(Change(kind, key_of(obj), None, obj))
 
+    def follows(self, kind: Kind) -> bool:
+        """Tell whether the cache has this kind."""
+        return kind in self._handlers
+
     async def wait_synced(self) -> None:
         """Return when every kind has been listed once."""
         await self._synced.wait()
+
+    async def wait_for(self, kind: Kind, revision: Revision) -> None:
+        """Return when the cache is at least as new as a write of ``revision`` to ``kind``.
+
+        Whoever decides from the cache what to create waits for its own writes with this, or it
+        would create twice. Returns at once for a kind that is not followed.
+        """
+        if kind in self._handlers and self._cache.revision(kind) < revision:
+            seen: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting[kind].append((revision, seen))
+            await seen
 
     async def run(self) -> None:
         """Follow all kinds until cancelled."""
@@ -57,37 +74,62 @@ class Informer:
     async def _follow(self, kind: Kind) -> None:
         while True:
             try:
-                await self._list_and_watch(kind)
+                self._replace(kind, await self._client.list(kind))
+                await self._watch(kind)
             except ExpiredError:
                 log.debug("informer.expired", kind=kind.key)
             except ApiError as err:
                 log.warning("informer.interrupted", kind=kind.key, code=err.code, error=err.message)
                 await asyncio.sleep(RETRY_DELAY_S)
 
-    async def _list_and_watch(self, kind: Kind) -> None:
-        listing = await self._client.list(kind)
+    async def _watch(self, kind: Kind) -> None:
+        while True:
+            async for event in self._client.watch(kind, revision=self._cache.revision(kind)):
+                self._take(kind, event)
+            # The server closed the watch without an error: go on where it ended.
+            await asyncio.sleep(RETRY_DELAY_S)
+
+    def _replace(self, kind: Kind, listing: ObjectList) -> None:
         present = {key_of(obj) for obj in listing.items}
         for key in self._cache.keys(kind):
             if key not in present:
                 self._tell(self._cache.apply(kind, None, key=key))
         for obj in listing.items:
             old = self._cache.get(kind, key_of(obj))
-            if old is None or _revision(old) != _revision(obj):
+            if old is None or revision_of(old) != revision_of(obj):
                 self._tell(self._cache.apply(kind, obj))
+        self._advance(kind, listing.revision)
         self._unsynced.discard(kind)
         if not self._unsynced:
             self._synced.set()
-        async for event in self._client.watch(kind, revision=listing.revision):
-            if event.type == "DELETED":
-                self._tell(self._cache.apply(kind, None, key=key_of(event.object)))
-            elif event.type != "BOOKMARK":
-                self._tell(self._cache.apply(kind, event.object))
+
+    def _take(self, kind: Kind, event: WatchEvent) -> None:
+        """Apply one event, unless it tells of something older than what is known (a replay)."""
+        revision = revision_of(event.object)
+        if event.type == "BOOKMARK":
+            self._advance(kind, revision)
+            return
+        key = key_of(event.object)
+        known = self._cache.get(kind, key)
+        known_revision = revision_of(known) if known is not None else -1
+        if event.type == "DELETED":
+            if known_revision <= revision:
+                self._tell(self._cache.apply(kind, None, key=key))
+        elif revision >= self._cache.revision(kind) and revision != known_revision:
+            self._tell(self._cache.apply(kind, event.object))
+        self._advance(kind, max(revision, self._cache.revision(kind)))
+
+    def _advance(self, kind: Kind, revision: Revision) -> None:
+        self._cache.set_revision(kind, revision)
+        if self._waiting[kind]:
+            waiting, self._waiting[kind] = self._waiting[kind], []
+            for wanted, seen in waiting:
+                if wanted > revision:
+                    self._waiting[kind].append((wanted, seen))
+                elif not seen.done():
+                    seen.set_result(None)
 
     def _tell(self, change: Change | None) -> None:
         if change is not None:
             for handler in self._handlers[change.kind]:
                 handler(change)
-
-
-def _revision(obj: dict[str, dict[str, str]]) -> str:
-    return obj["metadata"]["resourceVersion"]

@@ -1,0 +1,40 @@
+"""What a controller is: a pure planner, and which keys a change concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netemu.api.kinds import Kind
+from netemu.controllers.writes import Writes
+from netemu.informer.cache import Cache, Change, Key
+
+Planner = Callable[[Cache, Any, float], Writes]
+"""Decide what to write for one key, from the cache and the time (seconds since the epoch)."""
+
+Trigger = Callable[[Cache, Change], Iterable[Hashable]]
+"""Name the keys that must be planned again after a change; cheap, and never fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """One controller. ``name`` is Kubernetes' (``replicaset-controller``), the source of its events."""
+
+    name: str
+    plan: Planner
+    triggers: Mapping[Kind, Trigger]
+
+
+def own_key(_cache: Cache, change: Change) -> Iterable[Key]:
+    """Plan what changed itself."""
+    return (change.key,)
+
+
+def own_spec(_cache: Cache, change: Change) -> Iterable[Key]:
+    """Plan what changed itself, unless only its metadata or status did."""
+    if change.new is None:
+        return ()
+    if change.old is not None and change.old.get("spec") == change.new.get("spec"):
+        return ()
+    return (change.key,)

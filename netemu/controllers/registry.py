@@ -1,0 +1,38 @@
+"""All controllers, and the kinds that an informer must follow for them."""
+
+from __future__ import annotations
+
+from netemu.api.kinds import INGRESS_CLASS, Kind
+from netemu.controllers import (
+    daemonsets,
+    deployments,
+    endpoints,
+    endpointslices,
+    garbage,
+    mirroring,
+    namespaces,
+    replicasets,
+    statefulsets,
+    unserved,
+)
+from netemu.controllers.reconciler import Reconciler
+
+RECONCILERS: tuple[Reconciler, ...] = (
+    deployments.RECONCILER,
+    replicasets.RECONCILER,
+    statefulsets.RECONCILER,
+    daemonsets.RECONCILER,
+    endpointslices.RECONCILER,
+    endpoints.RECONCILER,
+    mirroring.RECONCILER,
+    namespaces.RECONCILER,
+    namespaces.SERVICE_ACCOUNT_RECONCILER,
+    garbage.RECONCILER,
+    garbage.POD_RECONCILER,
+    unserved.LOAD_BALANCER,
+    unserved.INGRESS_RECONCILER,
+)
+
+FOLLOWED: frozenset[Kind] = frozenset(kind for reconciler in RECONCILERS for kind in reconciler.triggers) | {
+    INGRESS_CLASS
+}

@@ -1,0 +1,80 @@
+"""How far a rolling update goes in one step: numbers in, numbers out. Pure.
+
+Source: kube-controller-manager ``pkg/controller/deployment/rolling.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from netemu.api.views.apps import RollingUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many pods a ReplicaSet should have, and how many of them take traffic.
+
+    ``available`` never counts more than ``replicas``: its status may be older than its spec.
+    """
+
+    name: str
+    replicas: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many pods there may be at most, and must be available at least."""
+
+    replicas: int
+    most: int
+    least_available: int
+
+
+def bounds(replicas: int, update: RollingUpdate | None) -> Bounds:
+    """Resolve maxSurge and maxUnavailable: percentages round up and down; never both 0."""
+    update = update or RollingUpdate()
+    surge = resolve(update.max_surge, replicas, default="25%", up=True)
+    unavailable = resolve(update.max_unavailable, replicas, default="25%", up=False)
+    if surge == 0 and unavailable == 0:
+        unavailable = 1
+    return Bounds(replicas, replicas + surge, max(0, replicas - unavailable))
+
+
+def resolve(value: int | str | None, total: int, *, default: int | str, up: bool) -> int:
+    """Read a number or a percentage of ``total``, rounded up or down."""
+    value = default if value is None else value
+    if isinstance(value, int):
+        return value
+    hundredths = int(value.rstrip("%")) * total
+    return -(-hundredths // 100) if up else hundredths // 100
+
+
+def new_size(new: Size, old: Sequence[Size], limit: Bounds) -> int:
+    """Decide how many pods the new ReplicaSet should have now."""
+    if new.replicas >= limit.replicas:
+        return limit.replicas
+    room = limit.most - new.replicas - sum(size.replicas for size in old)
+    return min(limit.replicas, new.replicas + max(0, room))
+
+
+def old_sizes(new: Size, old: Sequence[Size], limit: Bounds) -> list[Size]:
+    """Decide how many pods the old ReplicaSets, oldest first, should have now.
+
+    What is not available goes first, it serves nobody; then as many as the availability of the
+    others allows. The pods of the new one that are not available yet count as missing.
+    """
+    spare = sum(size.replicas for size in old) + new.available - limit.least_available
+    healthy: list[Size] = []
+    for size in old:
+        gone = max(0, min(size.replicas - size.available, spare))
+        spare -= gone
+        healthy.append(replace(size, replicas=size.replicas - gone))
+    spare = min(spare, sum(size.available for size in old) + new.available - limit.least_available)
+    sizes: list[Size] = []
+    for size in healthy:
+        gone = max(0, min(size.replicas, spare))
+        spare -= gone
+        sizes.append(replace(size, replicas=size.replicas - gone))
+    return sizes

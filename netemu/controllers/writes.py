@@ -1,0 +1,113 @@
+"""What a planner wants done, as values; ``loop`` does it in this order and stops at a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from netemu.api.client import Object
+from netemu.api.kinds import Kind
+from netemu.events import EventType
+from netemu.informer.cache import Key, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create an object. ``told_on`` gets the event SuccessfulCreate or FailedCreate."""
+
+    kind: Kind
+    obj: Object
+    told_on: Object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace an object, or (``subresource``) a part of it, if it is still the version it says."""
+
+    kind: Kind
+    obj: Object
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Merge ``patch`` into an object, or (``subresource``) into a part of it."""
+
+    kind: Kind
+    key: Key
+    patch: Any
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the object that has this uid. ``told_on`` gets the event SuccessfulDelete."""
+
+    kind: Kind
+    key: Key
+    uid: str
+    told_on: Object | None = None
+
+
+class Reference(NamedTuple):
+    """One object by its uid, or (empty uid) whichever has the name."""
+
+    kind: Kind
+    key: Key
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Delete what nobody needs, after asking the API that indeed none of ``owners`` exists.
+
+    The cache is not asked: a new owner's own event may come after that of what it owns.
+    ``at_once`` is for pods that have no agent left to end them.
+    """
+
+    kind: Kind
+    key: Key
+    uid: str
+    owners: tuple[Reference, ...]
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAll:
+    """Delete all objects of a kind in a namespace, also those that the cache does not follow."""
+
+    kind: Kind
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmitEvent:
+    """Tell the people who look at ``regarding``."""
+
+    regarding: Object
+    type: EventType
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """Plan the same key again after a time, though nothing may have changed."""
+
+    delay_s: float
+
+
+Write = Create | Update | Patch | Delete | Collect | DeleteAll | EmitEvent | LookAgain
+Writes = list[Write]
+
+
+def write_status(kind: Kind, obj: Object, status: dict[str, Any]) -> Writes:
+    """Make ``status`` the whole status of an object, unless it is already.
+
+    Only one controller writes it, so it needs no check of the version and cannot conflict.
+    """
+    before = obj.get("status") or {}
+    if before == status:
+        return []
+    gone = {field: None for field in before if field not in status}
+    return [Patch(kind, key_of(obj), {"status": {**status, **gone}}, subresource="status")]
