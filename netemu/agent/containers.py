@@ -8,7 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -78,9 +78,7 @@ class Containers:
         self._clock = clock
         self._holder_locks: dict[str, asyncio.Lock] = {}
 
-    async def start(
-        self, work: PodWork, pod: Pod, name: str, attempt: int
-    ) -> ContainerState | Failure:
+    async def start(self, work: PodWork, pod: Pod, name: str, attempt: int) -> ContainerState | Failure:
         """Start one attempt of a container.
 
         Returns:
@@ -94,7 +92,9 @@ class Containers:
         container, raw = _find(pod, work.obj, name)
         decided = decide(container, self._catalogue())
         if isinstance(decided, UnknownImage):
-            self._emit(work, "Warning", "Failed", f'Failed to pull image "{container.image}": {decided.message}')
+            self._emit(
+                work, "Warning", "Failed", f'Failed to pull image "{container.image}": {decided.message}'
+            )
             return "ErrImagePull", decided.message
         if isinstance(decided, InvalidArguments):
             return self._refused(pod, container.name, attempt, decided.message)
@@ -247,7 +247,10 @@ class Containers:
         for name, life in work.lives.items():
             if life.state is not None:
                 await self.discard(work, name, life.state.id)
-        for directory in (self._pod_dir(work.uid), self._log_dir(work.key.namespace, work.key.name, work.uid)):
+        for directory in (
+            self._pod_dir(work.uid),
+            self._log_dir(work.key.namespace, work.key.name, work.uid),
+        ):
             shutil.rmtree(directory, ignore_errors=not directory.exists())
 
     def log_path(self, work: PodWork, name: str, attempt: int) -> Path:
@@ -368,10 +371,16 @@ class Containers:
         with self._log_path(pod, name, id).open("ab") as log_file:
             log_file.write(cri.render_entry(int(now_s * 1e9), "stderr", message.encode()))
         return ContainerState(
-            id=id, running=False, exit_code=1, reason="Error", message=message, started_at_s=now_s, finished_at_s=now_s
+            id=id,
+            running=False,
+            exit_code=1,
+            reason="Error",
+            message=message,
+            started_at_s=now_s,
+            finished_at_s=now_s,
         )
 
-    def _emit(self, work: PodWork, type: str, reason: str, message: str) -> None:
+    def _emit(self, work: PodWork, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._recorder.emit(work.obj, type, reason, message)
 
     def _need(self, server: T | None) -> T:

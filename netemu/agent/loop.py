@@ -176,7 +176,7 @@ class Agent:
             return
         pod = self._cache.find(POD, work.key, Pod)
         if pod is None or pod.metadata.uid != uid or pod.spec.node_name != self.node:
-            if await self._stop(work, work.key.name, grace_s=0.0):
+            if await self._stop(work, grace_s=0.0):
                 await self._forget(work)
             return
         await self._containers.end_with_holders(work)
@@ -251,7 +251,9 @@ class Agent:
         if not sandbox.host_network:
             problem = self._network.problem()
             if problem:
-                self._recorder.emit(work.obj, "Warning", "NetworkNotReady", f"network is not ready: {problem}")
+                self._recorder.emit(
+                    work.obj, "Warning", "NetworkNotReady", f"network is not ready: {problem}"
+                )
                 return False
             try:
                 addresses = await self._network.attach(sandbox)
@@ -307,19 +309,17 @@ class Agent:
 
     async def _terminate(self, work: PodWork, pod: Pod) -> None:
         grace_s = float(pod.metadata.deletion_grace_period_seconds or 0)
-        if not await self._stop(work, pod.metadata.name, grace_s=grace_s):
+        if not await self._stop(work, grace_s=grace_s):
             await self._report(work, pod, {})
             return
         await self._release(work)
         try:
-            await self._client.delete(
-                POD, work.key.namespace, work.key.name, uid=work.uid, grace_period_s=0
-            )
+            await self._client.delete(POD, work.key.namespace, work.key.name, uid=work.uid, grace_period_s=0)
         except (NotFoundError, ConflictError):
             log.debug("agent.pod_gone_already", pod=str(work.key))
         await self._forget(work)
 
-    async def _stop(self, work: PodWork, name: str, *, grace_s: float) -> bool:
+    async def _stop(self, work: PodWork, *, grace_s: float) -> bool:
         """Tell containers to end, then make them; true when all have ended."""
         now_s = self._clock()
         running = work.running()
@@ -366,5 +366,3 @@ def _bare_sandbox(work: PodWork, cluster: ClusterName) -> Sandbox:
 
 def _replaced(old: Object, new: Object | None) -> bool:
     return new is None or new["metadata"]["uid"] != old["metadata"]["uid"]
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -72,28 +72,54 @@ class Session(Protocol):
 class Shim(Protocol):
     """The parent of the node's container processes."""
 
-    async def create(self, spec: ContainerSpec) -> ContainerState: ...
-    async def signal(self, id: str, signum: int) -> None: ...
-    async def remove(self, id: str) -> None: ...
+    async def create(self, spec: ContainerSpec) -> ContainerState:
+        """Start a container; one whose command cannot be started has ended already."""
+        ...
+
+    async def signal(self, container_id: str, signum: int) -> None:
+        """Send a signal to pid 1."""
+        ...
+
+    async def remove(self, container_id: str) -> None:
+        """Kill what is left and forget it; idempotent."""
+        ...
+
     async def exec(
         self,
-        id: str,
+        container_id: str,
         argv: Sequence[str],
         *,
         env: Mapping[str, str] | None = None,
         tty: bool = False,
         stdin: bool = False,
-    ) -> Session: ...
+    ) -> Session:
+        """Start a program inside a running container."""
+        ...
 
 
 class Standins(Protocol):
     """The server that plays containers without processes."""
 
-    async def start(self, spec: AppSpec) -> ContainerState: ...
-    async def stop(self, id: str) -> None: ...
+    async def start(self, spec: AppSpec) -> ContainerState:
+        """Start an app; one that cannot listen has ended already."""
+        ...
+
+    async def stop(self, app_id: str) -> None:
+        """Close its sockets and forget it; idempotent."""
+        ...
 
 
 class Recorder(Protocol):
     """Where events go."""
 
-    def emit(self, regarding: Object, type: str, reason: str, message: str) -> None: ...
+    def emit(
+        self,
+        regarding: Object,
+        type: Literal["Normal", "Warning"],
+        reason: str,
+        message: str,
+        *,
+        field_path: str = "",
+    ) -> None:
+        """Note that something happened to an object; never waits."""
+        ...

@@ -37,8 +37,8 @@ class _Watched:
 class Prober:
     """Runs the probes of one node's containers, one task each, for as long as they run.
 
-    ``changed`` is called with the pod's UID when a verdict changes, ``unhealthy`` with UID,
-    container and a message for each failure, ``failed`` when a container must be restarted.
+    ``changed`` is called with the pod's UID when a verdict changes, ``unhealthy`` with UID
+    and a message for each failure, ``failed`` when a container must be restarted.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Prober:
         node_netns: str,
         exec_in: Exec,
         changed: Callable[[str], None],
-        unhealthy: Callable[[str, str, str], None],
+        unhealthy: Callable[[str, str], None],
         failed: Callable[[str, str, str], Awaitable[None]],
     ) -> None:
         self._netns = node_netns
@@ -103,7 +103,7 @@ class Prober:
             problem = await self._ask(target, container, probe, address)
             successes, failures = (0, failures + 1) if problem else (successes + 1, 0)
             if problem:
-                self._unhealthy(uid, name, f"{kind.capitalize()} probe failed: {problem}")
+                self._unhealthy(uid, f"{kind.capitalize()} probe failed: {problem}")
             if successes >= probe.success_threshold:
                 self._set(target, holds=True)
                 if kind == "startup":

@@ -8,9 +8,9 @@ import shutil
 import signal
 from collections.abc import Callable
 
+from netemu.cluster.names import release_names
 from netemu.cluster.processes import DAEMON, end_process, find_process
 from netemu.cluster.record import Record
-from netemu.cluster.names import release_names
 from netemu.cluster.up import locked, remove_if_empty
 from netemu.errors import PermissionDeniedError
 from netemu.linux import messages, netns, process
@@ -67,4 +67,3 @@ def _delete_links(record: Record) -> None:
         with Netlink.open(None) as machine:
             machine.batch([messages.delete_link(link).tolerating(*gone)])
         record.remove("link", link)
-

@@ -75,7 +75,7 @@ class NodeParts:
         self.prober = Prober(
             node_netns=str(paths.netns / place.netns),
             exec_in=self._exec_probe,
-            changed=lambda uid: self.agent.readiness_changed(uid),
+            changed=self._readiness_changed,
             unhealthy=self._tell_unhealthy,
             failed=self._restart,
         )
@@ -118,7 +118,10 @@ class NodeParts:
         finally:
             await session.close()
 
-    def _tell_unhealthy(self, uid: str, container: str, message: str) -> None:
+    def _readiness_changed(self, uid: str) -> None:
+        self.agent.readiness_changed(uid)
+
+    def _tell_unhealthy(self, uid: str, message: str) -> None:
         work = self.agent.work_of(uid)
         if work is not None and work.obj:
             self.recorder.emit(work.obj, "Warning", "Unhealthy", message)

@@ -90,9 +90,7 @@ def exec_in(paths: Paths, name: str, place: str, argv: list[str]) -> NoReturn:
 
     """
     if os.geteuid() != 0:
-        raise PermissionDeniedError(
-            "only root may enter a node's namespaces", hint="sudo netemu node exec …"
-        )
+        raise PermissionDeniedError("only root may enter a node's namespaces", hint="sudo netemu node exec …")
     world = world_of(name, paths)
     known = world.places()
     if place not in known:

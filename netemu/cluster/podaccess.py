@@ -77,7 +77,9 @@ class Reach:
             attempt -= 1
             if attempt < 0:
                 name = pod["metadata"]["name"]
-                raise BadRequestError(f'previous terminated container "{container}" in pod "{name}" not found')
+                raise BadRequestError(
+                    f'previous terminated container "{container}" in pod "{name}" not found'
+                )
         id = life.state.id
 
         def has_ended() -> bool:

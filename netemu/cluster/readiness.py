@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from netemu.dns.query import ask
+from netemu.dns.query import AnswerError, ask
 from netemu.linux import netns
 from netemu.settings import Settings
 
@@ -36,7 +36,9 @@ async def wait_dns(readiness: Readiness, settings: Settings, ns_fd: int, *, expe
     if expect_dns:
         readiness.set(f"DNS to answer at {settings.dns_ip}")
         name = f"kubernetes.default.svc.{settings.cluster_domain}"
-        while not await _answers(ns_fd, str(settings.dns_ip), name):
+        while True:
+            if await _answers(ns_fd, str(settings.dns_ip), name):
+                break
             await asyncio.sleep(TRY_EVERY_S)
     readiness.set("")
 
@@ -45,6 +47,6 @@ async def _answers(ns_fd: int, server: str, name: str) -> bool:
     with netns.open_socket(ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
-            return bool(await ask(sock, server, name, "A", timeout_s=ANSWER_WITHIN_S))
-        except OSError:
+            return bool(await ask(sock, (server, 53), name, "A", timeout_s=ANSWER_WITHIN_S))
+        except (OSError, AnswerError):  # TimeoutError is an OSError
             return False

@@ -25,6 +25,7 @@ def read_status(name: str, paths: Paths) -> dict[str, Any]:
 
     Raises:
         NoClusterError: there is none of that name.
+
     """
     settings = load_saved(paths)
     if settings is None:

@@ -24,9 +24,17 @@ RESTART_DELAY_S = 0.2
 class Server(Protocol):
     """What stand-in server and shims have in common, seen by a client."""
 
-    async def list(self) -> tuple[ContainerState, ...]: ...
-    def events(self) -> AsyncIterator[ContainerState]: ...
-    async def close(self) -> None: ...
+    async def list(self) -> tuple[ContainerState, ...]:
+        """List everything that runs there or has ended and was not removed."""
+        ...
+
+    def events(self) -> AsyncIterator[ContainerState]:
+        """Yield what ends, until the server goes away."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection."""
+        ...
 
 
 S = TypeVar("S", bound=Server)

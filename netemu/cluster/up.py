@@ -120,8 +120,11 @@ def _check_machine(settings: Settings) -> None:
     machine = [
         LabelledRange(route.dst, "this machine's route", f"link {names.get(route.oif, '?')}")
         for route in routes
-        if route.dst is not None and route.dst.prefixlen > 0 and names.get(route.oif) != ours
-        and not route.dst.is_loopback and not route.dst.is_multicast
+        if route.dst is not None
+        and route.dst.prefixlen > 0
+        and names.get(route.oif) != ours
+        and not route.dst.is_loopback
+        and not route.dst.is_multicast
     ]
     for network in labelled_ranges(settings):
         for route in machine:

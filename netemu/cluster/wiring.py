@@ -26,7 +26,7 @@ from netemu.cluster.supervisor import Supervisor
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
 from netemu.informer.cache import Cache, Change
-from netemu.informer.watch import Informer
+from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
 from netemu.logs import Log
 from netemu.proxy.loop import Proxy
@@ -103,7 +103,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             log.info("cluster.ready", cluster=settings.name)
 
 
-def _to_overlays(nodes: dict[str, NodeParts], cache: Cache):  # type: ignore[no-untyped-def]
+def _to_overlays(nodes: dict[str, NodeParts], cache: Cache) -> Handler:
     def changed(change: Change) -> None:
         node = cache.find(NODE, change.key, Node)
         peer = peer_of(node) if node is not None else None
@@ -113,7 +113,7 @@ def _to_overlays(nodes: dict[str, NodeParts], cache: Cache):  # type: ignore[no-
     return changed
 
 
-def _to_agents(nodes: dict[str, NodeParts]):  # type: ignore[no-untyped-def]
+def _to_agents(nodes: dict[str, NodeParts]) -> Handler:
     def changed(change: Change) -> None:
         names = {obj["spec"].get("nodeName") for obj in (change.old, change.new) if obj is not None}
         for name in names:
@@ -149,9 +149,7 @@ class _Adoption:
             self._parts.agent.adopt((s, state) for s, found in self._seen.items() for state in found)
 
 
-def _supervise(
-    group: asyncio.TaskGroup, nodes: dict[str, NodeParts], paths: Paths, record: Record
-) -> None:
+def _supervise(group: asyncio.TaskGroup, nodes: dict[str, NodeParts], paths: Paths, record: Record) -> None:
     adoptions = {name: _Adoption(parts) for name, parts in nodes.items()}
 
     def standins_found(client: StandinClient, states: tuple[ContainerState, ...]) -> None:
@@ -185,9 +183,7 @@ def _supervise(
         group.create_task(shim.run(), name=f"shim {parts.place.name}")
 
 
-def _shim(
-    parts: NodeParts, adoption: _Adoption, paths: Paths, record: Record
-) -> Supervisor[ShimClient]:
+def _shim(parts: NodeParts, adoption: _Adoption, paths: Paths, record: Record) -> Supervisor[ShimClient]:
     def found(client: ShimClient, states: tuple[ContainerState, ...]) -> None:
         parts.containers.shim = client
         parts.network.shim = client

@@ -1,0 +1,97 @@
+from netemu.agent.lifecycle import BackOff, Life
+from netemu.agent.status import pod_status
+from netemu.api.views import view
+from netemu.api.views.core import Pod
+from netemu.runtime.container import ContainerState
+
+NOW_S = 1_700_000_000.0
+
+
+def status(lives, *, old=None, policy="Always", waits=None, network=True):
+    pod = view(
+        Pod,
+        {
+            "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
+            "spec": {"restartPolicy": policy, "containers": [{"name": "c", "image": "nginx"}]},
+        },
+    )
+    return pod_status(
+        pod,
+        lives,
+        old=old or {},
+        host_ip="172.30.0.11",
+        pod_ips=["10.244.0.5"] if network else [],
+        has_network=network,
+        waits=waits or {},
+        now_s=NOW_S,
+    )
+
+
+def condition(of, name):
+    return next(c for c in of["conditions"] if c["type"] == name)
+
+
+RUNNING = Life(state=ContainerState(id="u_c_0", running=True, started_at_s=NOW_S), ready=True)
+
+
+def ended(code):
+    state = ContainerState(
+        id="u_c_0", running=False, exit_code=code, started_at_s=NOW_S, finished_at_s=NOW_S
+    )
+    return Life(state=state, crashes=1)
+
+
+def test_a_pod_without_network_is_creating_its_containers():
+    made = status({}, network=False)
+
+    assert made["phase"] == "Pending"
+    assert made["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    assert condition(made, "PodReadyToStartContainers")["status"] == "False"
+
+
+def test_a_pod_whose_containers_are_ready_is_ready():
+    made = status({"c": RUNNING})
+
+    assert (made["phase"], made["podIP"], condition(made, "Ready")["status"]) == (
+        "Running",
+        "10.244.0.5",
+        "True",
+    )
+
+
+def test_nothing_new_gives_the_same_status():
+    first = status({"c": RUNNING})
+
+    assert status({"c": RUNNING}, old=first) == first
+
+
+def test_a_crash_loop_shows_as_users_know_it():
+    made = status({"c": ended(1)}, waits={"c": BackOff("c", NOW_S + 10, 10.0)})
+    container = made["containerStatuses"][0]
+
+    assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert container["state"]["waiting"]["message"] == (
+        "back-off 10s restarting failed container=c pod=p_ns(u)"
+    )
+    assert container["lastState"]["terminated"]["exitCode"] == 1
+    assert made["phase"] == "Running"
+
+
+def test_a_pod_that_never_restarts_succeeds_or_fails():
+    assert status({"c": ended(0)}, policy="Never")["phase"] == "Succeeded"
+    assert status({"c": ended(3)}, policy="Never")["phase"] == "Failed"
+
+
+def test_a_condition_keeps_its_time_until_it_changes():
+    old = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"}]}
+
+    assert condition(status({"c": RUNNING}, old=old), "Ready")["lastTransitionTime"] == "2020-01-01T00:00:00Z"
+    assert condition(status({"c": ended(1)}, old=old), "Ready")["lastTransitionTime"].startswith("2023-")
+
+
+def test_an_unknown_image_is_waited_on_with_its_reason():
+    waiting = Life(waiting=("ErrImagePull", "no such image"))
+
+    assert status({"c": waiting})["containerStatuses"][0]["state"] == {
+        "waiting": {"reason": "ErrImagePull", "message": "no such image"}
+    }

@@ -1,0 +1,65 @@
+import pytest
+
+from netemu.cluster.configure import differences, load_settings
+from netemu.errors import SettingsError
+from netemu.settings import Settings
+
+
+def test_without_anything_the_defaults_hold():
+    assert load_settings(None, {}) == Settings()
+
+
+def test_options_win_over_the_file(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("nodes: 5\noverlay: host-gw\npodCidr: 10.10.0.0/16\n")
+
+    settings = load_settings(file, {"nodes": 2, "overlay": None})
+
+    assert (settings.nodes, settings.overlay, str(settings.pods)) == (2, "host-gw", "10.10.0.0/16")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pod_cidr": "10.96.128.0/17"}, r"pods range 10\.96\.128\.0/17 .*overlaps services range 10\.96"),
+        ({"host_cidr": "10.244.0.0/24"}, r"hosts range .*--host-cidr.* overlaps pods range"),
+        ({"pod_cidr": "fd00::/64"}, r"--pod-cidr: fd00::/64 is IPv6"),
+        ({"pod_cidr": "10.244.0.0/16,fd00::/64"}, r"--pod-cidr: fd00::/64 is IPv6"),
+        ({"service_cidr": "10.96.0.0/30"}, "fewer than 16 addresses"),
+        ({"host_cidr": "172.30.0.0/29"}, "no room for 3 nodes"),
+        ({"cluster_domain": "Not_A_Domain"}, "is not a DNS name"),
+        ({"node_port_range": "80"}, "is not a range of ports"),
+        ({"node_port_range": "32767-30000"}, "is not a range of ports"),
+        ({"nodes": 0}, "--nodes"),
+        ({"overlay": "gre"}, "--overlay"),
+        ({"cni": "/no/such/file"}, "there is no file /no/such/file"),
+        ({"name": "Ümlaut"}, "--name"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_by_name(options, words):
+    with pytest.raises(SettingsError, match=words):
+        load_settings(None, options)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nodes: 3\nfoo: 1\n", r"cluster\.yaml:2: foo: .*unknown field"),
+        ("overlay: vxlan\nnodes: many\n", r"cluster\.yaml:2: nodes: Expected `int`"),
+        ("nodes: [1\n", r"cluster\.yaml:\d+: "),
+        ("- a\n", r"cluster\.yaml:1: settings are a mapping"),
+    ],
+)
+def test_a_bad_file_is_named_with_its_line(tmp_path, text, words):
+    file = tmp_path / "cluster.yaml"
+    file.write_text(text)
+
+    with pytest.raises(SettingsError, match=words):
+        load_settings(file, {})
+
+
+def test_only_settings_that_were_asked_for_can_differ():
+    running, wanted = Settings(nodes=3, overlay="vxlan"), Settings(nodes=4, overlay="host-gw")
+
+    assert differences(running, wanted, {"nodes"}) == ["--nodes is 3, not 4"]
+    assert differences(running, wanted, set()) == []
