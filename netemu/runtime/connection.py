@@ -77,6 +77,10 @@ class Connection:
         try:
             await self._send(msgspec.json.encode({"id": number, "op": op, **arguments}))
             answer: Reply = await reply
+        except asyncio.CancelledError:
+            if reply.done() and not reply.cancelled() and reply.exception() is None:
+                _close(reply.result().fds)  # it came, but nobody is there any more to own them
+            raise
         finally:
             del self._calls[number]
         return answer
@@ -141,8 +145,7 @@ class Connection:
         if (event := message.get("event")) is not None:
             self._take_event(event, message)
         elif (call := self._calls.get(message["id"])) is None or call.done():
-            for fd in fds:
-                os.close(fd)
+            _close(fds)
         elif (error := message.get("error")) is not None:
             call.set_exception(error_of(error["code"], error["message"], error.get("hint", "")))
         else:
@@ -153,3 +156,8 @@ class Connection:
             self._exited.put_nowait(msgspec.convert(message["state"], ContainerState))
         elif (listener := self._listeners.pop(message["exec"], None)) is not None:
             listener(message)
+
+
+def _close(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,218 @@
+"""The containers of one node: started, supervised, logged, kept until they are removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from netemu.runtime.command import create_failure, find_fault
+from netemu.runtime.control import Loop, Refusal
+from netemu.runtime.launch import Launcher
+from netemu.runtime.logfile import LogFile
+from netemu.runtime.sandbox import environment
+from netemu.runtime.spawn import SpawnError, exit_code, find_child
+from netemu.runtime.streams import READ_BYTES, LoggedStreams, close, open_pipes
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netemu.runtime.wire import SpecJson, StateJson
+
+_START_ERROR_CODE = 128  # containerd's exit code for a task that never started
+
+
+class Container:
+    """One container: its spec, its state, our child that it hangs on."""
+
+    def __init__(self, spec: SpecJson) -> None:
+        self.spec = spec
+        self.monitor = 0  # our child: bubblewrap, or the worker itself; 0 without one
+        self.status_fd = -1
+        self.status = b""
+        self.streams: LoggedStreams | None = None
+        self.started: Callable[[], None] | None = None
+        self.removed: list[Callable[[], None]] = []
+        self.state: StateJson = {
+            "id": spec["id"],
+            "running": False,
+            "pid": 0,
+            "exit_code": None,
+            "reason": "",
+            "message": "",
+            "started_at_s": time.time(),
+            "finished_at_s": None,
+        }
+
+    def announce(self) -> bool:
+        """Call ``started``, once; false if it was called before."""
+        started, self.started = self.started, None
+        if started is not None:
+            started()
+        return started is not None
+
+    def end(self, code: int, reason: str, message: str = "") -> None:
+        """Note the end."""
+        self.state = {
+            **self.state,
+            "running": False,
+            "pid": 0,
+            "exit_code": code,
+            "reason": reason,
+            "message": message,
+            "finished_at_s": time.time(),
+        }
+
+
+class Containers:
+    """All containers of a node; ``ended`` is called with the state of each that ends by itself."""
+
+    def __init__(self, loop: Loop, launcher: Launcher, ended: Callable[[StateJson], None]) -> None:
+        self._loop = loop
+        self._launcher = launcher
+        self._ended = ended
+        self._by_id: dict[str, Container] = {}
+        self._by_monitor: dict[int, Container] = {}
+
+    def states(self) -> list[StateJson]:
+        """List the states of all containers that were not removed."""
+        return [container.state for container in self._by_id.values()]
+
+    def find(self, container_id: str) -> Container:
+        """Give a container.
+
+        Raises:
+            Refusal: there is none.
+
+        """
+        try:
+            return self._by_id[container_id]
+        except KeyError:
+            raise Refusal(f"no container {container_id}", "RUNTIME_CONTAINER_NOT_FOUND") from None
+
+    def create(self, spec: SpecJson, started: Callable[[StateJson], None]) -> None:
+        """Start a container; ``started`` is called with its state once it runs or cannot.
+
+        Raises:
+            Refusal: the id is taken, or the machine lacks what a container needs.
+
+        """
+        if spec["id"] in self._by_id:
+            raise Refusal(f"container {spec['id']} exists", "RUNTIME_CONTAINER_EXISTS")
+        container = Container(spec)
+        container.started = lambda: started(container.state)
+        if spec["sandboxed"] and (fault := self._find_fault(spec)):
+            self._by_id[spec["id"]] = container
+            container.end(_START_ERROR_CODE, "StartError", create_failure(fault))
+            container.announce()
+            return
+        try:
+            self._start(container)
+        except (SpawnError, OSError) as err:
+            raise Refusal(f"container {spec['id']} cannot be started: {err}") from err
+        self._by_id[spec["id"]] = self._by_monitor[container.monitor] = container
+
+    def signal(self, container_id: str, signum: int) -> None:
+        """Send a signal to a container's pid 1."""
+        container = self.find(container_id)
+        if container.state["running"]:
+            os.kill(container.state["pid"] or container.monitor, signum)
+
+    def remove(self, container_id: str, removed: Callable[[], None]) -> None:
+        """Kill what is left and forget it; ``removed`` is called when nothing is left."""
+        container = self._by_id.get(container_id)
+        if container is None:
+            removed()
+        elif container.monitor:
+            container.removed.append(removed)
+            _kill(container)
+        else:
+            del self._by_id[container_id]
+            removed()
+
+    def take_exit(self, pid: int, status: int) -> bool:
+        """Note that a child of ours ended; false if it was none of these."""
+        container = self._by_monitor.pop(pid, None)
+        if container is None:
+            return False
+        container.monitor = 0
+        self._read_status(container)
+        self._close_status(container)
+        last_line = container.streams.close() if container.streams is not None else ""
+        if _was_executed(container, status):
+            code = exit_code(status)
+            container.end(code, "Error" if code else "Completed")
+        else:
+            container.end(_START_ERROR_CODE, "StartError", create_failure(last_line or "the sandbox ended"))
+        if not container.announce() and not container.removed:
+            self._ended(container.state)
+        if container.removed:
+            del self._by_id[container.spec["id"]]
+        for removed in container.removed:
+            removed()
+        return True
+
+    def _start(self, container: Container) -> None:
+        spec = container.spec
+        log = LogFile(spec["log_path"])
+        stdio, ours = self._launcher.open_terminal() if spec["tty"] else open_pipes(stdin=spec["stdin"])
+        try:
+            container.monitor, container.status_fd = self._launcher.launch(spec, stdio)
+        except BaseException:
+            close(*ours)
+            log.close()
+            raise
+        finally:
+            close(*set(stdio))
+        stdin_fd, *outputs = ours
+        named = dict(zip(("stdout", "stderr"), outputs, strict=False))
+        container.streams = LoggedStreams(self._loop, log, stdin_fd, named)
+        container.state["running"] = True
+        if container.status_fd >= 0:
+            self._loop.watch(container.status_fd, lambda: self._read_status(container))
+        else:
+            container.state["pid"] = container.monitor
+            container.announce()
+
+    def _read_status(self, container: Container) -> None:
+        """Read what bubblewrap says: first that there is a pid 1, at the end its exit code."""
+        if container.status_fd < 0:
+            return
+        data = _read_available(container.status_fd)
+        container.status += data
+        if not data:
+            self._close_status(container)
+        if container.monitor and container.started is not None and b"child-pid" in container.status:
+            container.state["pid"] = find_child(container.monitor)
+            container.announce()
+
+    def _close_status(self, container: Container) -> None:
+        if container.status_fd >= 0:
+            self._loop.forget(container.status_fd)
+            close(container.status_fd)
+            container.status_fd = -1
+
+    def _find_fault(self, spec: SpecJson) -> str:
+        look = self._launcher.outside(spec)
+        return find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
+
+
+def _was_executed(container: Container, status: int) -> bool:
+    """Tell whether the command ran: bubblewrap reports an exit code only if it did."""
+    return not container.spec["sandboxed"] or b"exit-code" in container.status or os.WIFSIGNALED(status)
+
+
+def _kill(container: Container) -> None:
+    if container.spec["sandboxed"]:
+        os.kill(container.state["pid"] or container.monitor, signal.SIGKILL)
+    else:
+        os.killpg(container.monitor, signal.SIGKILL)
+
+
+def _read_available(fd: int) -> bytes:
+    """Read what there is without waiting; empty at the end, and when there is nothing."""
+    try:
+        return os.read(fd, READ_BYTES)
+    except BlockingIOError:
+        return b""

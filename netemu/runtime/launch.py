@@ -1,0 +1,130 @@
+"""Start what a container is: bubblewrap in the pod's network namespace, or a worker outside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import termios
+
+from netemu.linux import libc
+from netemu.runtime.control import Refusal
+from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
+from netemu.runtime.sandbox import Root, bounded, environment, sandbox_arguments
+from netemu.runtime.spawn import spawn
+from netemu.runtime.streams import Stdio, close
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netemu.runtime.wire import SpecJson
+
+_SYSFS_FLAGS = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC | libc.MS_RDONLY
+
+
+class Launcher:
+    """Start containers on this machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._root = Root(_root_links(), frozenset(os.listdir("/proc")))
+        self._bwrap = _find_program("bwrap")
+
+    def launch(self, spec: SpecJson, stdio: Stdio) -> tuple[int, int]:
+        """Start a container and give our child's pid, and the descriptor on which bubblewrap
+        reports (-1 for a worker); SpawnError or Refusal if it cannot be started.
+        """
+        if not spec["sandboxed"]:
+            pid = spawn(spec["argv"], environment(spec), stdio=stdio, prepare=self._machine.enter)
+            return pid, -1
+        netns = self._open_netns(spec["netns"])
+        status_read, status_write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(status_read, False)
+        arguments = _in_memory(
+            sandbox_arguments(
+                spec, root=self._root, written=WRITTEN_ETC, sysfs=POD_SYSFS, status_fd=status_write
+            )
+        )
+        argv = [self._bwrap, "--args", str(arguments), "--", *bounded(spec["argv"])]
+        terminal = stdio[0] if spec["tty"] else -1
+        try:
+            pid = spawn(
+                argv,
+                {},
+                stdio=stdio,
+                passed=(arguments, status_write),
+                prepare=lambda: _enter_pod(netns, terminal),
+            )
+        except BaseException:
+            close(status_read)
+            raise
+        finally:
+            close(netns, arguments, status_write)
+        return pid, status_read
+
+    def open_terminal(self) -> tuple[Stdio, list[int]]:
+        """Make a terminal for a container: its three streams, and (no stdin, what we log)."""
+        master, slave = os.openpty()
+        return (slave, slave, slave), [-1, master]
+
+    def outside(self, spec: SpecJson) -> Callable[[str], str]:
+        """Give the function that says where a path of the container is on the machine."""
+        sources = {mount["target"]: mount["source"] for mount in spec["mounts"]}
+        return lambda path: outside_path(path, sources, frozenset(self._root.links))
+
+    def _open_netns(self, name: str) -> int:
+        try:
+            return self._machine.open_netns(name)
+        except OSError as err:
+            raise Refusal(f"cannot open network namespace {name}: {err.strerror}") from err
+
+
+def outside_path(path: str, sources: dict[str, str], links: frozenset[str]) -> str:
+    """Say where a container's path is on the machine; empty if the container cannot have it."""
+    path = os.path.normpath(path)
+    for target, source in sources.items():
+        if path == target or path.startswith(f"{target}/"):
+            return source + path[len(target) :]
+    first = path.lstrip("/").partition("/")[0]
+    return path if first == "usr" or first in links else ""
+
+
+def _enter_pod(netns: int, terminal: int) -> None:
+    """Take the terminal, enter the pod's network, and mount what bubblewrap cannot or needs.
+
+    It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
+    of its own PID namespace (the node's is the machine's).
+    """
+    if terminal >= 0:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    libc.setns(netns, libc.CLONE_NEWNET)
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+    try:
+        libc.mount("sysfs", POD_SYSFS, "sysfs", _SYSFS_FLAGS)
+    except OSError:
+        return  # not every user namespace may: the container's /sys stays empty
+
+
+def _in_memory(arguments: list[str]) -> int:
+    """Put arguments where only the reader sees them: ``ps`` would show the environment to all."""
+    fd = os.memfd_create("bwrap-arguments", os.MFD_CLOEXEC)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _root_links() -> dict[str, str]:
+    """List what of the root directory belongs to /usr, as this machine has it."""
+    names = [
+        name for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32") if os.path.lexists(f"/{name}")
+    ]
+    return {name: os.readlink(f"/{name}") if os.path.islink(f"/{name}") else "" for name in names}
+
+
+def _find_program(name: str) -> str:
+    for directory in ("/usr/bin", "/usr/local/bin", "/bin"):
+        if os.access(f"{directory}/{name}", os.X_OK):
+            return f"{directory}/{name}"
+    raise SystemExit(f"netemu shim: {name} is not installed; Debian: apt-get install bubblewrap")
