@@ -126,8 +126,8 @@ def require_version(request: Request) -> None:
 def error_json(error: NetemuError, version: str) -> Json:
     """Write a failure as the specification wants it."""
     number = error.number if isinstance(error, CniError) else PLUGIN_FAILED
-    answer: Json = {"cniVersion": version, "code": number, "msg": error.message}
-    return {**answer, "details": error.hint} if error.hint else answer
+    failure: Json = {"cniVersion": version, "code": number, "msg": error.message}
+    return {**failure, "details": error.hint} if error.hint else failure
 
 
 def serve(
@@ -140,15 +140,20 @@ def serve(
             asked = _parse_config(stdin or b"{}").get("cniVersion", version)
             return 0, {"cniVersion": asked, "supportedVersions": list(VERSIONS)}
         request = parse_request(environ, stdin)
-        require_version(request)
         version = request.version
-        handler = handlers.get(request.command)
-        if handler is None:
-            raise CniError(INVALID_ENVIRONMENT, f"CNI_COMMAND {request.command!r} is not known")
-        answer = handler(request)
+        return 0, answer(handlers, request)
     except NetemuError as error:
         return 1, error_json(error, version)
-    return 0, answer if answer is None else for_version(answer, version)
+
+
+def answer(handlers: Mapping[str, Handler], request: Request) -> Json | None:
+    """Do what a request asks; the answer is in the request's version."""
+    require_version(request)
+    handler = handlers.get(request.command)
+    if handler is None:
+        raise CniError(INVALID_ENVIRONMENT, f"CNI_COMMAND {request.command!r} is not known")
+    result = handler(request)
+    return None if result is None else for_version(result, request.version)
 
 
 def for_version(result: Json, version: str) -> Json:
@@ -161,9 +166,9 @@ def for_version(result: Json, version: str) -> Json:
 
 def main(handlers: Mapping[str, Handler], environ: Mapping[str, str]) -> NoReturn:
     """Be a plugin: read standard input, write standard output, exit with the right code."""
-    exit_code, answer = serve(handlers, environ, sys.stdin.buffer.read())
-    if answer is not None:
-        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    exit_code, said = serve(handlers, environ, sys.stdin.buffer.read())
+    if said is not None:
+        sys.stdout.write(json.dumps(said, indent=2) + "\n")
         sys.stdout.flush()
     sys.exit(exit_code)
 
