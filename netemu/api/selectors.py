@@ -69,7 +69,7 @@ def require_known_fields(kind: Kind, selector: FieldSelector) -> None:
         BadRequestError: naming the field.
 
     """
-    known = _FIELDS.get(kind.key, ()) + _COMMON_FIELDS
+    known = _KNOWN.get(kind.key, _COMMON_FIELDS)
     for requirement in selector:
         if requirement.field not in known:
             raise BadRequestError(
@@ -91,7 +91,7 @@ def matches_fields(kind: Kind, selector: FieldSelector, obj: Mapping[str, Any]) 
     return all((_field(obj, r.field) == r.value) is r.equals for r in selector)
 
 
-_COMMON_FIELDS = ("metadata.name", "metadata.namespace")
+_COMMON_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
 _FIELDS: dict[str, tuple[str, ...]] = {
     POD.key: (
         "spec.nodeName",
@@ -122,6 +122,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "type",
     ),
 }
+_KNOWN = {key: _COMMON_FIELDS.union(fields) for key, fields in _FIELDS.items()}
 # What stands for an absent field, where that is not the empty text.
 _ABSENT = {"spec.unschedulable": "false", "spec.hostNetwork": "false", "status.replicas": "0"}
 

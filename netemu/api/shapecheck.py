@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
@@ -131,6 +132,16 @@ def _quantity(value: Any) -> list[Finding] | None:
     return _wrong(value, "a quantity (a number, perhaps with a unit such as m, k, Mi)")
 
 
+def _base64(value: Any) -> list[Finding] | None:
+    if type(value) is not str:
+        return _wrong(value, "base64 text")
+    try:
+        b64decode(value, validate=True)
+    except ValueError:
+        return [Finding("", Problem.WRONG_TYPE, "illegal base64 data (plain text goes into stringData)")]
+    return None
+
+
 def _date_time(value: Any) -> list[Finding] | None:
     if type(value) is not str:
         return _wrong(value, "a time")
@@ -144,6 +155,7 @@ _FORMATS: dict[tuple[str, str], Check] = {
     ("string", "int-or-string"): _int_or_string,
     ("string", "quantity"): _quantity,
     ("string", "date-time"): _date_time,
+    ("string", "byte"): _base64,
 }
 _SCALARS: dict[str, Check] = {"string": _string, "boolean": _boolean, "number": _number, "": anything}
 _JSON_NAMES = {

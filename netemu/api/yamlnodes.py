@@ -42,8 +42,7 @@ def load_all(text: str) -> Iterator[tuple[int, Any, dict[str, int]]]:
     """
     try:
         parser = _Parser(text)
-        while parser.check_node():
-            node: yaml.Node = parser.get_node()
+        while parser.check_node() and (node := parser.get_node()) is not None:
             builder = _Builder()
             value = builder.build(node, "")
             yield node.start_mark.line + 1, value, builder.lines

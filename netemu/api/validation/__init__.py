@@ -5,12 +5,32 @@ Source: kubernetes ``pkg/apis/*/validation`` (rules and wording).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from netemu.api.client import Object
 from netemu.api.errors import Cause, InvalidError
-from netemu.api.kinds import Kind
+from netemu.api.kinds import (
+    CONFIG_MAP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    ENDPOINTS,
+    EVENT,
+    INGRESS,
+    INGRESS_CLASS,
+    NODE,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    SERVICE,
+    STATEFUL_SET,
+    Kind,
+)
+from netemu.api.validation import configuration, endpoints, ingresses, pods, services, workloads
+from netemu.api.validation.causes import bad_value, not_supported, required
 from netemu.api.validation.meta import check_metadata
+
+__all__ = ["bad_value", "invalid", "not_supported", "required", "validate"]
 
 
 def validate(kind: Kind, new: Object, old: Object | None = None) -> tuple[Cause, ...]:
@@ -18,7 +38,11 @@ def validate(kind: Kind, new: Object, old: Object | None = None) -> tuple[Cause,
 
     ``new`` must have passed ``netemu.api.schema.check`` and ``netemu.api.defaulting.default``.
     """
-    return tuple(check_metadata(kind, new, old))
+    causes = list(check_metadata(kind, new, old))
+    check = _CHECKS.get(kind.key)
+    if check is not None:
+        causes += check(new, old)
+    return tuple(causes)
 
 
 def invalid(kind: Kind, name: str, causes: Iterable[Cause]) -> InvalidError:
@@ -30,3 +54,21 @@ def invalid(kind: Kind, name: str, causes: Iterable[Cause]) -> InvalidError:
     return InvalidError(
         f'{qualified} "{name}" is invalid: {what}', group=kind.group, kind=kind.kind, name=name, causes=causes
     )
+
+
+_CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
+    POD.key: pods.check_pod,
+    SERVICE.key: services.check_service,
+    ENDPOINTS.key: endpoints.check_endpoints,
+    ENDPOINT_SLICE.key: endpoints.check_endpoint_slice,
+    DEPLOYMENT.key: workloads.check_deployment,
+    REPLICA_SET.key: workloads.check_replica_set,
+    DAEMON_SET.key: workloads.check_daemon_set,
+    STATEFUL_SET.key: workloads.check_stateful_set,
+    INGRESS.key: ingresses.check_ingress,
+    INGRESS_CLASS.key: ingresses.check_ingress_class,
+    CONFIG_MAP.key: configuration.check_config_map,
+    SECRET.key: configuration.check_secret,
+    NODE.key: configuration.check_node,
+    EVENT.key: configuration.check_event,
+}

@@ -5,7 +5,7 @@ Source: apimachinery ``pkg/util/validation/field`` (how each kind of error is wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -43,6 +43,18 @@ def not_supported(field: str, value: Any, supported: Iterable[str]) -> Cause:
         message=f"Unsupported value: {shown(value)}: supported values: {known}",
         reason="FieldValueNotSupported",
     )
+
+
+def one_of(field: str, value: Any, supported: Iterable[str]) -> Iterator[Cause]:
+    """Ask that a value is one of the known ones."""
+    if value not in supported:
+        yield not_supported(field, value, supported)
+
+
+def not_negative(field: str, value: int | None) -> Iterator[Cause]:
+    """Ask that a number, if it is there, is not negative."""
+    if value is not None and value < 0:
+        yield bad_value(field, value, "must be greater than or equal to 0")
 
 
 def duplicate(field: str, value: Any) -> Cause:
