@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from netemu.cluster.configure import check_settings, differences, labelled_ranges
@@ -115,20 +116,18 @@ def _check_machine(settings: Settings) -> None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
     ours = access_link(plan_world(settings))
     with Netlink.open(None) as netlink:
-        names = {link.index: link.name for link in netlink.dump_links()}
+        names = {link.ifindex: link.name for link in netlink.dump_links()}
         routes = netlink.dump_routes()
-    machine = [
-        LabelledRange(route.dst, "this machine's route", f"link {names.get(route.oif, '?')}")
-        for route in routes
-        if route.dst is not None
-        and route.dst.prefixlen > 0
-        and names.get(route.oif) != ours
-        and not route.dst.is_loopback
-        and not route.dst.is_multicast
-    ]
     for network in labelled_ranges(settings):
-        for route in machine:
-            check_apart([route, network])
+        for route in routes:
+            name = names.get(route.ifindex or 0, "?")
+            if isinstance(route.dst, IPv4Network) and _counts(route.dst) and name != ours:
+                check_apart([LabelledRange(route.dst, "this machine's route", f"link {name}"), network])
+
+
+def _counts(destination: IPv4Network) -> bool:
+    """Tell whether a route is one that a range must not cover: not the default, not loopback."""
+    return destination.prefixlen > 0 and not (destination.is_loopback or destination.is_multicast)
 
 
 def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress) -> None:

@@ -29,6 +29,7 @@ from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
 from netemu.logs import Log
+from netemu.naming import NodeName
 from netemu.proxy.loop import Proxy
 from netemu.runtime.client import ShimClient
 from netemu.runtime.container import ContainerState
@@ -64,7 +65,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 paths,
                 client=client,
                 cache=cache,
-                network=CniNetwork(place, world, settings, paths, record),
+                network=CniNetwork(place, paths, record),
                 catalogue=catalogue.current,
                 services=services,
                 clock=system_clock,
@@ -103,7 +104,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             log.info("cluster.ready", cluster=settings.name)
 
 
-def _to_overlays(nodes: dict[str, NodeParts], cache: Cache) -> Handler:
+def _to_overlays(nodes: dict[NodeName, NodeParts], cache: Cache) -> Handler:
     def changed(change: Change) -> None:
         node = cache.find(NODE, change.key, Node)
         peer = peer_of(node) if node is not None else None
@@ -113,7 +114,7 @@ def _to_overlays(nodes: dict[str, NodeParts], cache: Cache) -> Handler:
     return changed
 
 
-def _to_agents(nodes: dict[str, NodeParts]) -> Handler:
+def _to_agents(nodes: dict[NodeName, NodeParts]) -> Handler:
     def changed(change: Change) -> None:
         names = {obj["spec"].get("nodeName") for obj in (change.old, change.new) if obj is not None}
         for name in names:
@@ -149,7 +150,9 @@ class _Adoption:
             self._parts.agent.adopt((s, state) for s, found in self._seen.items() for state in found)
 
 
-def _supervise(group: asyncio.TaskGroup, nodes: dict[str, NodeParts], paths: Paths, record: Record) -> None:
+def _supervise(
+    group: asyncio.TaskGroup, nodes: dict[NodeName, NodeParts], paths: Paths, record: Record
+) -> None:
     adoptions = {name: _Adoption(parts) for name, parts in nodes.items()}
 
     def standins_found(client: StandinClient, states: tuple[ContainerState, ...]) -> None:

@@ -1,0 +1,185 @@
+"""[IO] The network of one node's pods: namespaces that are recorded, wired by the node's CNI."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cni_plugins.node import Node
+from netemu.agent.node import network_problem
+from netemu.agent.ports import Sandbox
+from netemu.cluster.record import Record
+from netemu.cluster.world import NodePlace
+from netemu.cni.attachment import Attachment, PortMapping
+from netemu.cni.config import CniConfigError, CniNotReadyError, render_default
+from netemu.cni.drivers import ExecDriver, InProcessDriver
+from netemu.cni.invoke import CniRuntime
+from netemu.linux import netns
+from netemu.runtime.client import ShimClient
+from netemu.runtime.errors import DisconnectedError
+from netemu.settings import Paths, Settings
+
+CONFIGURATION = "10-netemu.conflist"
+PROGRAMS = ("netemu-bridge", "netemu-ipam", "netemu-portmap")
+
+
+class CniNetwork:
+    """Makes pods' namespaces and runs the node's CNI on them.
+
+    ``shim`` is set while there is a connection; programs of foreign plugins run through it.
+    """
+
+    def __init__(self, place: NodePlace, paths: Paths, record: Record) -> None:
+        self.shim: ShimClient | None = None
+        self._place = place
+        self._paths = paths
+        self._record = record
+        state = paths.node_state(place.name)
+        self._net_d = state / "etc/cni/net.d"
+        self._node = Node.open(paths.netns / place.netns, state)
+        self._functions = InProcessDriver(self._node)
+        self._runtime = CniRuntime(
+            net_d=self._net_d,
+            results=state / "var/lib/cni/results",
+            programs=ExecDriver(self._run_in_node),
+            functions=self._functions,
+        )
+        # One thread: the kernel serialises these changes anyway, and the netlink socket is one.
+        self._one_at_a_time = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cni-{place.name}")
+
+    def problem(self) -> str:
+        """Say why pods cannot be wired now, as a kubelet does; empty when they can."""
+        try:
+            self._runtime.load()
+        except CniNotReadyError:
+            return network_problem("cni plugin not initialized")
+        except CniConfigError as err:
+            return network_problem(err.message)
+        return ""
+
+    async def attach(self, sandbox: Sandbox) -> tuple[str, ...]:
+        """Make the namespace and wire it; idempotent. Returns the pod's addresses."""
+        self._note(sandbox, ())
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._ensure_netns, sandbox.netns)
+        is_foreign = not self._functions.can_run(self._runtime.load())
+        if is_foreign:
+            await self._need_shim().bind_netns(sandbox.netns)
+        async with self._one_at_a_time:
+            result = await self._runtime.add(self._attachment(sandbox, is_foreign=is_foreign))
+        self._note(sandbox, result.pod_ips)
+        return result.pod_ips
+
+    async def detach(self, sandbox: Sandbox) -> None:
+        """Undo ``attach``; idempotent."""
+        if self._record.facts("netns", sandbox.netns) is None:
+            return
+        async with self._one_at_a_time:
+            await self._runtime.delete(self._attachment(sandbox, is_foreign=False))
+        if self.shim is not None:
+            await self.shim.unbind_netns(sandbox.netns)
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread, netns.delete, sandbox.netns, self._paths.netns
+        )
+        self._record.remove("netns", sandbox.netns)
+
+    def present(self) -> list[Sandbox]:
+        """List the recorded namespaces of this node's pods; without addresses if they are not whole."""
+        found = []
+        for name, facts in self._record.entries("netns"):
+            if facts.get("node") == self._place.name:
+                is_there = netns.exists(name, self._paths.netns)
+                found.append(
+                    Sandbox(
+                        uid=facts["uid"],
+                        namespace=facts["namespace"],
+                        name=facts["name"],
+                        netns=name,
+                        addresses=tuple(facts["addresses"]) if is_there else (),
+                    )
+                )
+        return found
+
+    def close(self) -> None:
+        """Close descriptors and end the thread; the kernel's objects stay."""
+        self._thread.shutdown()
+        self._node.close()
+
+    def _ensure_netns(self, name: str) -> None:
+        if not netns.exists(name, self._paths.netns):
+            netns.delete(name, self._paths.netns)
+            netns.create(name, self._paths.netns)
+
+    def _note(self, sandbox: Sandbox, addresses: tuple[str, ...]) -> None:
+        self._record.add(
+            "netns",
+            sandbox.netns,
+            {
+                "node": self._place.name,
+                "uid": sandbox.uid,
+                "namespace": sandbox.namespace,
+                "name": sandbox.name,
+                "addresses": addresses,
+            },
+        )
+
+    def _attachment(self, sandbox: Sandbox, *, is_foreign: bool) -> Attachment:
+        directory = Path("/run/netns") if is_foreign else self._paths.netns
+        return Attachment(
+            container_id=sandbox.uid,
+            netns=str(directory / sandbox.netns),
+            pod_namespace=sandbox.namespace,
+            pod_name=sandbox.name,
+            pod_uid=sandbox.uid,
+            port_mappings=tuple(
+                PortMapping(
+                    host_port=port.host_port,
+                    container_port=port.container_port,
+                    protocol=port.protocol.lower(),
+                    host_ip=port.host_ip,
+                )
+                for port in sandbox.ports
+                if port.host_port
+            ),
+        )
+
+    async def _run_in_node(
+        self, argv: list[str], env: Mapping[str, str], stdin: bytes
+    ) -> tuple[int, bytes, bytes]:
+        done = await self._need_shim().run(argv, env=env, stdin=stdin)
+        return done.exit_code, done.stdout, done.stderr
+
+    def _need_shim(self) -> ShimClient:
+        if self.shim is None:
+            raise DisconnectedError(f"the shim of {self._place.name} is being restarted")
+        return self.shim
+
+
+def install_configuration(place: NodePlace, settings: Settings, paths: Paths) -> None:
+    """Put the CNI configuration that the settings name, and our plugins, into a node.
+
+    An existing configuration stays: it may be the user's.
+    """
+    state = paths.node_state(place.name)
+    for program in PROGRAMS:
+        link = state / "opt/cni/bin" / program
+        if not link.is_symlink():
+            link.symlink_to(Path(sys.executable).parent / program)
+    net_d = state / "etc/cni/net.d"
+    if settings.cni == "none" or any(net_d.iterdir()):
+        return
+    if settings.cni:
+        shutil.copy(settings.cni, net_d)
+    else:
+        (net_d / CONFIGURATION).write_text(default_configuration(place, settings))
+
+
+def default_configuration(place: NodePlace, settings: Settings) -> str:
+    """Give the configuration list of our own plugins for one node."""
+    return render_default(
+        place.pod_cidr, settings.overlay, bridge_netfilter=settings.bridge_netfilter, alias=settings.name
+    )
