@@ -49,6 +49,7 @@ class Field(Enum):
     CT_MARK = "the connection's mark"
     CT_ORIGINAL_DADDR = "destination address before translation"
     CT_STATUS = "the connection's status"
+    CT_DIRECTION = "whether the packet goes as the connection's first one did"
 
 
 class Status(Enum):
@@ -58,7 +59,14 @@ class Status(Enum):
     SNAT = "snat"
 
 
-Atom = IPv4Address | IPv4Network | L4 | int | Status
+class Direction(Enum):
+    """A value of ``ct direction``."""
+
+    ORIGINAL = "original"
+    REPLY = "reply"
+
+
+Atom = IPv4Address | IPv4Network | L4 | int | Status | Direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _FIELDS = {
     Field.CT_MARK: "ct mark",
     Field.CT_ORIGINAL_DADDR: "ct original ip daddr",
     Field.CT_STATUS: "ct status",
+    Field.CT_DIRECTION: "ct direction",
 }
 
 

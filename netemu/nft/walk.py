@@ -11,7 +11,19 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network
 
-from netemu.nft.expressions import L4, AnyOf, Atom, Concat, Field, InSet, Lookup, Masked, Random, Status
+from netemu.nft.expressions import (
+    L4,
+    AnyOf,
+    Atom,
+    Concat,
+    Direction,
+    Field,
+    InSet,
+    Lookup,
+    Masked,
+    Random,
+    Status,
+)
 from netemu.nft.objects import Chain, ChainType, Hook
 from netemu.nft.ruleset import Content, Ruleset
 from netemu.nft.statements import (
@@ -267,6 +279,7 @@ def _read(state: _State, field: Field) -> Atom:
         Field.META_MARK: state.meta_mark,
         Field.CT_MARK: state.ct_mark,
         Field.CT_ORIGINAL_DADDR: state.original,
+        Field.CT_DIRECTION: Direction.ORIGINAL,
         Field.CT_STATUS: frozenset({Status.DNAT} if state.dnat else ()),
     }
     return values[field]  # type: ignore[return-value]

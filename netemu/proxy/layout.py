@@ -12,6 +12,7 @@ from netemu.nft.expressions import (
     L4,
     AnyOf,
     Concat,
+    Direction,
     Family,
     Field,
     InSet,
@@ -84,19 +85,18 @@ def proxy_table(node: NodeView, counts: Iterable[int]) -> Table:
             _refuse(),
             *map(balancer, sorted(set(counts) - {0})),
             Chain(_SERVICES, tuple(_service_rules(node))),
-            _base(Hook.PREROUTING, _DSTNAT, Jump(_SERVICES)),
-            _base(Hook.OUTPUT, _DSTNAT, Jump(_SERVICES)),
+            _base(Hook.PREROUTING, rule(Jump(_SERVICES))),
+            # A reset that refuses a connection leaves through this hook as that connection's reply
+            # and with its mark: it must not be refused in turn.
+            _base(Hook.OUTPUT, rule(Match(Field.CT_DIRECTION, Direction.ORIGINAL), Jump(_SERVICES))),
             Chain(_MASQUERADING, tuple(_masquerade_rules(node))),
-            Chain(
-                "postrouting",
-                (
-                    rule(
-                        Match(Field.CT_STATUS, Status.DNAT),
-                        Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True),
-                        Goto(_MASQUERADING),
-                    ),
+            _base(
+                Hook.POSTROUTING,
+                rule(
+                    Match(Field.CT_STATUS, Status.DNAT),
+                    Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True),
+                    Goto(_MASQUERADING),
                 ),
-                Base(ChainType.NAT, Hook.POSTROUTING, _SRCNAT),
             ),
         ),
         comment=node.comment,
@@ -146,8 +146,9 @@ def _verdict(count: int) -> Goto:
     return Goto(balancer_name(count))
 
 
-def _base(hook: Hook, priority: int, jump: Jump) -> Chain:
-    return Chain(hook.value, (rule(jump),), Base(ChainType.NAT, hook, priority))
+def _base(hook: Hook, only: Rule) -> Chain:
+    priority = _SRCNAT if hook is Hook.POSTROUTING else _DSTNAT
+    return Chain(hook.value, (only,), Base(ChainType.NAT, hook, priority))
 
 
 def _refuse() -> Chain:

@@ -1,0 +1,395 @@
+"""Services on real packets: a node with pods, a second node, a client outside, and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import selectors
+import socket
+import subprocess
+import threading
+from collections import Counter
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.linux import netns
+from netemu.proxy.loop import Proxy
+from netemu.settings import Settings
+from netemu.testing.eventually import eventually
+from netemu.testing.fake_client import FakeClient
+
+TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+TIMEOUT_S = 0.6
+PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2"}
+NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
+WEB, NOBODY, FREE = "10.96.0.20", "10.96.0.21", "10.96.9.9"
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Two nodes on one switch, which is also the client outside; pods a and b on node-1, c on node-2."""
+    prefix = f"t{uuid4().hex[:6]}"
+    with made_namespaces(prefix, ["outside", *NODES, *PODS]) as fds:
+        ip(fds["outside"], "link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
+        for number, (node, address) in enumerate(NODES.items(), 1):
+            add_node(prefix, fds, node, address, number)
+        for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c")):
+            add_pod(prefix, fds, node, pod)
+        ip(fds["outside"], "route add 10.96.0.0/16 via 172.30.0.11")
+        with servers(fds):
+            yield fds
+
+
+@contextmanager
+def made_namespaces(prefix, places):
+    fds = {}
+    try:
+        for place in places:
+            netns.create(f"{prefix}-{place}")
+            fds[place] = netns.open_ns(f"{prefix}-{place}")
+        yield fds
+    finally:
+        for place, fd in fds.items():
+            os.close(fd)
+            netns.delete(f"{prefix}-{place}")
+
+
+def ip(fd, *commands):
+    lines = "".join(f"{command}\n" for command in commands)
+    argv = ["nsenter", f"--net=/proc/self/fd/{fd}", "ip", "-batch", "-"]
+    subprocess.run(argv, input=lines.encode(), check=True, pass_fds=(fd,))
+
+
+def write_sysctl(fd, name, value):
+    with netns.entered(fd):
+        Path("/proc/sys/net", name).write_text(value)
+
+
+def add_node(prefix, fds, node, address, number):
+    other = 3 - number
+    # Redirects and refusals share one budget for each peer: the one would use up the other's.
+    for scope in ("all", "default"):
+        write_sysctl(fds[node], f"ipv4/conf/{scope}/send_redirects", "0")
+    ip(
+        fds["outside"],
+        f"link add p{number} type veth peer name eth0 netns {prefix}-{node}",
+        f"link set p{number} master br0 up",
+    )
+    ip(
+        fds[node],
+        f"addr add {address}/16 dev eth0",
+        "link set eth0 up",
+        "route add default via 172.30.0.1",
+        "link add cni0 type bridge",
+        f"addr add 10.244.{number}.1/24 dev cni0",
+        "link set cni0 up",
+        f"route add 10.244.{other}.0/24 via 172.30.0.1{other}",
+        "route add 10.96.0.0/16 dev eth0",
+    )
+    write_sysctl(fds[node], "ipv4/ip_forward", "1")
+
+
+def add_pod(prefix, fds, node, pod):
+    ip(
+        fds[node],
+        f"link add v{pod} type veth peer name eth0 netns {prefix}-{pod}",
+        f"link set v{pod} master cni0 up",
+        f"link set v{pod} type bridge_slave hairpin on",
+    )
+    gateway = PODS[pod].rsplit(".", 1)[0] + ".1"
+    ip(
+        fds[pod],
+        f"addr add {PODS[pod]}/24 dev eth0",
+        "link set eth0 up",
+        f"route add default via {gateway}",
+    )
+
+
+@contextmanager
+def servers(fds):
+    """TCP and UDP servers on port 8080 of each pod that answer with its name and the client's address."""
+    waker, stop = socket.socketpair()
+    with selectors.DefaultSelector() as ready:
+        ready.register(waker, selectors.EVENT_READ, None)
+        for pod in PODS:
+            listener = netns.open_socket(fds[pod], socket.AF_INET, TCP)
+            listener.bind(("", 8080))
+            listener.listen(1024)
+            ready.register(listener, selectors.EVENT_READ, partial(answer_tcp, listener, pod))
+            datagrams = netns.open_socket(fds[pod], socket.AF_INET, UDP)
+            datagrams.bind(("", 8080))
+            ready.register(datagrams, selectors.EVENT_READ, partial(answer_udp, datagrams, pod))
+        thread = threading.Thread(target=serve, args=(ready,))
+        thread.start()
+        yield
+        stop.close()
+        thread.join()
+        for key in list(ready.get_map().values()):
+            key.fileobj.close()
+
+
+def serve(ready):
+    while True:
+        for key, _ in ready.select():
+            if key.data is None:
+                return
+            key.data()
+
+
+def answer_tcp(listener, pod):
+    connection, peer = listener.accept()
+    with connection:
+        connection.sendall(f"{pod} {peer[0]}".encode())
+
+
+def answer_udp(datagrams, pod):
+    _, peer = datagrams.recvfrom(100)
+    datagrams.sendto(f"{pod} {peer[0]}".encode(), peer)
+
+
+def ask(fd, address, port, kind=TCP):
+    """Ask once; give the answer, or how it failed."""
+    with netns.open_socket(fd, socket.AF_INET, kind) as sock:
+        sock.settimeout(TIMEOUT_S)
+        try:
+            sock.connect((address, port))
+            return ask_again(sock, kind)
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "nothing"
+
+
+def ask_again(sock, kind):
+    if kind == UDP:
+        # A node that refuses its own datagram says so at once; the reason comes with `recv`.
+        with suppress(PermissionError):
+            sock.send(b"who?")
+    return sock.recv(100).decode()
+
+
+def service(name, address, *, node_port=None, **spec):
+    ports = [
+        {"name": "web", "port": 80, "protocol": "TCP", "targetPort": 8080},
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 8080},
+    ]
+    if node_port is not None:
+        ports = [{**port, "nodePort": node_port} for port in ports]
+    return SERVICE, {
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"clusterIP": address, "ports": ports, **spec},
+    }
+
+
+def slice_of(name, *pods):
+    endpoints = [
+        {"addresses": [PODS[pod]], "conditions": {"ready": True}, "nodeName": f"node-{PODS[pod][7]}"}
+        for pod in pods
+    ]
+    return ENDPOINT_SLICE, {
+        "metadata": {
+            "name": f"{name}-x",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": name},
+        },
+        "addressType": "IPv4",
+        "endpoints": endpoints,
+        "ports": [
+            {"name": "web", "port": 8080, "protocol": "TCP"},
+            {"name": "dns", "port": 8080, "protocol": "UDP"},
+        ],
+    }
+
+
+@asynccontextmanager
+async def proxied(world, client):
+    """A proxy for both nodes."""
+    cache = Cache()
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
+    proxy = Proxy(cache, informer, Settings())
+    for node, address in NODES.items():
+        proxy.add_node(node, [IPv4Address(address)], world[node])
+    tasks = [asyncio.ensure_future(informer.run()), asyncio.ensure_future(proxy.run())]  # noqa: TID251
+    try:
+        await proxy.wait_synced()
+        yield proxy
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def client():
+    return FakeClient(
+        service("web", WEB, node_port=31100),
+        slice_of("web", "a", "c"),
+        service("nobody", NOBODY, node_port=31101),
+    )
+
+
+@pytest.fixture
+async def proxy(world, client):
+    async with proxied(world, client) as running:
+        yield running
+
+
+def pods_in(answers):
+    return {answer.split()[0] for answer in answers}
+
+
+@pytest.mark.parametrize("kind", [TCP, UDP], ids=["tcp", "udp"])
+@pytest.mark.parametrize("place", ["a", "b", "c", "node-1", "node-2", "outside"])
+async def test_a_cluster_ip_reaches_every_endpoint_from_everywhere(world, proxy, place, kind):
+    port = {TCP: 80, UDP: 53}[kind]
+
+    answers = {ask(world[place], WEB, port, kind) for _ in range(20)}
+
+    assert pods_in(answers) == {"a", "c"}
+
+
+@pytest.mark.parametrize("kind", [TCP, UDP], ids=["tcp", "udp"])
+@pytest.mark.parametrize("node", list(NODES.values()))
+@pytest.mark.parametrize("place", ["a", "b", "c", "node-1", "node-2", "outside"])
+async def test_a_node_port_reaches_every_endpoint_on_every_node(world, proxy, place, node, kind):
+    answers = {ask(world[place], node, 31100, kind) for _ in range(20)}
+
+    assert pods_in(answers) == {"a", "c"}
+
+
+@pytest.mark.parametrize("place", ["b", "node-1", "outside"])
+@pytest.mark.parametrize(
+    ("address", "port", "kind", "how"),
+    [
+        pytest.param(NOBODY, 80, TCP, "refused", id="no-endpoint-tcp"),
+        pytest.param(NOBODY, 53, UDP, "refused", id="no-endpoint-udp"),
+        pytest.param(NODES["node-1"], 31101, TCP, "refused", id="node-port-without-endpoint"),
+        pytest.param(WEB, 81, TCP, "refused", id="undefined-port-tcp"),
+        pytest.param(WEB, 54, UDP, "refused", id="undefined-port-udp"),
+        pytest.param(FREE, 80, TCP, "nothing", id="unallocated-address"),
+    ],
+)
+async def test_what_has_no_endpoint_is_refused_and_what_is_not_allocated_is_dropped(
+    world, proxy, place, address, port, kind, how
+):
+    assert ask(world[place], address, port, kind) == how
+
+
+@pytest.mark.parametrize(
+    ("place", "address", "port", "seen"),
+    [
+        pytest.param("b", WEB, 80, {PODS["b"]}, id="pod-to-cluster-ip-keeps-its-source"),
+        pytest.param("outside", WEB, 80, {"10.244.1.1", "172.30.0.11"}, id="off-cluster-to-cluster-ip"),
+        pytest.param("outside", NODES["node-1"], 31100, {"10.244.1.1", "172.30.0.11"}, id="node-port"),
+        pytest.param("b", NODES["node-1"], 31100, {"10.244.1.1", "172.30.0.11"}, id="pod-to-node-port"),
+    ],
+)
+async def test_the_source_is_kept_or_masqueraded_as_kube_proxy_does(world, proxy, place, address, port, seen):
+    clients = {ask(world[place], address, port).split()[1] for _ in range(20)}
+
+    assert clients == seen
+
+
+async def test_a_pod_that_reaches_itself_sees_its_gateway_and_no_other_source_is_touched(world, proxy):
+    answers = {ask(world["a"], WEB, 80) for _ in range(20)}
+
+    assert answers == {"a 10.244.1.1", f"c {PODS['a']}"}
+
+
+async def test_a_node_port_does_not_answer_on_loopback(world, proxy):
+    assert ask(world["node-1"], "127.0.0.1", 31100) == "refused"
+
+
+async def test_a_service_follows_its_endpoints(world, client, proxy):
+    await client.update(*slice_of("web", "b"))
+
+    async def answers():
+        return pods_in({ask(world["node-2"], WEB, 80) for _ in range(10)})
+
+    await eventually(answers, lambda seen: seen == {"b"})
+
+    await client.delete(ENDPOINT_SLICE, "default", "web-x")
+
+    await eventually(answers, lambda seen: seen == {"refused"})
+
+    await client.delete(SERVICE, "default", "web")
+
+    await eventually(answers, lambda seen: seen == {"nothing"})
+
+
+async def test_a_udp_client_that_never_pauses_is_moved_when_its_endpoint_goes(world, client, proxy):
+    with netns.open_socket(world["b"], socket.AF_INET, UDP) as sock:
+        sock.settimeout(TIMEOUT_S)
+        sock.connect((WEB, 53))
+        first = ask_again(sock, UDP).split()[0]
+        (other,) = {"a", "c"} - {first}
+        await client.update(*slice_of("web", other))
+
+        async def answer():
+            return ask_again(sock, UDP).split()[0]
+
+        await eventually(answer, lambda seen: seen == other)
+
+
+async def test_a_udp_client_that_kept_asking_is_served_when_the_first_endpoint_comes(world, client, proxy):
+    with netns.open_socket(world["outside"], socket.AF_INET, UDP) as sock:
+        sock.settimeout(TIMEOUT_S)
+        sock.connect((NODES["node-1"], 31102))
+
+        async def answer():
+            try:
+                return ask_again(sock, UDP)
+            except ConnectionRefusedError:
+                return "refused"
+
+        assert await answer() == "refused"
+        await client.create(*service("late", "10.96.0.30", node_port=31102))
+        await client.create(*slice_of("late", "b"))
+
+        await eventually(answer, lambda seen: seen.startswith("b"))
+
+
+async def test_a_udp_flow_to_an_endpoint_that_stays_survives_a_restart_of_the_proxy(world, client):
+    with netns.open_socket(world["b"], socket.AF_INET, UDP) as sock:
+        sock.settimeout(TIMEOUT_S)
+        sock.connect((WEB, 53))
+        async with proxied(world, client):
+            before = ask_again(sock, UDP)
+        async with proxied(world, client):
+            after = [ask_again(sock, UDP) for _ in range(5)]
+
+    assert after == [before] * 5
+
+
+async def test_changes_and_restarts_under_traffic_lose_no_connection(world, client):
+    answers = Counter()
+    stop = threading.Event()
+
+    def connect_all_the_time():
+        while not stop.is_set():
+            answers[ask(world["b"], WEB, 80).split()[0]] += 1
+
+    async with proxied(world, client):
+        clients = [threading.Thread(target=connect_all_the_time) for _ in range(2)]
+        for thread in clients:
+            thread.start()
+        for number in range(100):
+            await client.update(*slice_of("web", *("abc"[: number % 3 + 1])))
+            await asyncio.sleep(0.005)
+    for _ in range(3):
+        async with proxied(world, client):
+            await asyncio.sleep(0.02)
+    stop.set()
+    for thread in clients:
+        thread.join()
+
+    assert set(answers) == {"a", "b", "c"}
+    assert sum(answers.values()) > 200
