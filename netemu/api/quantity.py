@@ -10,7 +10,7 @@ from fractions import Fraction
 
 WORDS = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
-_SYNTAX = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,3})?")
+_SYNTAX = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,3})?", re.ASCII)
 _DECIMAL = {unit: Fraction(1000) ** (place - 3) for place, unit in enumerate(["n", "u", "m", "", *"kMGTPE"])}
 _BINARY = {f"{unit}i": Fraction(1024) ** place for place, unit in enumerate("KMGTPE", start=1)}
 _POWERS = _DECIMAL | _BINARY

@@ -150,7 +150,7 @@ def _date_time(value: Any) -> list[Finding] | None:
     return [Finding("", Problem.WRONG_TYPE, f'"{value}": expected a time as in 2006-01-02T15:04:05Z')]
 
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FORMATS: dict[tuple[str, str], Check] = {
     ("string", "int-or-string"): _int_or_string,
     ("string", "quantity"): _quantity,

@@ -60,7 +60,7 @@ def load_all(text: str) -> Iterator[tuple[int, Any, dict[str, int]]]:
 
 _PLAIN = "plain"
 _TAG = "tag:yaml.org,2002:"
-_MAX_NODES = 2_000_000
+_MAX_NODES = 1_000_000
 _MAX_DEPTH = 200
 
 
