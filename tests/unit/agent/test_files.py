@@ -77,7 +77,9 @@ def test_host_aliases_are_added_to_either_file():
     aliases = [{"ip": "192.0.2.9", "hostnames": ["db", "db.example"]}]
 
     assert "192.0.2.9\tdb\tdb.example\n" in hosts_file(pod(hostAliases=aliases), ["10.0.0.1"], "c")
-    assert "192.0.2.9\tdb\tdb.example\n" in host_network_hosts_file(pod(hostAliases=aliases), "127.0.0.1 me\n")
+    assert "192.0.2.9\tdb\tdb.example\n" in host_network_hosts_file(
+        pod(hostAliases=aliases), "127.0.0.1 me\n"
+    )
 
 
 def test_a_name_too_long_for_linux_is_cut():

@@ -74,7 +74,9 @@ def ended(code: int = 1, *, crashes: int = 0, at_s: float = NOW_S) -> Life:
             Plan((), Verdict.FINISHED),
             id="success-ends-on-failure",
         ),
-        pytest.param(pod(policy="OnFailure"), {"web": ended(1)}, Plan((Start("web"),)), id="failure-does-not"),
+        pytest.param(
+            pod(policy="OnFailure"), {"web": ended(1)}, Plan((Start("web"),)), id="failure-does-not"
+        ),
         pytest.param(pod(policy="Never"), {"web": ended(1)}, Plan((), Verdict.FINISHED), id="never-is-never"),
         pytest.param(
             pod(policy="Never", main=("a", "b")),

@@ -35,9 +35,7 @@ RUNNING = Life(state=ContainerState(id="u_c_0", running=True, started_at_s=NOW_S
 
 
 def ended(code):
-    state = ContainerState(
-        id="u_c_0", running=False, exit_code=code, started_at_s=NOW_S, finished_at_s=NOW_S
-    )
+    state = ContainerState(id="u_c_0", running=False, exit_code=code, started_at_s=NOW_S, finished_at_s=NOW_S)
     return Life(state=state, crashes=1)
 
 

@@ -1,0 +1,265 @@
+"""The agent against a real API in memory, and a network, shim and stand-ins that are fakes."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from netemu.agent.containers import Containers
+from netemu.agent.loop import Agent
+from netemu.agent.probes import Prober
+from netemu.api.errors import NotFoundError
+from netemu.api.kinds import NAMESPACE, POD
+from netemu.apiserver.client import LocalClient
+from netemu.apiserver.registry import Registry
+from netemu.clock import system_clock
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.naming import ClusterName
+from netemu.settings import Paths, Settings
+from netemu.standin.catalogue import built_in
+from netemu.testing import builders
+from netemu.testing.eventually import eventually
+from netemu.testing.fake_runtime import FakeNetwork, FakeRecorder, FakeShim, FakeStandins
+from netemu.testing.memory_store import MemoryStore
+
+COMMAND = {"command": ["sleep", "1"]}
+
+
+class World:
+    """One node, its agent, and everything that the agent talks to."""
+
+    def __init__(self, tmp_path, *, obedient=True):
+        self.client = LocalClient(Registry(MemoryStore(), Settings(), system_clock))
+        self.cache = Cache()
+        self.informer = Informer(self.client, self.cache, (POD,))
+        self.network, self.shim, self.standins = FakeNetwork(), FakeShim(obedient=obedient), FakeStandins()
+        self.recorder = FakeRecorder()
+        self.paths = Paths(state=tmp_path / "state", run=tmp_path / "run")
+
+    def agent(self):
+        containers = Containers(
+            node="node-1",
+            node_ip="172.30.0.11",
+            settings=Settings(),
+            paths=self.paths,
+            catalogue=built_in,
+            worker_argv=lambda *_: ("worker",),
+            lookup=lambda *_: None,
+            services=lambda _: {},
+            recorder=self.recorder,
+            clock=system_clock,
+        )
+        containers.shim, containers.standins = self.shim, self.standins
+        self.prober = Prober(
+            node_netns="none", exec_in=None, changed=lambda _: None, unhealthy=lambda *_: None, failed=None
+        )
+        return Agent(
+            cluster=ClusterName("t"),
+            node="node-1",
+            node_ip="172.30.0.11",
+            node_netns="ne-t-node-1",
+            client=self.client,
+            cache=self.cache,
+            network=self.network,
+            containers=containers,
+            prober=self.prober,
+            recorder=self.recorder,
+            clock=system_clock,
+        )
+
+    @asynccontextmanager
+    async def running(self, states=()):
+        agent = self.agent()
+        self.shim.on_end = agent.state_changed
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.informer.run())]
+            await self.informer.wait_synced()
+            self.informer.on_change(POD, agent.pod_changed)
+            agent.adopt(states)
+            tasks.append(group.create_task(agent.run()))
+            try:
+                yield agent
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def create(self, *, image="nginx", **spec):
+        try:
+            await self.client.create(NAMESPACE, builders.namespace("default"))
+        except Exception as err:  # noqa: BLE001
+            assert "exists" in str(err)
+        pod = builders.pod("web", node="node-1")
+        container = {**pod["spec"]["containers"][0], "image": image, **spec.pop("container", {})}
+        pod = {**pod, "spec": {**pod["spec"], **spec, "containers": [container]}}
+        return await self.client.create(POD, pod)
+
+    async def pod(self):
+        return await self.client.get(POD, "default", "web")
+
+    async def phase(self):
+        return (await self.pod()).get("status", {}).get("phase")
+
+    async def container(self):
+        statuses = (await self.pod()).get("status", {}).get("containerStatuses") or [{}]
+        return statuses[0]
+
+    async def until_ready(self):
+        return await eventually(self.pod, lambda pod: "True" in ready_of(pod))
+
+    async def gone(self):
+        try:
+            await self.pod()
+        except NotFoundError:
+            return True
+        return False
+
+
+def ready_of(pod):
+    return [c["status"] for c in pod.get("status", {}).get("conditions", []) if c["type"] == "Ready"]
+
+
+async def test_a_pod_of_a_known_image_becomes_ready_without_a_process(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create()
+        pod = await world.until_ready()
+
+    assert pod["status"]["podIP"] == "10.244.0.2"
+    assert [app.app for app in world.standins.apps.values()] == ["http"]
+    assert not world.shim.containers
+
+
+async def test_a_command_runs_under_the_shim_and_is_restarted_when_it_ends(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(image="whatever", container=COMMAND)
+        await world.until_ready()
+        (first,) = world.shim.containers
+        world.shim.end(first, 1)
+        status = await eventually(world.container, lambda s: s.get("restartCount") == 1)
+
+    assert status["state"].keys() == {"running"}
+    assert status["lastState"]["terminated"]["exitCode"] == 1
+    assert first not in world.shim.containers
+
+
+async def test_a_second_crash_backs_off(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        for attempt in range(2):
+            await eventually(
+                world.container, lambda s, n=attempt: s.get("restartCount") == n and s["started"]
+            )
+            (current,) = world.shim.containers
+            world.shim.end(current, 1, at_s=system_clock())
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    assert "BackOff" in world.recorder.reasons()
+
+
+async def test_an_unknown_image_is_an_err_image_pull_that_names_the_catalogue(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(image="example.com/unheard-of:1")
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"]["reason"] == "ErrImagePull"
+    assert "nginx" in status["state"]["waiting"]["message"]
+
+
+async def test_without_a_cni_the_pod_waits_and_an_event_says_why(tmp_path):
+    world = World(tmp_path)
+    world.network.why_not = "cni plugin not initialized"
+    async with world.running() as agent:
+        await world.create()
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+        assert status["state"]["waiting"]["reason"] == "ContainerCreating"
+        assert set(world.recorder.reasons()) == {"NetworkNotReady"}
+
+        world.network.why_not = ""
+        agent.network_changed()
+        await world.until_ready()
+
+
+async def test_a_network_that_fails_is_tried_again(tmp_path):
+    world = World(tmp_path)
+    world.network.refusal = "no free address in 10.244.0.0/24"
+    async with world.running():
+        await world.create()
+        await eventually(lambda: asyncio.sleep(0, world.recorder.reasons()))
+        assert world.recorder.events[0][1] == "FailedCreatePodSandBox"
+        world.network.refusal = ""
+        await world.until_ready()
+
+
+async def test_a_deleted_pod_gives_everything_back(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+        await world.client.delete(POD, "default", "web")
+        await eventually(world.gone)
+
+    assert not world.network.attached
+    assert not world.shim.containers
+    assert [signum for _id, signum in world.shim.signals] == [15]
+
+
+async def test_a_container_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path):
+    world = World(tmp_path, obedient=False)
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+        await world.client.delete(POD, "default", "web", grace_period_s=1)
+        await eventually(world.gone)
+
+    assert [signum for _id, signum in world.shim.signals] == [15, 9]
+
+
+async def test_a_pod_that_never_restarts_releases_its_network_when_it_is_done(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND, restartPolicy="Never")
+        await world.until_ready()
+        (current,) = world.shim.containers
+        world.shim.end(current, 0)
+        await eventually(world.phase, lambda phase: phase == "Succeeded")
+        await eventually(lambda: asyncio.sleep(0, not world.network.attached))
+
+
+async def test_a_new_agent_takes_over_what_runs(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        before = await world.until_ready()
+    async with world.running([("shim", state) for state in world.shim.containers.values()]):
+        await asyncio.sleep(0.05)
+        after = await world.pod()
+
+    assert after["status"] == before["status"]
+    assert len(world.shim.specs) == 1
+
+
+async def test_a_new_agent_restarts_what_died_meanwhile(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+    world.shim.containers.clear()
+    async with world.running():
+        status = await eventually(world.container, lambda s: s.get("restartCount") == 1)
+
+    assert status["lastState"]["terminated"]["reason"] == "ContainerStatusUnknown"
+
+
+async def test_a_stand_in_server_that_died_is_played_again(tmp_path):
+    world = World(tmp_path)
+    async with world.running() as agent:
+        await world.create()
+        await world.until_ready()
+        world.standins.apps.clear()
+        agent.parent_found("standin", [])
+        await eventually(world.container, lambda s: s.get("restartCount") == 1)
+
+    assert len(world.standins.apps) == 1
