@@ -139,10 +139,8 @@ def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, gateway: IPv
 
 
 def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
-    with netns.entered(pod_fd):
-        _switch_ipv6_off()
-        pod = Netlink.open()
-    with pod:
+    _switch_ipv6_off(pod_fd)
+    with Netlink.open(pod_fd) as pod:
         exists = pod.find_index(wiring.pod_name) is not None
         ours = node.netlink.find_index(wiring.host_name) is not None
         if exists and not ours:
@@ -153,14 +151,14 @@ def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
         pod.batch(bridge_plan.pod_messages(wiring, pod.link_index(wiring.pod_name)))
 
 
-def _switch_ipv6_off() -> None:
-    """Let links that come to the calling thread's namespace have no IPv6.
+def _switch_ipv6_off(ns_fd: int) -> None:
+    """Let links that come to a namespace have no IPv6.
 
     It is refused for now, and each port's solicitations would be flooded to all others.
     """
     name = "net/ipv6/conf/default/disable_ipv6"
-    if os.path.exists(f"/proc/sys/{name}"):
-        sysctl.write_here({name: 1})
+    if sysctl.has(ns_fd, name):
+        sysctl.write(ns_fd, {name: 1})
 
 
 def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[IPv4Address]:

@@ -27,21 +27,17 @@ def write(ns_fd: int, values: Mapping[str, int | str]) -> None:
         PermissionDeniedError: the namespace is the machine's own.
 
     """
+    _refuse_the_machine(ns_fd, values)
     with netns.entered(ns_fd):
-        write_here(values)
-
-
-def write_here(values: Mapping[str, int | str]) -> None:
-    """Set sysctls of the namespace that the calling thread is in."""
-    _refuse_the_machine(values)
-    for name, value in values.items():
-        _write(name, str(value))
+        for name, value in values.items():
+            _write(name, str(value))
 
 
 def ensure(ns_fd: int, values: Mapping[str, int | str]) -> None:
     """Set those sysctls of a namespace that are not so already."""
     with netns.entered(ns_fd):
-        write_here({name: value for name, value in values.items() if _read(name) != str(value)})
+        changes = {name: value for name, value in values.items() if _read(name) != str(value)}
+    write(ns_fd, changes)
 
 
 def read(ns_fd: int, name: str) -> str:
@@ -72,13 +68,13 @@ def is_machines_own(ns_fd: int) -> bool:
     return False
 
 
-def _refuse_the_machine(values: Mapping[str, int | str]) -> None:
-    with netns.opened(netns.OWN) as own:
-        if values and is_machines_own(own):
-            raise PermissionDeniedError(
-                f"refused to set {', '.join(sorted(values))} in the machine's own network namespace",
-                hint="netemu changes only namespaces that it made; set it yourself if you want it.",
-            )
+def _refuse_the_machine(ns_fd: int, values: Mapping[str, int | str]) -> None:
+    # Before entering: in a container this process may be PID 1, and its thread then moves "init".
+    if values and is_machines_own(ns_fd):
+        raise PermissionDeniedError(
+            f"refused to set {', '.join(sorted(values))} in the machine's own network namespace",
+            hint="netemu changes only namespaces that it made; set it yourself if you want it.",
+        )
 
 
 def _write(name: str, value: str) -> None:

@@ -1,0 +1,134 @@
+"""Kernel tests run where they can hurt nobody, and leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from cni_plugins.node import Node
+from netemu.linux import netns, process
+from netemu.linux.netlink import Netlink
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse to run outside of the private namespaces: a skipped kernel test proves nothing."""
+    del session
+    links = [name for _, name in socket.if_nameindex()]
+    if links != ["lo"] or os.environ.get("NETEMU_PRIVATE_NAMESPACE") != "1" or os.geteuid() != 0:
+        pytest.exit(
+            f"needs private namespaces of its own (found links {links}): run scripts/test-integration",
+            returncode=1,
+        )
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Fail a test that leaves a namespace's name or a link behind."""
+    before = _everything()
+    yield
+    assert _everything() == before, "the test left namespaces or links behind"
+
+
+@pytest.fixture
+def node(nothing_leaks: None) -> Iterator[str]:
+    """A namespace that plays a node."""
+    yield from _named("t-node")
+
+
+@pytest.fixture
+def first_pod(nothing_leaks: None) -> Iterator[str]:
+    """A namespace that plays a pod."""
+    yield from _named("t-pod-1")
+
+
+@pytest.fixture
+def second_pod(nothing_leaks: None) -> Iterator[str]:
+    """Another namespace that plays a pod."""
+    yield from _named("t-pod-2")
+
+
+@pytest.fixture
+def node_fd(node: str) -> Iterator[int]:
+    """The node's namespace, open."""
+    with netns.opened(node) as fd:
+        yield fd
+
+
+@pytest.fixture
+def pod_fd(first_pod: str) -> Iterator[int]:
+    """The first pod's namespace, open."""
+    with netns.opened(first_pod) as fd:
+        yield fd
+
+
+@pytest.fixture
+def node_link(node_fd: int) -> Iterator[Netlink]:
+    """A netlink socket in the node."""
+    with Netlink.open(node_fd) as netlink:
+        yield netlink
+
+
+def _named(name: str) -> Iterator[str]:
+    netns.create(name)
+    yield name
+    netns.delete(name)
+
+
+def _everything() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    files = Path("/run/netns")
+    names = frozenset(path.name for path in files.iterdir()) if files.exists() else frozenset()
+    return netns.list_names(), names, frozenset(name for _, name in socket.if_nameindex())
+
+
+class CniNode:
+    """A node on which plugins run: as programs inside its namespace, or as functions."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name = name
+        self.root = root
+        self.bin = root / "opt/cni/bin"
+        self.bin.mkdir(parents=True)
+        for plugin in ("bridge", "ipam", "portmap"):
+            self._install(plugin)
+
+    def _install(self, plugin: str) -> None:
+        """Write what an installed console script is: the interpreter and a call of ``main``."""
+        path = self.bin / f"netemu-{plugin}"
+        code = (
+            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom cni_plugins.{plugin} import main\nmain()\n"
+        )
+        path.write_text(f"#!{sys.executable} -I\n{code}")
+        path.chmod(0o755)
+
+    def run_program(self, plugin: str, environ: Mapping[str, str], config: object) -> tuple[int, object]:
+        """Run a plugin as a person would: environment variables, configuration on standard input."""
+        done = process.run(
+            ["ip", "netns", "exec", self.name, str(self.bin / f"netemu-{plugin}")],
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "CNI_PATH": str(self.bin), **environ},
+            timeout_s=20,
+            stdin=json.dumps(config).encode(),
+        )
+        assert done.stderr == b"", done.stderr.decode()
+        return done.exit_code, json.loads(done.stdout) if done.stdout else None
+
+
+@pytest.fixture
+def cni_node(node: str, tmp_path: Path) -> CniNode:
+    """A node with netemu's plugins in its /opt/cni/bin."""
+    return CniNode(node, tmp_path)
+
+
+@pytest.fixture
+def open_node(cni_node: CniNode) -> Iterator[Node]:
+    """The same node, opened for plugins that run in this process."""
+    opened = Node.open(Path("/run/netns") / cni_node.name, cni_node.root)
+    yield opened
+    opened.close()
