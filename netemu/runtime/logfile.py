@@ -42,9 +42,11 @@ class LogFile:
         return fd
 
     def _rotate(self) -> None:
-        os.close(self._fd)
+        """Begin a new file. The old one is closed last: readers take its close for the end."""
+        full_fd = self._fd
         os.replace(self._path, self._path + ".1")
         self._fd = self._open()
+        os.close(full_fd)
 
 
 class StreamLog:

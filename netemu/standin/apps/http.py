@@ -1,0 +1,44 @@
+"""``http`` (httpd, nginx, whoami) and ``pause``: say who answered, to whom, and what was asked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from netemu.runtime.container import AppSpec
+from netemu.standin.apps.model import Http, Listener, Request, Response, Surroundings, on_ports
+
+
+def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
+    """Serve HTTP on every TCP port, an echo on every UDP port."""
+    return on_ports(spec, Http(lambda request: describe(spec, request)))
+
+
+def describe(spec: AppSpec, request: Request) -> Response:
+    """Answer any request with facts: as lines, or as JSON where that is accepted."""
+    if "application/json" in request.header("accept"):
+        return Response(_as_json(spec, request), content_type="application/json")
+    return Response(_as_text(spec, request).encode())
+
+
+def _facts(spec: AppSpec, request: Request) -> dict[str, str]:
+    return {
+        "Hostname": spec.hostname,
+        "Pod": spec.pod,
+        "Namespace": spec.namespace,
+        "Node": spec.node,
+        "IP": spec.pod_ip,
+        "RemoteAddr": str(request.client),
+    }
+
+
+def _as_text(spec: AppSpec, request: Request) -> str:
+    facts = [f"{key}: {value}" for key, value in _facts(spec, request).items()]
+    headers = [f"{key}: {value}" for key, value in request.headers]
+    return "\n".join((*facts, request.line, *headers, ""))
+
+
+def _as_json(spec: AppSpec, request: Request) -> bytes:
+    facts = {key[0].lower() + key[1:]: value for key, value in _facts(spec, request).items()}
+    facts["ip"] = facts.pop("iP")
+    asked = {"method": request.method, "target": request.target, "headers": dict(request.headers)}
+    return msgspec.json.encode({**facts, **asked}) + b"\n"
