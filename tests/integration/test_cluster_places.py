@@ -1,0 +1,179 @@
+"""The places of a cluster and the network between its pods, on the real kernel."""
+
+import asyncio
+import errno
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from netemu.agent.ports import Sandbox
+from netemu.cluster.fabric import ETH0, ensure_places
+from netemu.cluster.names import prepare_names, release_names
+from netemu.cluster.network import CniNetwork, install_configuration
+from netemu.cluster.overlay import OverlaySyncer, Peer
+from netemu.cluster.record import Record
+from netemu.cluster.world import VXLAN_LINK, plan_world
+from netemu.linux import netns
+from netemu.linux.netlink import Netlink
+from netemu.settings import Paths, Settings
+
+
+class Places:
+    """A cluster without processes."""
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self.settings = settings
+        self.paths = Paths(state=root / "state" / settings.name, run=root / "run" / settings.name)
+        self.paths.run.mkdir(parents=True)
+        self.record = Record(self.paths.run)
+        self.world = plan_world(settings)
+        self.networks: dict[str, CniNetwork] = {}
+
+    def make(self) -> None:
+        prepare_names(self.paths)
+        ensure_places(self.world, self.settings, self.paths, self.record)
+
+    def remove(self) -> None:
+        for network in self.networks.values():
+            network.close()
+        for name, _facts in self.record.entries("netns"):
+            netns.delete(name, self.paths.netns)
+        release_names(self.paths)
+
+    def wire(self) -> None:
+        """Give every node its CNI and its routes to the others."""
+        for node in self.world.nodes:
+            for directory in ("etc/cni/net.d", "opt/cni/bin", "var/lib"):
+                (self.paths.node_state(node.name) / directory).mkdir(parents=True)
+            install_configuration(node, self.settings, self.paths)
+            self.networks[node.name] = CniNetwork(node, self.paths, self.record)
+            with netns.opened(self.paths.netns / node.netns) as fd, Netlink.open(fd) as netlink:
+                vxlan = netlink.link_index(VXLAN_LINK) if self.settings.overlay == "vxlan" else 0
+                eth0 = netlink.link_index(ETH0)
+                syncer = OverlaySyncer(self.settings.overlay, node.name, netlink, eth0=eth0, vxlan=vxlan)
+                for other in self.world.nodes:
+                    peer = Peer(
+                        host=other.address.ip,
+                        pod_cidr=other.pod_cidr,
+                        vtep=other.vtep,
+                        vtep_mac=other.vtep_mac,
+                    )
+                    syncer.sync(other.name, peer)
+
+    async def pod(self, node: str, name: str) -> tuple[str, str]:
+        """Wire a pod; gives its namespace and address."""
+        sandbox = Sandbox(uid=f"uid-{name}", namespace="default", name=name, netns=f"ne-t-pod-{name}")
+        (address,) = await self.networks[node].attach(sandbox)
+        return sandbox.netns, address
+
+
+@pytest.fixture(params=["vxlan", "host-gw"])
+def places(request, tmp_path):
+    made = Places(Settings(name="t", nodes=2, overlay=request.param), tmp_path)
+    made.make()
+    yield made
+    made.remove()
+
+
+def listen(place: str) -> socket.socket:
+    with netns.opened(place) as fd:
+        server = netns.open_socket(fd, socket.AF_INET, socket.SOCK_STREAM)
+    server.settimeout(5)
+    server.bind(("0.0.0.0", 8080))
+    server.listen()
+    return server
+
+
+def connect(place: str, address: str, port: int = 8080) -> socket.socket:
+    with netns.opened(place) as fd:
+        client = netns.open_socket(fd, socket.AF_INET, socket.SOCK_STREAM)
+    client.settimeout(5)
+    client.connect((address, port))
+    return client
+
+
+def source_seen(server_place: str, client_place: str, address: str) -> str:
+    """Connect, and give the address that the server saw."""
+    with listen(server_place) as server, connect(client_place, address):
+        connection, (source, _port) = server.accept()
+        connection.close()
+        return source
+
+
+def test_making_the_places_again_changes_nothing(places):
+    before = routes_of(places)
+    places.make()
+
+    assert routes_of(places) == before
+
+
+def routes_of(places: Places) -> dict[str, list[str]]:
+    found = {}
+    for name in places.world.places().values():
+        with netns.opened(name) as fd, Netlink.open(fd) as netlink:
+            found[name] = sorted(map(str, netlink.dump_routes()))
+    return found
+
+
+def test_nodes_and_outside_reach_each_other(places):
+    first, second = places.world.nodes
+    outside = places.world.outside
+
+    assert source_seen(second.netns, first.netns, str(second.address.ip)) == str(first.address.ip)
+    assert source_seen(first.netns, outside, str(first.address.ip)) == "172.30.0.1"
+
+
+def test_outside_refuses_the_internet_at_once(places):
+    with pytest.raises(OSError, match="unreachable|No route") as refused:
+        connect(places.world.nodes[0].netns, "192.0.2.1")
+
+    assert refused.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
+def test_pods_of_two_nodes_reach_each_other_without_nat(places):
+    places.wire()
+    (here, here_ip) = asyncio.run(places.pod("node-1", "a"))
+    (there, there_ip) = asyncio.run(places.pod("node-2", "b"))
+
+    assert source_seen(there, here, there_ip) == here_ip
+    assert source_seen(here, there, here_ip) == there_ip
+
+
+def test_a_pod_leaves_the_pods_range_with_its_nodes_address(places):
+    places.wire()
+    (pod, _ip) = asyncio.run(places.pod("node-2", "a"))
+    node = places.world.node("node-2")
+
+    assert source_seen(places.world.outside, pod, "172.30.0.1") == str(node.address.ip)
+
+
+def test_a_pod_that_is_detached_leaves_no_name_lease_or_record(places):
+    places.wire()
+    network = places.networks["node-1"]
+    asyncio.run(places.pod("node-1", "a"))
+    (sandbox,) = network.present()
+    asyncio.run(network.detach(sandbox))
+
+    assert network.present() == []
+    assert sandbox.netns not in netns.list_names(places.paths.netns)
+
+
+def test_attaching_again_gives_the_same_address(places):
+    places.wire()
+    first = asyncio.run(places.pod("node-1", "a"))
+    netns.delete(first[0], places.paths.netns)  # as after a reboot
+
+    assert asyncio.run(places.pod("node-1", "a")) == first
+
+
+def test_the_directory_of_names_is_left_as_it_was_found(tmp_path):
+    directory = Path("/run/netns")
+    was_there = directory.exists()
+    made = Places(Settings(name="u", nodes=1), tmp_path)
+    made.make()
+    made.remove()
+
+    assert directory.exists() is was_there
+    assert not os.path.ismount(directory) or was_there
