@@ -1,0 +1,182 @@
+"""How a node's syncer loads, coalesces and repairs, with a kernel that is a ruleset in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
+
+import pytest
+
+from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.errors import KernelError
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.nft.expressions import L4
+from netemu.nft.ruleset import Ruleset, apply
+from netemu.nft.walk import Dropped, Packet, Rejected, walk
+from netemu.proxy.layout import TABLE
+from netemu.proxy.loop import Proxy
+from netemu.settings import Settings
+from netemu.testing.eventually import eventually
+from netemu.testing.fake_client import FakeClient
+
+POD = IPv4Address("10.244.1.9")
+
+
+class FakeKernel:
+    """Applies transactions to a ruleset; refuses as many as it is told to."""
+
+    def __init__(self):
+        self.ruleset = Ruleset()
+        self.transactions = []
+        self.refuse_next = 0
+        self.ended_stale = []
+        self.closed = False
+
+    def apply(self, transaction):
+        self.transactions.append(transaction)
+        if self.refuse_next:
+            self.refuse_next -= 1
+            raise KernelError("told to refuse")
+        self.ruleset = apply(self.ruleset, transaction)
+
+    def end_stale(self, expected):
+        self.ended_stale.append(expected)
+        return 0
+
+    def close(self):
+        self.closed = True
+
+    def is_refused(self, ip):
+        return walk(self.ruleset, Packet(POD, IPv4Address(ip), L4.TCP, 80)) == {Rejected(tcp_reset=True)}
+
+
+def service(name, ip, protocol="TCP"):
+    return SERVICE, {
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"clusterIP": ip, "ports": [{"port": 80, "protocol": protocol}]},
+    }
+
+
+@asynccontextmanager
+async def running(client, *kernels):
+    cache = Cache()
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
+    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda number: kernels[number])
+    for number, _ in enumerate(kernels):
+        proxy.add_node(f"node-{number}", [IPv4Address(f"172.30.0.{10 + number}")], number)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]
+        try:
+            await proxy.wait_synced()
+            yield proxy
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+@pytest.fixture
+def kernel():
+    return FakeKernel()
+
+
+async def test_everything_that_is_there_is_loaded_in_one_transaction(kernel):
+    client = FakeClient(*(service(f"s{n}", f"10.96.1.{n}") for n in range(50)))
+
+    async with running(client, kernel):
+        assert len(kernel.transactions) == 1
+        assert kernel.is_refused("10.96.1.49")
+
+
+async def test_a_change_reaches_every_node(kernel):
+    client = FakeClient()
+    other = FakeKernel()
+
+    async with running(client, kernel, other):
+        await client.create(*service("web", "10.96.0.20"))
+
+        async def is_everywhere():
+            return kernel.is_refused("10.96.0.20") and other.is_refused("10.96.0.20")
+
+        await eventually(is_everywhere)
+
+
+async def test_a_node_that_is_added_later_is_loaded_too(kernel):
+    later = FakeKernel()
+    kernels = [kernel, later]
+    client = FakeClient(service("web", "10.96.0.20"))
+
+    async with running(client, kernel) as proxy:
+        proxy._open_kernel = kernels.__getitem__
+        proxy.add_node("node-later", [], 1)
+        await proxy.wait_synced()
+
+        assert later.is_refused("10.96.0.20")
+
+
+async def test_a_refused_transaction_is_followed_by_a_full_load(kernel):
+    client = FakeClient(service("web", "10.96.0.20"))
+
+    async with running(client, kernel):
+        kernel.refuse_next = 1
+        await client.create(*service("next", "10.96.0.21"))
+
+        async def is_there():
+            return kernel.is_refused("10.96.0.21")
+
+        await eventually(is_there)
+
+    assert len(kernel.transactions) == 3
+    assert kernel.is_refused("10.96.0.20")
+
+
+async def test_a_table_that_someone_deleted_comes_back_with_the_next_change(kernel):
+    client = FakeClient(service("web", "10.96.0.20"))
+
+    async with running(client, kernel):
+        kernel.ruleset = Ruleset()
+        await client.create(*service("next", "10.96.0.21"))
+
+        async def is_back():
+            return TABLE in kernel.ruleset.tables and kernel.is_refused("10.96.0.20")
+
+        await eventually(is_back)
+
+
+async def test_changes_that_come_together_go_together(kernel):
+    client = FakeClient()
+
+    async with running(client, kernel):
+        for number in range(100):
+            await client.create(*service(f"s{number}", f"10.96.1.{number}"))
+
+        async def is_there():
+            return kernel.is_refused("10.96.1.99")
+
+        await eventually(is_there)
+
+    assert len(kernel.transactions) < 50
+
+
+async def test_udp_flows_are_looked_at_when_udp_changes_and_only_then(kernel):
+    client = FakeClient(service("tcp", "10.96.0.20"))
+
+    async with running(client, kernel):
+        await client.create(*service("udp", "10.96.0.21", "UDP"))
+
+        async def has_looked():
+            return kernel.ended_stale
+
+        await eventually(has_looked)
+
+    assert kernel.ended_stale == [{(IPv4Address("10.96.0.21"), 80): frozenset()}]
+
+
+async def test_the_kernel_is_let_go_and_its_rules_stay_when_the_proxy_ends(kernel):
+    async with running(FakeClient(service("web", "10.96.0.20")), kernel):
+        pass
+
+    assert kernel.closed
+    assert kernel.is_refused("10.96.0.20")
+    assert walk(kernel.ruleset, Packet(POD, IPv4Address("10.96.0.9"), L4.TCP, 80)) == {Dropped()}
