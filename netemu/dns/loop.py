@@ -20,6 +20,7 @@ from netemu.dns.responder import Chase, Forward, Responder
 from netemu.dns.sockets import Sockets, listening
 from netemu.dns.upstream import complete, fit
 from netemu.dns.zone import Zone
+from netemu.errors import NetemuError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.logs import Log, setup_logs
@@ -110,7 +111,8 @@ class Server:
                     return
                 reply = decided if isinstance(decided, bytes) else await self._work(decided, over_tcp=True)
                 writer.write(struct.pack("!H", len(reply)) + reply)
-                await writer.drain()
+                async with asyncio.timeout(IDLE_S):
+                    await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             return  # the client closed, went away or fell silent
         finally:
@@ -118,17 +120,19 @@ class Server:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT; the process's exit status."""
+    """Serve until SIGTERM or SIGINT; give the process's exit status."""
     setup_logs()
     try:
         asyncio.run(_serve(options))
     except asyncio.CancelledError:
         log.info("dns.stopped")
+    except NetemuError as err:
+        log.error("dns.failed", code=err.code, error=err.message)
+        return 1
     return 0
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    from netemu.apiclient.http import HttpClient
 
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -138,6 +142,8 @@ async def _serve(options: argparse.Namespace) -> None:
     netns_path = options.netns_dir / options.listen_netns if options.listen_netns else None
     with listening(options.address, options.port, netns_path) as sockets:
         log.info("dns.started", address=options.address, port=options.port, domain=options.domain)
+        from netemu.apiclient.http import HttpClient
+
         server = Server(
             HttpClient(options.api_socket), options.domain, Resolvers(options.resolv_conf, system_clock)
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netemu.dns.http import HEALTH_PORT, READY_PORT
+from netemu.errors import KernelError
 from netemu.linux import netns
 
 _BACKLOG = 128
@@ -29,8 +30,7 @@ def listening(address: str, port: int, netns_path: Path | None) -> Iterator[Sock
     """Listen in a namespace (or, with ``None``, where the process is) for the length of a block.
 
     Raises:
-        KernelError: there is no such namespace.
-        OSError: a port is taken, or the address is not there.
+        KernelError: there is no such namespace, a port is taken, or the address is not there.
 
     """
     with ExitStack() as stack:
@@ -46,7 +46,7 @@ def _make(stack: ExitStack, address: str, port: int) -> Sockets:
     udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     udp.setblocking(False)
-    udp.bind((address, port))
+    _bind(udp, address, port)
     return Sockets(udp, *(_listen(stack, address, number) for number in (port, HEALTH_PORT, READY_PORT)))
 
 
@@ -54,6 +54,13 @@ def _listen(stack: ExitStack, address: str, port: int) -> socket.socket:
     sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setblocking(False)
-    sock.bind((address, port))
+    _bind(sock, address, port)
     sock.listen(_BACKLOG)
     return sock
+
+
+def _bind(sock: socket.socket, address: str, port: int) -> None:
+    try:
+        sock.bind((address, port))
+    except OSError as err:
+        raise KernelError(f"cannot listen on {address}:{port}: {err.strerror}", errno=err.errno or 0) from err

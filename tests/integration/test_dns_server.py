@@ -290,3 +290,13 @@ async def test_the_process_listens_in_the_pod_and_ends_cleanly_on_sigterm(pod, t
     process.terminate()
 
     assert await process.wait() == 0
+
+
+async def test_a_taken_port_is_said_in_one_line(server):
+    argv = ("-m", "netemu.dns.server", "--api-socket", "/none", "--listen-netns", server.name)
+    process = await asyncio.create_subprocess_exec(sys.executable, *argv, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"cannot listen on 0.0.0.0:53: Address already in use" in said
+    assert b"Traceback" not in said
