@@ -7,7 +7,7 @@ kube-controller-manager ``pkg/controller/deployment``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netemu.api.client import Object
@@ -48,8 +48,9 @@ class ReplicaSet:
     @property
     def size(self) -> Size:
         """Its pods, in numbers."""
-        replicas = self.view.spec.replicas
-        return Size(self.name, replicas, min(replicas, self.view.status.available_replicas))
+        replicas, status = self.view.spec.replicas, self.view.status
+        available = min(replicas, status.available_replicas)
+        return Size(self.name, replicas, available, max(replicas, status.replicas))
 
 
 def plan(cache: Cache, key: Key, now_s: float) -> Writes:
@@ -108,7 +109,7 @@ def _roll_out(
     revision = max((rs.revision for rs in old), default=0) + 1
     if new is not None and new.revision > revision:
         revision = new.revision
-    size = new.size if new else Size(_name(deployment, template_hash), 0, 0)
+    size = new.size if new else Size(_name(deployment, template_hash), 0, 0, 0)
     wanted, shrunk = _sizes(cache, deployment, size, old)
     writes = _annotate(obj, new, revision)
     if new is None and wanted is not None:
@@ -128,7 +129,7 @@ def _sizes(
     """Decide the sizes of the new ReplicaSet (``None``: not yet) and of the old ones."""
     sizes = [rs.size for rs in old]
     if deployment.spec.strategy.type == "Recreate":
-        stopped = [Size(size.name, 0, 0) for size in sizes]
+        stopped = [replace(size, replicas=0) for size in sizes]
         return (None if _any_pod(cache, old) else deployment.spec.replicas), stopped
     limit = rollouts.bounds(deployment.spec.replicas, deployment.spec.strategy.rolling_update)
     return rollouts.new_size(new, sizes, limit), rollouts.old_sizes(new, sizes, limit)

@@ -13,14 +13,16 @@ from netemu.api.views.apps import RollingUpdate
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many pods a ReplicaSet should have, and how many of them take traffic.
+    """How many pods a ReplicaSet should have, how many are available, how many it still has.
 
-    ``available`` never counts more than ``replicas``: its status may be older than its spec.
+    The status may be older than the spec, so ``available`` never counts more than ``replicas``
+    and ``pods`` never less.
     """
 
     name: str
     replicas: int
     available: int
+    pods: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def new_size(new: Size, old: Sequence[Size], limit: Bounds) -> int:
     """Decide how many pods the new ReplicaSet should have now."""
     if new.replicas >= limit.replicas:
         return limit.replicas
-    room = limit.most - new.replicas - sum(size.replicas for size in old)
+    room = limit.most - new.pods - sum(size.pods for size in old)
     return min(limit.replicas, new.replicas + max(0, room))
 
 

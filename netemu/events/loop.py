@@ -67,11 +67,15 @@ class Recorder:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._pending:
-                    await self._write_next()
+                await self.flush()
         finally:
             for same, (_, count, _) in self._pending.items():
                 log.info("event.unsent", object=same.name, reason=same.reason, count=count)
+
+    async def flush(self) -> None:
+        """Write what is noted."""
+        while self._pending:
+            await self._write_next()
 
     async def _write_next(self) -> None:
         same = next(iter(self._pending))

@@ -1,0 +1,168 @@
+"""ReplicaSet: as many pods as asked for, no more, whatever happens to them."""
+
+from __future__ import annotations
+
+import pytest
+
+from netemu.api.kinds import POD, REPLICA_SET
+from netemu.api.views import view
+from netemu.api.views.core import Pod
+from netemu.controllers.pods import deletion_order
+from netemu.controllers.replicasets import RECONCILER
+from netemu.testing import builders
+
+
+async def made(world, **spec):
+    obj = await world.create(REPLICA_SET, builders.replica_set(**spec))
+    await world.converge()
+    return obj
+
+
+async def test_pods_are_created_with_their_owner_and_a_generated_name(world):
+    owner = await made(world, replicas=3)
+
+    pods = await world.pods()
+    assert len(pods) == 3
+    assert {pod["metadata"]["generateName"] for pod in pods} == {"web-"}
+    assert {pod["metadata"]["ownerReferences"][0]["uid"] for pod in pods} == {owner["metadata"]["uid"]}
+    assert all(pod["metadata"]["labels"] == {"app": "web"} for pod in pods)
+
+
+async def test_a_deleted_pod_is_replaced_before_it_is_gone(world):
+    await made(world, replicas=2)
+    victim = (await world.names(POD))[0]
+
+    await world.client.delete(POD, "default", victim)
+    await world.settle()
+
+    assert victim in await world.names(POD)
+    assert len(await world.pods()) == 2
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+async def test_a_pod_that_is_over_is_replaced_and_kept(world, phase):
+    await made(world, replicas=2)
+    victim = (await world.names(POD))[0]
+
+    await world.edit(POD, victim, {"status": {"phase": phase}}, subresource="status")
+    await world.converge()
+
+    assert len(await world.pods()) == 3
+    assert (await world.get(REPLICA_SET, "web"))["status"]["replicas"] == 2
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 5), (5, 2), (3, 0)])
+async def test_scaling_ends_with_that_many_pods(world, before, after):
+    await made(world, replicas=before)
+
+    await world.edit(REPLICA_SET, "web", {"spec": {"replicas": after}})
+    await world.converge()
+
+    assert len(await world.list(POD)) == after
+
+
+async def test_the_status_counts_ready_and_available_pods(world):
+    await world.create(REPLICA_SET, builders.replica_set(replicas=3))
+    await world.settle()
+    first, second, third = await world.pods()
+    await world.run_pod(first)
+    await world.run_pod(second, ready=False)
+    await world.settle()
+
+    status = (await world.get(REPLICA_SET, "web"))["status"]
+    assert status == {
+        "replicas": 3,
+        "fullyLabeledReplicas": 3,
+        "readyReplicas": 1,
+        "availableReplicas": 1,
+        "observedGeneration": 1,
+    }
+
+
+async def test_pods_become_available_when_they_were_ready_for_long_enough(world):
+    await world.create(REPLICA_SET, builders.replica_set(replicas=1, minReadySeconds=30))
+    await world.settle()
+    (pod,) = await world.pods()
+    ready = builders.running_status("10.244.1.2")
+    ready["conditions"][0]["lastTransitionTime"] = "2023-11-14T22:13:10Z"  # ten seconds ago
+    await world.bind(pod, "node-1")
+    await world.edit(POD, pod["metadata"]["name"], {"status": ready}, subresource="status")
+    await world.settle()
+
+    assert "availableReplicas" not in (await world.get(REPLICA_SET, "web"))["status"]
+    again = world.plan(RECONCILER, "default", "web")
+    assert again[0].delay_s == pytest.approx(20)
+
+    world.now_s += 20
+    await world.writer.apply(world.plan(RECONCILER, "default", "web"))
+    assert (await world.get(REPLICA_SET, "web"))["status"]["availableReplicas"] == 1
+
+
+async def test_an_orphan_that_matches_is_adopted_and_counts(world):
+    await world.create(POD, builders.pod("lone", labels={"app": "web"}))
+    await made(world, replicas=2)
+
+    assert len(await world.pods()) == 2
+    lone = await world.get(POD, "lone")
+    assert lone["metadata"]["ownerReferences"][0]["name"] == "web"
+
+
+async def test_a_pod_that_no_longer_matches_is_released_and_replaced(world):
+    await made(world, replicas=2)
+    name = (await world.names(POD))[0]
+
+    await world.edit(POD, name, {"metadata": {"labels": {"app": "debug"}}})
+    await world.converge()
+
+    assert len(await world.pods()) == 3
+    assert not (await world.get(POD, name))["metadata"].get("ownerReferences")
+
+
+async def test_planning_after_all_is_done_yields_nothing(world):
+    await made(world, replicas=4)
+    await world.observe()
+
+    assert world.plan(RECONCILER, "default", "web") == []
+
+
+async def test_events_name_each_pod(world):
+    await made(world, replicas=1)
+
+    (name,) = await world.names(POD)
+    assert ("SuccessfulCreate", f"Created pod: {name}") in await world.events()
+
+
+def candidate(name, *, node="n1", phase="Running", ready=True, since="2026-01-01T00:00:00Z", **more):
+    pod = builders.pod(name, node=node)
+    status = {"phase": phase}
+    status["conditions"] = [{"type": "Ready", "status": str(ready), "lastTransitionTime": since}]
+    restarts = more.get("restarts", 0)
+    status["containerStatuses"] = [{"name": "c", "restartCount": restarts}]
+    annotations = {"controller.kubernetes.io/pod-deletion-cost": more.get("cost", "0")}
+    made = builders.stored(pod, name, annotations=annotations)
+    made["metadata"]["creationTimestamp"] = more.get("created", "2026-01-01T00:00:00Z")
+    return view(Pod, {**made, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"node": ""}, {}, id="unassigned"),
+        pytest.param({"phase": "Pending"}, {"phase": "Running"}, id="pending"),
+        pytest.param({"ready": False}, {}, id="not-ready"),
+        pytest.param({"cost": "-5"}, {}, id="cheap"),
+        pytest.param({"since": "2026-01-02T00:00:00Z"}, {}, id="ready-for-less-time"),
+        pytest.param({"restarts": 3}, {}, id="restarts-more"),
+        pytest.param({"created": "2026-01-02T00:00:00Z"}, {}, id="younger"),
+    ],
+)
+def test_pods_are_deleted_in_kubernetes_order(first, second):
+    pods = [candidate("z-first", **first), candidate("a-second", **second)]
+
+    assert [pod.metadata.name for pod in deletion_order(pods)] == ["z-first", "a-second"]
+
+
+def test_of_equal_pods_those_on_the_crowded_node_go_first():
+    pods = [candidate("a", node="n1"), candidate("b", node="n2"), candidate("c", node="n2")]
+
+    assert deletion_order(pods)[-1].metadata.name == "a"
