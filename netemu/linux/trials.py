@@ -23,7 +23,7 @@ _NAT_TABLE = "table ip trial {\n chain c { type nat hook prerouting priority -10
 def main() -> None:
     """Try everything in turn; one failure does not keep the rest from being tried."""
     if _report("network namespaces", _leave_the_machine):
-        for name, trial in _TRIALS.items():
+        for name, trial in TRIALS.items():
             _report(name, trial)
 
 
@@ -90,7 +90,7 @@ def _look_for_bridge_netfilter() -> None:
         raise NetemuError("a new network namespace has no /proc/sys/net/bridge")
 
 
-_TRIALS = {
+TRIALS = {
     "veth": _try_veth,
     "bridge": _try_bridge,
     "vxlan": _try_vxlan,
