@@ -1,0 +1,6 @@
+"""``python -m netemu``."""
+
+from netemu.cli.app import main
+
+if __name__ == "__main__":
+    main()

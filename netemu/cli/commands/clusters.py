@@ -1,0 +1,96 @@
+"""netemu's own words for whole clusters: up, down, status, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netemu.cli.target import Target
+
+
+def up(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        str, typer.Option("--config", metavar="FILE", help="Settings in YAML; options go before them.")
+    ] = "",
+    nodes: Annotated[int | None, typer.Option("--nodes", help="How many nodes. [default: 3]")] = None,
+    host_cidr: Annotated[
+        str, typer.Option("--host-cidr", metavar="CIDR", help="The nodes' range. [default: 172.30.0.0/16]")
+    ] = "",
+    pod_cidr: Annotated[
+        str, typer.Option("--pod-cidr", metavar="CIDR", help="The pods' range. [default: 10.244.0.0/16]")
+    ] = "",
+    service_cidr: Annotated[
+        str, typer.Option("--service-cidr", metavar="CIDR", help="The ClusterIPs. [default: 10.96.0.0/16]")
+    ] = "",
+    cluster_domain: Annotated[
+        str, typer.Option("--cluster-domain", metavar="DOMAIN", help="[default: cluster.local]")
+    ] = "",
+    node_port_range: Annotated[
+        str, typer.Option("--node-port-range", metavar="FROM-TO", help="[default: 30000-32767]")
+    ] = "",
+    max_pods: Annotated[int | None, typer.Option("--max-pods", help="Pods on a node. [default: 110]")] = None,
+    overlay: Annotated[
+        str, typer.Option("--overlay", metavar="vxlan|host-gw", help="Pod packets between nodes.")
+    ] = "",
+    cni: Annotated[
+        str, typer.Option("--cni", metavar="FILE|none", help="A CNI configuration list, or none at all.")
+    ] = "",
+    host_access: Annotated[
+        bool | None, typer.Option("--host-access", help="Let this machine's own shell reach the nodes.")
+    ] = None,
+) -> None:
+    """Start a cluster, or bring one back; returns when its DNS answers."""
+    from pathlib import Path
+
+    from netemu.cli.verbs.clusters import bring_up
+
+    target: Target = context.obj
+    options = {
+        "name": target.cluster if target.cluster_given or not config else "",
+        "nodes": nodes,
+        "host_cidr": _ranges(host_cidr),
+        "pod_cidr": _ranges(pod_cidr),
+        "service_cidr": _ranges(service_cidr),
+        "cluster_domain": cluster_domain,
+        "node_port_range": node_port_range,
+        "max_pods": max_pods,
+        "overlay": overlay,
+        "cni": cni,
+        "host_access": host_access,
+    }
+    given = {name: value for name, value in options.items() if value not in {None, "", ()}}
+    bring_up(Path(config) if config else None, given)
+
+
+def down(context: typer.Context) -> None:
+    """Remove a cluster: exactly what was made, and nothing else."""
+    from netemu.cli.verbs.clusters import take_down
+
+    take_down(context.obj.cluster)
+
+
+def status(
+    context: typer.Context,
+    *,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="json", help="For programs.")] = "",
+) -> None:
+    """Tell what runs; the exit status is 1 when the cluster does not."""
+    from netemu.cli.verbs.clusters import show_status
+
+    if not show_status(context.obj.cluster, output):
+        raise typer.Exit(1)
+
+
+def doctor() -> None:
+    """Tell what this machine offers, what is missing, and what mends it."""
+    from netemu.cli.verbs.clusters import show_doctor
+
+    if not show_doctor():
+        raise typer.Exit(1)
+
+
+def _ranges(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,57 @@
+"""netemu's own words for the places of a cluster: node, cni."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+node_app = typer.Typer(
+    rich_markup_mode=None, help="Look at nodes, and run programs in them.", no_args_is_help=True
+)
+cni_app = typer.Typer(rich_markup_mode=None, help="Give the nodes a CNI configuration.", no_args_is_help=True)
+
+
+@node_app.command("ls")
+def node_ls(
+    context: typer.Context,
+    *,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="json", help="For programs.")] = "",
+) -> None:
+    """List the nodes, and the other places of the cluster's network."""
+    from netemu.cli.verbs.clusters import list_nodes
+
+    list_nodes(context.obj.cluster, output)
+
+
+@node_app.command("exec")
+def node_exec(
+    context: typer.Context,
+    *,
+    words: Annotated[list[str], typer.Argument(metavar="NODE|outside|fabric -- COMMAND [ARG...]")],
+) -> None:
+    """Run a program in a node's network, mount and uts namespaces."""
+    from netemu.cli.resources import UsageError
+    from netemu.cli.verbs.clusters import exec_in_place
+
+    place, *argv = words
+    if not argv:
+        raise UsageError("a command is missing", hint="netemu node exec NODE -- COMMAND [ARG...]")
+    exec_in_place(context.obj.cluster, place, argv)
+
+
+@cni_app.callback()
+def cni() -> None:
+    """Give the nodes a CNI configuration."""
+
+
+@cni_app.command("install")
+def cni_install(
+    context: typer.Context,
+    *,
+    file: Annotated[str, typer.Argument(metavar="[FILE]")] = "",
+) -> None:
+    """Write a CNI configuration list into every node's /etc/cni/net.d; netemu's own by default."""
+    from netemu.cli.verbs.clusters import install_cni
+
+    install_cni(context.obj.cluster, file)

@@ -1,0 +1,72 @@
+"""The lines that all descriptions share: names, labels, templates, events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netemu.cli.describe.ages import age_of
+from netemu.cli.describe.sheet import Sheet
+
+Object = Mapping[str, Any]
+
+_HIDDEN_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def write_name(sheet: Sheet, obj: Object) -> None:
+    """Write name and namespace."""
+    meta = obj["metadata"]
+    sheet.write(0, "Name:", meta["name"])
+    if meta.get("namespace"):
+        sheet.write(0, "Namespace:", meta["namespace"])
+
+
+def write_labels(sheet: Sheet, obj: Object) -> None:
+    """Write labels and annotations, without what ``apply`` keeps for itself."""
+    meta = obj["metadata"]
+    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k != _HIDDEN_ANNOTATION}
+    sheet.mapping("Labels:", meta.get("labels") or {})
+    sheet.mapping("Annotations:", annotations, separator=": ")
+
+
+def write_controller(sheet: Sheet, obj: Object) -> None:
+    """Write who controls the object, if anyone does."""
+    for owner in obj["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            sheet.write(0, "Controlled By:", f"{owner['kind']}/{owner['name']}")
+
+
+def write_events(sheet: Sheet, events: Sequence[Object], now_s: float) -> None:
+    """Write the events, oldest first."""
+    if not events:
+        sheet.write(0, "Events:", "<none>")
+        return
+    sheet.write(0, "Events:")
+    ordered = sorted(events, key=_last_seen)
+    sheet.table(
+        1, ("Type", "Reason", "Age", "From", "Message"), [_event_row(event, now_s) for event in ordered]
+    )
+
+
+def _event_row(event: Object, now_s: float) -> tuple[str, ...]:
+    source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
+    message = (event.get("message") or "").strip().replace("\n", " ")
+    return (event.get("type") or "", event.get("reason") or "", _event_age(event, now_s), source, message)
+
+
+def _event_age(event: Object, now_s: float) -> str:
+    count = event.get("count") or 1
+    last = age_of(_last_seen(event), now_s)
+    if count < 2:
+        return last
+    return f"{last} (x{count} over {age_of(event.get('firstTimestamp') or _last_seen(event), now_s)})"
+
+
+def _last_seen(event: Object) -> str:
+    return (
+        event.get("lastTimestamp")
+        or event.get("eventTime")
+        or event.get("firstTimestamp")
+        or event["metadata"].get("creationTimestamp")
+        or ""
+    )

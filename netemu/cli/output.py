@@ -1,0 +1,69 @@
+"""``-o``: objects as YAML, JSON, names or through a template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from netemu.api.kinds import Kind
+from netemu.cli.jsonpath import render_template
+from netemu.cli.resources import UsageError, display_name
+
+Item = tuple[Kind, dict[str, Any]]
+
+TABLE_FORMATS = ("", "wide")
+_FORMATS = ("json", "yaml", "name", "wide", "jsonpath=…")
+
+
+def check_format(output: str) -> None:
+    """Refuse an output format that does not exist.
+
+    Raises:
+        UsageError: it does not.
+
+    """
+    if output not in {"", "wide", "json", "yaml", "name"} and not output.startswith("jsonpath="):
+        raise UsageError(
+            f'unable to match a printer suitable for the output format "{output}"',
+            hint="allowed formats are: " + ", ".join(_FORMATS),
+        )
+
+
+def render(items: Sequence[Item], output: str, *, single: bool) -> str:
+    """Render objects; ``single`` ones stand alone, others in a List. Ends with a line's end."""
+    if output == "name":
+        return "".join(f"{display_name(kind, obj['metadata']['name'])}\n" for kind, obj in items)
+    document = document_of(items, single=single)
+    if output.startswith("jsonpath="):
+        return render_template(output.removeprefix("jsonpath="), document)
+    return _RENDERERS[output](document)
+
+
+def document_of(items: Sequence[Item], *, single: bool) -> dict[str, Any]:
+    """Give the one object, or a ``v1`` List."""
+    objects = [complete(kind, obj) for kind, obj in items]
+    if single and len(objects) == 1:
+        return objects[0]
+    return {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def complete(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
+    """Put ``apiVersion`` and ``kind`` first, which objects in a list may lack."""
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+
+
+def render_yaml(document: Any) -> str:
+    """Render YAML as kubectl does: keys sorted, lists at the level of their key."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(document, Dumper=dumper, sort_keys=True, allow_unicode=True, width=10_000))
+
+
+def render_json(document: Any) -> str:
+    """Render JSON as kubectl does: four spaces, keys sorted."""
+    return json.dumps(document, indent=4, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+_RENDERERS: dict[str, Callable[[Any], str]] = {"yaml": render_yaml, "json": render_json}

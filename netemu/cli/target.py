@@ -1,0 +1,55 @@
+"""Which cluster and namespace a command line means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+DEFAULT_CLUSTER = "netemu"
+CLUSTER_VARIABLE = "NETEMU_CLUSTER"
+
+_GLOBAL_OPTIONS = ("-n", "--namespace", "--cluster")
+_ALSO = "--name"  # of the cluster, but for `expose --name`, which kubectl has for the Service
+_COMMAND_WITHIN = 7  # three global options with their values may stand before the command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What the global options say; ``namespace`` is empty where none was given."""
+
+    cluster: str = DEFAULT_CLUSTER
+    namespace: str = ""
+    cluster_given: bool = False
+
+    @property
+    def namespace_or_default(self) -> str:
+        """The namespace that an object without one goes to."""
+        return self.namespace or "default"
+
+
+def hoist_globals(arguments: Sequence[str]) -> list[str]:
+    """Move the global options to the front, as kubectl takes them in any place.
+
+    What follows ``--`` belongs to another program and stays where it is.
+    """
+    known = _GLOBAL_OPTIONS if "expose" in arguments[:_COMMAND_WITHIN] else (*_GLOBAL_OPTIONS, _ALSO)
+    hoisted: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in known:
+            hoisted += [word, *_one(words)]
+        elif word.startswith(tuple(f"{option}=" for option in known)):
+            hoisted += word.split("=", 1)
+        elif word.startswith("-n") and not word.startswith("--"):
+            hoisted += ["-n", word[2:]]
+        else:
+            rest.append(word)
+    return hoisted + rest
+
+
+def _one(words: Iterator[str]) -> list[str]:
+    value = next(words, None)
+    return [] if value is None else [value]

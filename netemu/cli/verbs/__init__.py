@@ -1,0 +1,1 @@
+"""[IO] What each kubectl word does with the API; one module a word, called by ``commands``."""

@@ -1,0 +1,109 @@
+"""[IO] ``apply`` and ``create``: bring what files say to the API.
+
+Every document is checked before the first request, so a mistake anywhere changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netemu.api.errors import ApiError, NotFoundError
+from netemu.cli.applying import missing_annotation_warning, plan_apply, with_last_applied
+from netemu.cli.failures import render_failure
+from netemu.cli.manifests import Document, located
+from netemu.cli.output import Item, render
+from netemu.cli.resources import Query, display_name
+from netemu.cli.session import Session
+
+_DRY_RUN_SUFFIX = {"": "", "none": "", "client": " (dry run)", "server": " (server dry run)"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOptions:
+    """How to write; ``dry_run`` is empty, ``client`` or ``server``."""
+
+    dry_run: str = ""
+    output: str = ""
+
+
+class Report:
+    """Tells what became of each object, and remembers whether all went well."""
+
+    def __init__(self, options: WriteOptions) -> None:
+        self._options = options
+        self._items: list[Item] = []
+        self.failed = False
+
+    def done(self, document: Document, obj: dict[str, object], verb: str) -> None:
+        """Tell of one object."""
+        if self._options.output:
+            self._items.append((document.kind, obj))
+            return
+        name = display_name(document.kind, document.name)
+        print(f"{name} {verb}{_DRY_RUN_SUFFIX[self._options.dry_run]}", flush=True)
+
+    def refused(self, document: Document, error: ApiError) -> None:
+        """Tell of an object that the API did not take."""
+        self.failed = True
+        print(render_failure(located(document, error)), file=sys.stderr)
+
+    def finish(self) -> bool:
+        """Print what ``-o`` collected; true when all went well."""
+        if self._items:
+            sys.stdout.write(render(self._items, self._options.output, single=len(self._items) == 1))
+        return not self.failed
+
+
+async def apply(session: Session, documents: Sequence[Document], options: WriteOptions) -> bool:
+    """Create or change objects as ``kubectl apply`` does; false when one was refused."""
+    report = Report(options)
+    for document in documents:
+        try:
+            await _apply_one(session, document, options, report)
+        except ApiError as err:
+            report.refused(document, err)
+    return report.finish()
+
+
+async def create(session: Session, documents: Sequence[Document], options: WriteOptions) -> bool:
+    """Create objects; false when one was refused."""
+    report = Report(options)
+    for document in documents:
+        try:
+            obj = document.obj
+            if options.dry_run != "client":
+                obj = await session.create(document.kind, obj, dry_run=options.dry_run == "server")
+        except ApiError as err:
+            report.refused(document, err)
+        else:
+            report.done(document.renamed(str(obj["metadata"]["name"])), obj, "created")
+    return report.finish()
+
+
+async def _apply_one(session: Session, document: Document, options: WriteOptions, report: Report) -> None:
+    kind, dry_run = document.kind, options.dry_run == "server"
+    query = Query(kind=kind, namespace=document.namespace, name=document.name)
+    try:
+        (live,) = await session.find(query)
+    except NotFoundError:
+        obj = with_last_applied(document.obj)
+        if options.dry_run != "client":
+            obj = await session.create(kind, obj, dry_run=dry_run)
+        report.done(document, obj, "created")
+        return
+    if warning := missing_annotation_warning(kind, live):
+        print(warning, file=sys.stderr)
+    patch = plan_apply(kind, document.obj, live)
+    if not patch:
+        report.done(document, live, "unchanged")
+        return
+    if options.dry_run != "client":
+        live = await session.patch(
+            query,
+            patch,
+            patch_type="application/strategic-merge-patch+json",
+            dry_run=dry_run,
+        )
+    report.done(document, live, "configured")

@@ -1,0 +1,167 @@
+"""[IO] netemu's own words, handed to ``netemu.cluster``; what comes back is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from netemu.cli.resources import UsageError
+from netemu.cli.tables import render_rows
+from netemu.errors import PermissionDeniedError
+
+
+def bring_up(config: Path | None, options: Mapping[str, Any]) -> None:
+    """Start or bring back a cluster, telling on standard error what is being waited for."""
+    from netemu.cluster.configure import load_settings
+    from netemu.cluster.places import paths_for
+    from netemu.cluster.up import up
+
+    settings = load_settings(config, options)
+    given = frozenset(options) | (fields_of(config) if config else frozenset())
+    up(settings, paths_for(settings.name), given=given, progress=tell)
+    name = "" if settings.name == "netemu" else f" --name {settings.name}"
+    print(f"Cluster {settings.name} is up: netemu{name} get nodes")
+
+
+def take_down(name: str) -> None:
+    """Remove a cluster."""
+    from netemu.cluster.down import down
+    from netemu.cluster.places import paths_for
+
+    down(name, paths_for(name), progress=tell)
+
+
+def show_status(name: str, output: str) -> bool:
+    """Print what a cluster is; false when it does not run."""
+    from netemu.cluster.places import paths_for
+    from netemu.cluster.status import read_status
+
+    found = read_status(name, paths_for(name))
+    if _wants_json(output):
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(status_lines(found)))
+    return bool(found["state"] == "running")
+
+
+def status_lines(found: Mapping[str, Any]) -> list[str]:
+    """Lay out a status for people."""
+    settings = found["settings"]
+    waits = f" (waits for {found['waitsFor']})" if found.get("waitsFor") else ""
+    facts = [
+        ("Cluster:", f"{found['name']}, {found['state']}{waits}"),
+        ("Ranges:", _ranges(settings)),
+        ("Domain:", settings["clusterDomain"]),
+        ("API:", found["apiSocket"]),
+        ("State:", found["stateDirectory"]),
+    ]
+    places = [("PLACE", "ADDRESS", "PODS", "NAMESPACE"), *(_place_row(row) for row in found["nodes"])]
+    processes = [("PROCESS", "PID"), *((each["name"], str(each["pid"])) for each in found["processes"])]
+    return [*render_rows(facts), "", *render_rows(places), "", *render_rows(processes)]
+
+
+def show_doctor() -> bool:
+    """Print what the machine offers; false when something that netemu needs is missing."""
+    from netemu.cluster.doctor import examine
+
+    checks = examine()
+    rows = [("", "CHECK", "FOUND")]
+    rows += [("ok" if check.ok else "MISSING", check.name, check.detail) for check in checks]
+    print("\n".join(render_rows(rows)))
+    remedies = [(check.name, check.remedy) for check in checks if not check.ok and check.remedy]
+    for name, remedy in remedies:
+        print(f"\n{name}:\n  {remedy}")
+    return all(check.ok for check in checks)
+
+
+def list_nodes(name: str, output: str) -> None:
+    """Print the places of a cluster."""
+    from netemu.cluster.places import node_rows, paths_for
+
+    rows = node_rows(name, paths_for(name))
+    if _wants_json(output):
+        print(json.dumps(rows, indent=2))
+        return
+    print("\n".join(render_rows([("NAME", "ADDRESS", "PODS", "NAMESPACE"), *map(_place_row, rows)])))
+
+
+def exec_in_place(name: str, place: str, argv: Sequence[str]) -> NoReturn:
+    """Become a program in a node's namespaces."""
+    from netemu.cluster.places import exec_in, paths_for
+
+    exec_in(paths_for(name), name, place, list(argv))
+
+
+def tell(text: str) -> None:
+    """Say what is being done, where it does not mix with results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fields_of(config: Path) -> frozenset[str]:
+    """Name the settings that a file speaks of, as fields; ``load_settings`` has checked the file."""
+    import yaml
+
+    from netemu.settings import Settings
+
+    names = dict(zip(Settings.__struct_encode_fields__, Settings.__struct_fields__, strict=True))
+    loaded = yaml.load(config.read_text(), Loader=yaml.CSafeLoader) or {}
+    return frozenset(names[key] for key in loaded)
+
+
+def _wants_json(output: str) -> bool:
+    if output not in {"", "json"}:
+        raise UsageError(f"unknown output format {output!r}", hint="-o json")
+    return output == "json"
+
+
+def _ranges(settings: Mapping[str, Any]) -> str:
+    parts = (("hosts", "hostCidr"), ("pods", "podCidr"), ("services", "serviceCidr"))
+    return ", ".join(f"{word} {','.join(settings[key])}" for word, key in parts)
+
+
+def _place_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (row["name"], row["address"] or "-", row["podCIDR"] or "-", row["netns"])
+
+
+def install_cni(name: str, file: str) -> None:
+    """Put a CNI configuration list into every node; without a file, netemu's own."""
+    from netemu.cluster.network import CONFIGURATION, default_configuration
+    from netemu.cluster.places import paths_for, world_of
+    from netemu.cluster.saved import load_saved
+
+    paths = paths_for(name)
+    world, settings = world_of(name, paths), load_saved(paths)
+    assert settings is not None, "world_of has read them"
+    given = _checked_configuration(Path(file)) if file else None
+    for place in world.nodes:
+        net_d = paths.node_state(place.name) / "etc/cni/net.d"
+        text = default_configuration(place, settings) if given is None else given
+        path = net_d / (Path(file).name if file else CONFIGURATION)
+        _replace(path, text)
+        print(f"{place.name}: /etc/cni/net.d/{path.name} written")
+
+
+def _checked_configuration(file: Path) -> str:
+    from netemu.cni.config import parse_config
+
+    try:
+        text = file.read_text()
+    except OSError as err:
+        raise UsageError(f"{file} cannot be read: {err.strerror}") from err
+    parse_config(text.encode(), source=str(file))
+    return text
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file at once: the nodes' agents look at the directory at any time."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text)
+    except PermissionError as err:
+        raise PermissionDeniedError(
+            f"{path.parent} belongs to another user", hint="sudo netemu cni install"
+        ) from err
+    new.rename(path)

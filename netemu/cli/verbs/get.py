@@ -1,0 +1,134 @@
+"""[IO] ``get``: tables, objects, and rows as they change."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from netemu.cli.output import TABLE_FORMATS, Item, render
+from netemu.cli.resources import Scope, Selection, UsageError, queries
+from netemu.cli.session import Session
+from netemu.cli.tables import TableOptions, TableRows, headings, render_rows, rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetRequest:
+    """What to show, of what, and how."""
+
+    selections: tuple[Selection, ...]
+    scope: Scope
+    output: str = ""
+    watch: bool = False
+    watch_only: bool = False
+    ignore_not_found: bool = False
+    table: TableOptions = field(default_factory=TableOptions)
+
+
+async def get(session: Session, request: GetRequest) -> None:
+    """Print what was asked for."""
+    if request.watch and (len(request.selections) != 1 or len(request.selections[0].names) > 1):
+        raise UsageError("you may only specify a single resource type when watching")
+    if request.watch:
+        await _watch(session, request)
+    elif request.output in TABLE_FORMATS:
+        await _print_tables(session, request)
+    else:
+        await _print_objects(session, request)
+
+
+async def _print_objects(session: Session, request: GetRequest) -> None:
+    items: list[Item] = []
+    for selection in request.selections:
+        for query in queries(selection, request.scope):
+            found = await session.find(query, ignore_not_found=request.ignore_not_found)
+            items += [(selection.kind, obj) for obj in found]
+    named = sum(len(selection.names) for selection in request.selections)
+    single = named == 1 and len(request.selections) == 1
+    if single and not items:
+        return
+    sys.stdout.write(render(items, request.output, single=single))
+
+
+async def _print_tables(session: Session, request: GetRequest) -> None:
+    options = replace(request.table, kind_prefix=len(request.selections) > 1)
+    blocks = []
+    for selection in request.selections:
+        table_options = replace(options, namespace=options.namespace and selection.kind.namespaced)
+        tables = [
+            table
+            for query in queries(selection, request.scope)
+            if (table := await session.table(query, ignore_not_found=request.ignore_not_found)) is not None
+        ]
+        lines = _lines(tables, selection, table_options)
+        if lines:
+            blocks.append("\n".join(lines))
+    if blocks:
+        print("\n\n".join(blocks))
+    elif not request.ignore_not_found:
+        print(nothing_found(request.selections, request.scope), file=sys.stderr)
+
+
+def nothing_found(selections: Sequence[Selection], scope: Scope) -> str:
+    """Say that there is nothing, and where."""
+    if scope.namespace and any(selection.kind.namespaced for selection in selections):
+        return f"No resources found in {scope.namespace} namespace."
+    return "No resources found"
+
+
+def _lines(tables: Sequence[dict[str, Any]], selection: Selection, options: TableOptions) -> list[str]:
+    body = [row for table in tables for row in rows(table, selection.kind, options)]
+    if not body:
+        return []
+    return render_rows([headings(tables[0], options), *body] if options.headings else body)
+
+
+async def _watch(session: Session, request: GetRequest) -> None:
+    """Print what is there, then every change, until interrupted."""
+    selection = request.selections[0]
+    (query,) = queries(selection, request.scope)
+    options = replace(request.table, namespace=request.table.namespace and selection.kind.namespaced)
+    printer = _WatchPrinter(request, selection, options)
+    if request.output in TABLE_FORMATS:
+        table = await session.table(query) or {}
+        if not request.watch_only:
+            printer.show_table(table)
+        revision = table["metadata"]["resourceVersion"]
+        async for event in session.watch(query, revision=revision, as_table=True):
+            printer.show_table(event.object)
+        return
+    listing = await session.list(query)
+    for obj in () if request.watch_only else listing.items:
+        printer.show_object(obj)
+    async for event in session.watch(query, revision=str(listing.revision)):
+        printer.show_object(event.object)
+
+
+class _WatchPrinter:
+    """Prints rows whose columns keep their widths; the headings once."""
+
+    def __init__(self, request: GetRequest, selection: Selection, options: TableOptions) -> None:
+        self._request = request
+        self._selection = selection
+        self._options = options
+        self._rows = TableRows()
+        self._definitions: list[dict[str, Any]] = []
+
+    def show_table(self, table: dict[str, Any]) -> None:
+        """Print the rows of a table; later ones of a watch may lack the column definitions."""
+        body_only = bool(self._definitions)
+        self._definitions = table.get("columnDefinitions") or self._definitions
+        table = {**table, "columnDefinitions": self._definitions}
+        body = rows(table, self._selection.kind, self._options)
+        if not body:
+            self._definitions = self._definitions if body_only else []
+            return
+        heads = [] if body_only or not self._options.headings else [headings(table, self._options)]
+        for line in self._rows.render([*heads, *body]):
+            print(line, flush=True)
+
+    def show_object(self, obj: dict[str, Any]) -> None:
+        """Print one object."""
+        text = render([(self._selection.kind, obj)], self._request.output, single=True)
+        print("---\n" * (self._request.output == "yaml") + text.rstrip("\n"), flush=True)

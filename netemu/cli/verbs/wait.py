@@ -1,0 +1,27 @@
+"""[IO] ``wait``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netemu.cli.conditions import Awaited
+from netemu.cli.resources import Scope, Selection, UsageError
+from netemu.cli.session import Session
+from netemu.cli.verbs.delete import named_queries
+from netemu.cli.verbs.watching import wait_met
+
+
+async def wait(
+    session: Session,
+    selections: Sequence[Selection],
+    scope: Scope,
+    awaited: Awaited,
+    timeout_s: float,
+    *,
+    everything: bool,
+) -> None:
+    """Wait for all objects that are meant; a negative ``timeout_s`` is a week, as for kubectl."""
+    named = await named_queries(session, selections, scope, everything=everything)
+    if not named:
+        raise UsageError("no matching resources found")
+    await wait_met(session, named, awaited, timeout_s if timeout_s >= 0 else 7 * 24 * 3600)
