@@ -1,0 +1,96 @@
+"""Many Services in one kernel: loaded whole, changed in place, the same after as a fresh load."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from netemu.errors import KernelError
+from netemu.informer.cache import Key
+from netemu.linux.nft import NftContext
+from netemu.nft.expressions import L4
+from netemu.proxy.index import Endpoint, PortKey
+from netemu.proxy.layout import NodeView
+from netemu.proxy.plan import Elements, Frontend
+from netemu.proxy.rules import NodeRules
+from netemu.proxy.syncer import NodeKernel
+
+NODE = NodeView(
+    "node-1",
+    (IPv4Address("172.30.0.11"),),
+    IPv4Network("10.244.0.0/16"),
+    IPv4Network("10.96.0.0/16"),
+)
+FIRST_IP, FIRST_POD = IPv4Address("10.96.1.0"), IPv4Address("10.244.1.0")
+
+
+def key_of(number):
+    return PortKey(Key("default", f"s{number}"), "")
+
+
+def plan_of(number, endpoints=2):
+    return Elements(
+        number + 1,
+        Frontend(FIRST_IP + number, L4.TCP, 80),
+        (),
+        None,
+        tuple(Endpoint(FIRST_POD + number * 2 + slot, 80, "node-1") for slot in range(endpoints)),
+    )
+
+
+@pytest.fixture
+def kernel(node_fd):
+    opened = NodeKernel(node_fd)
+    yield opened
+    opened.close()
+
+
+def listed(node_fd):
+    context = NftContext.open(node_fd)
+    text = context.run("list table ip netemu-proxy")
+    context.close()
+    return sorted(re.findall(r"[0-9][0-9a-fx. :]*[0-9a-f](?: : goto \w+)?", text))
+
+
+def test_a_thousand_services_load_and_changes_end_where_a_fresh_load_does(kernel, node_fd):
+    plans = {key_of(number): plan_of(number) for number in range(1000)}
+    rules = NodeRules(NODE)
+    kernel.apply(rules.load(plans))
+    changed = {
+        key_of(0): None,
+        key_of(1): plan_of(1, endpoints=5),
+        key_of(2): plan_of(2, endpoints=0),
+        key_of(1000): plan_of(1000, endpoints=1),
+    }
+    kernel.apply(rules.change(changed))
+    stepwise = listed(node_fd)
+
+    kernel.apply(NodeRules(NODE).load(rules.held))
+
+    fresh = set(listed(node_fd))
+    # The chain of a count that is used no more may stay until the next full load; no element may.
+    assert set(stepwise) == fresh
+    assert len(fresh) > 4000
+
+
+def test_a_refused_change_leaves_everything_as_it_was(kernel, node_fd):
+    rules = NodeRules(NODE)
+    kernel.apply(rules.load({key_of(1): plan_of(1)}))
+    before = listed(node_fd)
+    kernel.apply(rules.load({}))
+    kernel.apply(NodeRules(NODE).load({key_of(1): plan_of(1)}))
+
+    with pytest.raises(KernelError):
+        kernel.apply(rules.change({key_of(2): plan_of(2), key_of(1): plan_of(1, endpoints=3)}))
+
+    assert listed(node_fd) == before
+
+
+def test_nothing_is_applied_after_the_namespace_was_let_go(kernel):
+    kernel.close()
+    kernel.close()
+
+    with pytest.raises(KernelError, match="let go"):
+        kernel.apply(NodeRules(NODE).load({}))
