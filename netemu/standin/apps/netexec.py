@@ -5,6 +5,7 @@ Source of flags, paths and words: kubernetes, test/images/agnhost/netexec.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -152,11 +153,11 @@ def _bad_request(words: str) -> Response:
 
 def _words(protocol: str, address: Address, text: str, err: Exception) -> str:
     """Say why a try failed, as Go does."""
-    why = (
-        "i/o timeout"
-        if isinstance(err, TimeoutError)
-        else (getattr(err, "strerror", None) or str(err)).lower()
-    )
+    if isinstance(err, TimeoutError):
+        why = "i/o timeout"
+    else:
+        number = getattr(err, "errno", None)
+        why = os.strerror(number).lower() if number else str(err)
     if protocol == "udp":
         return f"reading from udp connection failed. err:'{why}'"
     return f'Get "http://{address}/{text}": dial tcp {address}: connect: {why}'

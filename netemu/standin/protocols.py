@@ -1,0 +1,179 @@
+"""Connections to stand-ins: the sessions on sockets, with bounds on slow and greedy clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from netemu.logs import Log
+from netemu.standin.apps.model import Address, EchoStream, Greet, Http, HttpAnswer, Request, Response, Service
+from netemu.standin.session import Session
+
+log = Log(__name__)
+
+REQUEST_S = 15.0
+IDLE_S = 75.0  # nginx's keepalive_timeout
+
+
+class Owner:
+    """The app that connections belong to: its log, its tasks, who is connected."""
+
+    def __init__(self, group: asyncio.TaskGroup, log: Callable[[str], None]) -> None:
+        self.group = group
+        self.log = log
+        self.connections: set[asyncio.Transport] = set()
+
+
+def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Protocol:
+    """Give the protocol that serves one TCP connection."""
+    match service:
+        case Http(answer):
+            return HttpProtocol(owner, answer, client)
+        case Greet(text):
+            return GreetProtocol(owner, text)
+        case EchoStream():
+            return EchoProtocol(owner)
+        case _:
+            raise ValueError(f"{service} is not served over TCP")
+
+
+class _Connection(asyncio.Protocol):
+    """Keep the owner's list of connections, and close idle ones."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._owner.connections.add(transport)
+        self._limit(REQUEST_S)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._owner.connections.discard(self._transport)
+            self._transport = None
+
+    def _limit(self, seconds: float) -> None:
+        """Close the connection if nothing happens for so long."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+
+class HttpProtocol(_Connection):
+    """Answer requests one after the other; what is pipelined waits."""
+
+    def __init__(self, owner: Owner, answer: HttpAnswer, client: Address) -> None:
+        super().__init__(owner)
+        self._answer = answer
+        self._client = client
+        self._session = Session(client)
+        self._is_answering = False
+        self._is_choked = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; the clock runs from a request's first one."""
+        if self._session.is_idle:
+            self._limit(REQUEST_S)
+        self._session.feed(data)
+        self._advance()
+
+    def eof_received(self) -> bool:
+        """Answer what was asked before the client's end."""
+        self._session.feed(b"")
+        self._advance()
+        return self._is_answering
+
+    def pause_writing(self) -> None:
+        """Answer nothing more to a client that does not read."""
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_choked = False
+        self._advance()
+
+    def _advance(self) -> None:
+        while not (self._is_answering or self._is_choked or self._transport is None):
+            request = self._session.next_request()
+            if request is None:
+                self._wait_for_more()
+                return
+            result = self._answer(request)
+            if isinstance(result, Response):
+                self._send(request, result)
+            else:
+                self._is_answering = True
+                self._owner.group.create_task(self._finish(request, result))
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _wait_for_more(self) -> None:
+        if self._transport is None:
+            return
+        if self._session.refusal is not None:
+            self._transport.write(self._session.answer(self._session.refusal))
+            self._transport.close()
+            return
+        self._transport.write(self._session.continuation())
+        self._transport.resume_reading()
+
+    async def _finish(self, request: Request, result: Awaitable[Response]) -> None:
+        try:
+            response = await result
+        except Exception as err:  # one app's fault must not end the server of all
+            log.error("standin.failed", exc=err, request=request.line)
+            response = Response(b"the stand-in failed\n", 500, close=True)
+        self._is_answering = False
+        self._send(request, response)
+        self._advance()
+
+    def _send(self, request: Request, response: Response) -> None:
+        if self._transport is None:
+            return
+        self._owner.log(f'{self._client.host} "{request.line}" {response.status} {len(response.body)}')
+        self._transport.write(self._session.answer(response))
+        self._limit(IDLE_S)
+        if self._session.is_over:
+            self._transport.close()
+
+
+class EchoProtocol(_Connection):
+    """Send every byte back."""
+
+    def data_received(self, data: bytes) -> None:
+        """Echo."""
+        if self._transport is not None:
+            self._transport.write(data)
+            self._limit(IDLE_S)
+
+    def pause_writing(self) -> None:
+        """Read no more than the client does."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+
+class GreetProtocol(_Connection):
+    """Say one thing and close."""
+
+    def __init__(self, owner: Owner, text: bytes) -> None:
+        super().__init__(owner)
+        self._text = text
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say it."""
+        super().connection_made(transport)
+        if self._transport is not None:
+            self._transport.write(self._text)
+            self._transport.close()
