@@ -135,10 +135,13 @@ def endpoint_elements(plan: Elements) -> list[Element]:
     return [((plan.id, slot), endpoint[:2]) for slot, endpoint in enumerate(plan.endpoints)]
 
 
-def shared_elements(plan: Elements, node: NodeView) -> set[Place]:
-    """Give the elements that several Service ports may need, by set."""
-    here = {(HAIRPIN, (at.address, at.address)) for at in plan.endpoints if at.node in {node.name, None}}
-    return {(CLUSTER_IPS, (plan.cluster.address,)), *here}
+def shared_elements(plan: Elements, node: NodeView) -> dict[Place, None]:
+    """Give the elements that several Service ports may need, each once."""
+    shared: dict[Place, None] = {(CLUSTER_IPS, (plan.cluster.address,)): None}
+    for endpoint in plan.endpoints:
+        if endpoint.node is None or endpoint.node == node.name:
+            shared[HAIRPIN, (endpoint.address, endpoint.address)] = None
+    return shared
 
 
 @cache

@@ -62,7 +62,7 @@ class NodeRules:
         for plan in plans.values():
             unique.update(unique_elements(plan))
             endpoints.extend(endpoint_elements(plan))
-            self._shared.update(shared_elements(plan, self._node))
+            self._shared.update(shared_elements(plan, self._node).keys())
         unique.update(dict.fromkeys(self._shared))
         elements: dict[str, list[Element]] = {ENDPOINTS: endpoints}
         for (name, key), data in unique.items():
@@ -90,11 +90,12 @@ class NodeRules:
         return Transaction((*difference.deletes(), *self._new_chains(changed), *difference.adds()))
 
     def _count(self, before: Elements | None, now: Elements | None, touched: dict[Place, bool]) -> None:
-        old = shared_elements(before, self._node) if before is not None else set()
-        new = shared_elements(now, self._node) if now is not None else set()
-        for entry in old ^ new:
-            touched.setdefault(entry, self._shared[entry] > 0)
-            self._shared[entry] += 1 if entry in new else -1
+        old = shared_elements(before, self._node) if before is not None else {}
+        new = shared_elements(now, self._node) if now is not None else {}
+        for entry in (*old, *new):
+            if (entry in old) is not (entry in new):
+                touched.setdefault(entry, self._shared[entry] > 0)
+                self._shared[entry] += 1 if entry in new else -1
 
     def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
         """Make the balancers that are used for the first time; unused ones stay until ``load``."""
