@@ -57,7 +57,7 @@ def plan_slices(family: Family, existing: list[Object], groups: Groups) -> Write
     for ports, endpoints in wanted.items():
         mine = [slice_ for slice_ in spare if _ports_of(slice_) == ports]
         spare = [slice_ for slice_ in spare if slice_ not in mine]
-        if not mine and spare and not spare[0]["endpoints"]:
+        if not mine and spare and not (endpoints and spare[0]["endpoints"]):
             mine = [spare.pop(0)]
         writes += _fill(family, mine, ports, endpoints)
     return [*writes, *_delete(spare)]
@@ -77,15 +77,14 @@ def _fill(family: Family, mine: list[Object], ports: PortSet, endpoints: list[En
     new = [rest[at : at + MAX_ENDPOINTS] for at in range(0, len(rest), MAX_ENDPOINTS)]
     if not endpoints and not mine:
         new = [[]]
-    kept = [(s, content) for s, content in zip(mine, contents, strict=True) if content]
-    if not endpoints and mine:
-        kept = [(mine[0], [])]
-    names = {slice_["metadata"]["name"] for slice_, _ in kept}
-    return [
-        *(Create(ENDPOINT_SLICE, _new(family, ports, content)) for content in new),
-        *(write for slice_, content in kept for write in _change(family, slice_, ports, content)),
-        *_delete([slice_ for slice_ in mine if slice_["metadata"]["name"] not in names]),
-    ]
+    written: Writes = [Create(ENDPOINT_SLICE, _new(family, ports, content)) for content in new]
+    deleted: Writes = []
+    for place, (slice_, content) in enumerate(zip(mine, contents, strict=True)):
+        if content or (place == 0 and not endpoints):
+            written += _change(family, slice_, ports, content)
+        else:
+            deleted += _delete([slice_])
+    return [*written, *deleted]
 
 
 def _new(family: Family, ports: PortSet, endpoints: list[Endpoint]) -> Object:
