@@ -20,6 +20,8 @@ from netemu.proxy.views import Conditions, EndpointSlice, Service, ServicePort
 # Names of this package's own: the cache is shared, and so are the names of its indexes.
 _SLICES = "proxy.slices-of-service"
 _CLAIMS = "proxy.claims"
+# One number that nft refuses would keep every other Service's changes out of the kernel too.
+_PORTS = range(1, 65536)
 
 
 class PortKey(NamedTuple):
@@ -134,7 +136,10 @@ def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
     return [
         port.port
         for port in found.ports or ()
-        if port.port is not None and (port.name or "") == name and L4[port.protocol or "TCP"] is protocol
+        if port.port is not None
+        and port.port in _PORTS
+        and (port.name or "") == name
+        and L4[port.protocol or "TCP"] is protocol
     ]
 
 

@@ -193,6 +193,11 @@ class ProxySyncer:
     def _end_stale(self, expected: Expected) -> None:
         if not expected:
             return
-        ended = self._kernel.end_stale(expected)
+        try:
+            ended = self._kernel.end_stale(expected)
+        except KernelError as err:
+            # The rules are right; a full load would not mend this, and new flows do not suffer.
+            log.warning("proxy.flows_kept", node=self._node.name, code=err.code, error=err.message)
+            return
         if ended:
             log.info("proxy.flows_ended", node=self._node.name, flows=ended)

@@ -103,6 +103,7 @@ def test_endpoints_of_all_slices_of_the_service_are_joined():
         pytest.param({"name": "https", "port": 8080}, [], id="other-name"),
         pytest.param({"port": 8080}, [], id="no-name"),
         pytest.param({"name": "http"}, [], id="no-number"),
+        pytest.param({"name": "http", "port": 70000}, [], id="impossible-number"),
     ],
 )
 def test_a_slice_port_belongs_to_the_service_port_of_its_name_and_protocol(slice_port, found):

@@ -32,6 +32,7 @@ class FakeKernel:
         self.transactions = []
         self.refuse_next = 0
         self.ended_stale = []
+        self.has_no_conntrack = False
         self.closed = False
 
     def apply(self, transaction):
@@ -43,6 +44,8 @@ class FakeKernel:
 
     def end_stale(self, expected):
         self.ended_stale.append(expected)
+        if self.has_no_conntrack:
+            raise KernelError("told to refuse")
         return 0
 
     def close(self):
@@ -171,6 +174,13 @@ async def test_udp_flows_are_looked_at_when_udp_changes_and_only_then(kernel):
         await eventually(has_looked)
 
     assert kernel.ended_stale == [{(IPv4Address("10.96.0.21"), 80): frozenset()}]
+
+
+async def test_a_kernel_without_conntrack_messages_is_synced_all_the_same(kernel):
+    kernel.has_no_conntrack = True
+
+    async with running(FakeClient(service("udp", "10.96.0.21", "UDP")), kernel):
+        assert len(kernel.transactions) == 1
 
 
 async def test_the_kernel_is_let_go_and_its_rules_stay_when_the_proxy_ends(kernel):
