@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http.client import responses
+from http import HTTPStatus
 
 import h11
 
@@ -114,4 +114,7 @@ def _has_body(head: h11.Request | None, response: Response) -> bool:
 
 
 def _reason(status: int) -> bytes:
-    return responses.get(status, "Unknown").encode()
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b"Unknown"
