@@ -1,1 +1,1 @@
-"""The ``Client`` Protocol over HTTP: for everything that is not the daemon itself."""
+"""The API over its Unix socket, for other processes: light, no HTTP framework."""

@@ -1,0 +1,210 @@
+"""Bodies of requests, JSON or YAML, and what the query says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from netemu.api.client import Object
+from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
+from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation, WriteOptions
+from netemu.apiserver.podaccess import LogOptions
+from netemu.naming import Revision
+
+MAX_BODY_BYTES = 3 << 20
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
+APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+
+_TRUE = ("true", "1", "t", "")
+_FALSE = ("false", "0", "f")
+
+Query = Mapping[str, str]
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as Kubernetes reads it: what looks like a date is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def parse_body(body: bytes, content_type: str) -> Any:
+    """Read a JSON or YAML body; no body is ``None``.
+
+    Raises:
+        BadRequestError: it is not what its content type says.
+        UnsupportedMediaTypeError: it is something else.
+
+    """
+    if not body:
+        return None
+    if content_type in ("application/json", "", "application/octet-stream", *PATCH_TYPES):
+        return _parse_json(body)
+    if content_type in ("application/yaml", "application/x-yaml", "text/yaml"):
+        return _parse_yaml(body)
+    raise UnsupportedMediaTypeError(
+        f"the body of the request was in an unknown format - {content_type}: accepted media types"
+        " include: application/json, application/yaml"
+    )
+
+
+def parse_object(body: bytes, content_type: str) -> Object:
+    """Read a body that must be an object.
+
+    Raises:
+        BadRequestError: it is not.
+
+    """
+    obj = parse_body(body, content_type)
+    if not isinstance(obj, dict):
+        raise BadRequestError("the body of the request is not an object")
+    return obj
+
+
+def addressed(obj: Object, namespace: str, name: str) -> Object:
+    """Give a body the name of its URL.
+
+    Raises:
+        BadRequestError: it has another one.
+
+    """
+    meta = obj.get("metadata") or {}
+    if not isinstance(meta, dict):
+        raise BadRequestError("metadata: expected an object")
+    said = meta.get("name") or name
+    if said != name:
+        raise BadRequestError(f"the name of the object ({said}) does not match the name on the URL ({name})")
+    named = {**meta, "name": name}
+    if namespace:
+        named.setdefault("namespace", namespace)
+    return {**obj, "metadata": named}
+
+
+def write_options(query: Query) -> WriteOptions:
+    """Read how a create, update or patch wants to be done.
+
+    Raises:
+        BadRequestError: the query cannot be understood.
+
+    """
+    return WriteOptions(fields=FieldCheck(_field_validation(query)), dry_run=_is_dry_run(query))
+
+
+def delete_options(obj: Any, query: Query) -> DeleteOptions:
+    """Read how a delete wants to be done: from the body, else from the query.
+
+    Raises:
+        BadRequestError: it cannot be understood.
+
+    """
+    given = dict(obj) if isinstance(obj, dict) else {}
+    given = {key: value for key, value in given.items() if value is not None}
+    if query.get("gracePeriodSeconds"):
+        given.setdefault("gracePeriodSeconds", parse_int(query, "gracePeriodSeconds"))
+    if query.get("propagationPolicy"):
+        given.setdefault("propagationPolicy", query["propagationPolicy"])
+    if _is_dry_run(query):
+        given["dryRun"] = ["All"]
+    try:
+        return msgspec.convert(given, DeleteOptions)
+    except msgspec.ValidationError as err:
+        raise BadRequestError(f"DeleteOptions: {err}") from err
+
+
+def log_options(query: Query) -> LogOptions:
+    """Read which part of a log is wanted.
+
+    Raises:
+        BadRequestError: the query cannot be understood.
+
+    """
+    return LogOptions(
+        follow=parse_bool(query, "follow"),
+        previous=parse_bool(query, "previous"),
+        timestamps=parse_bool(query, "timestamps"),
+        tail_lines=parse_int(query, "tailLines"),
+        since_s=parse_int(query, "sinceSeconds"),
+        limit_bytes=parse_int(query, "limitBytes"),
+    )
+
+
+def parse_bool(query: Query, name: str) -> bool:
+    """Read a flag of the query, false when it is missing.
+
+    Raises:
+        BadRequestError: it is neither true nor false.
+
+    """
+    text = query.get(name)
+    if text is None or text.lower() in _FALSE:
+        return False
+    if text.lower() in _TRUE:
+        return True
+    raise BadRequestError(f'{name}: Invalid value: "{text}": must be true or false')
+
+
+def parse_int(query: Query, name: str) -> int | None:
+    """Read a number of the query.
+
+    Raises:
+        BadRequestError: it is none, or negative.
+
+    """
+    text = query.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise BadRequestError(f'{name}: Invalid value: "{text}": must be a number, 0 or greater')
+    return int(text)
+
+
+def parse_revision(query: Query) -> Revision | None:
+    """Read ``resourceVersion``: ``None`` when none or "any" (0) is asked for.
+
+    Raises:
+        BadRequestError: it is no number.
+
+    """
+    number = parse_int(query, "resourceVersion")
+    return Revision(number) if number else None
+
+
+def _field_validation(query: Query) -> FieldValidation:
+    match query.get("fieldValidation") or "Strict":
+        case ("Strict" | "Warn" | "Ignore") as mode:
+            return mode
+        case mode:
+            raise BadRequestError(
+                f'fieldValidation: Unsupported value: "{mode}": supported values: "Ignore", "Strict", "Warn"'
+            )
+
+
+def _is_dry_run(query: Query) -> bool:
+    wanted = query.get("dryRun")
+    if wanted not in (None, "", "All"):
+        raise BadRequestError(f'dryRun: Unsupported value: "{wanted}": supported values: "All"')
+    return wanted == "All"
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise BadRequestError(f"the body of the request is not JSON: {err}") from err
+
+
+def _parse_yaml(body: bytes) -> Any:
+    try:
+        return yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader, less its dates
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as err:
+        raise BadRequestError(f"the body of the request is not YAML: {err}") from err

@@ -1,0 +1,188 @@
+"""[IO] The API server: the Kubernetes REST API over a Unix socket that only its owner can open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from netemu.api.errors import ApiError, BadRequestError, RequestTooLargeError
+from netemu.apiserver import answers, bodies
+from netemu.apiserver.discovery import document
+from netemu.apiserver.exec.http import exec_answer
+from netemu.apiserver.objects import ObjectRequests, not_allowed
+from netemu.apiserver.podaccess import PodAccess
+from netemu.apiserver.podlogs import log_answer
+from netemu.apiserver.registry import Registry
+from netemu.apiserver.routes import Document, DocumentPath, ObjectPath, parse_path
+from netemu.clock import Clock, system_clock
+from netemu.errors import NetemuError
+from netemu.logs import Log
+
+log = Log(__name__)
+
+SHUTDOWN_S = 0.5
+BACKLOG = 1024
+
+WaitsFor = Callable[[], str]
+
+
+class SocketTakenError(NetemuError):
+    """Another server listens on the socket."""
+
+    code = "API_SOCKET_TAKEN"
+
+
+def is_ready() -> str:
+    """Wait for nothing: the default of ``serve``."""
+    return ""
+
+
+@asynccontextmanager
+async def serve(
+    registry: Registry,
+    pod_access: PodAccess,
+    socket_path: Path,
+    waits_for: WaitsFor = is_ready,
+    *,
+    clock: Clock = system_clock,
+) -> AsyncIterator[None]:
+    """Serve the API while the block runs; ``/readyz`` says what ``waits_for`` names.
+
+    Raises:
+        SocketTakenError: another server answers on the socket.
+
+    """
+    api = ApiServer(registry, pod_access, waits_for, clock)
+    listener = open_listener(socket_path)
+    # Watches and logs end when their client goes: their handlers are cancelled. Those that write
+    # never wait between deciding and writing, so that none is cut in half.
+    server = web.Server(api.handle, request_factory=_make_request, handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        yield
+    finally:
+        await runner.cleanup()
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            socket_path.unlink()
+
+
+class ApiServer:
+    """Answers every request: finds what it is about, and turns errors into Status."""
+
+    def __init__(self, registry: Registry, pod_access: PodAccess, waits_for: WaitsFor, clock: Clock) -> None:
+        self._registry = registry
+        self._pod_access = pod_access
+        self._waits_for = waits_for
+        self._objects = ObjectRequests(registry, clock)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; never raises but to be cancelled or when the client is gone."""
+        try:
+            return await self._answer(request)
+        except ApiError as err:
+            return answers.error_answer(err)
+        except web.HTTPRequestEntityTooLarge:
+            most = bodies.MAX_BODY_BYTES
+            return answers.error_answer(
+                RequestTooLargeError(f"Request entity too large: limit is {most} bytes")
+            )
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except NetemuError as err:
+            log.error("api.failed", exc=err, method=request.method, path=request.path)
+            return answers.error_answer(ApiError(err.message, hint=err.hint))
+        except Exception as err:  # the server outlives whatever one request meets
+            log.error("api.failed", exc=err, method=request.method, path=request.path)
+            what = f"Internal error occurred: {type(err).__name__}: {err}"
+            return answers.error_answer(ApiError(what, hint="The daemon's log has the details."))
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = parse_path(request.path)
+        if isinstance(path, DocumentPath):
+            return self._document(request, path)
+        if path.subresource == "log":
+            return await self._logs(request, path)
+        if path.subresource == "exec":
+            return await self._exec(request, path)
+        return await self._objects.answer(request, path)
+
+    def _document(self, request: web.BaseRequest, path: DocumentPath) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            raise BadRequestError(f"{request.path} can only be read")
+        if path.document is Document.HEALTH:
+            return answers.text_answer("ok")
+        if path.document is Document.READY:
+            missing = self._waits_for()
+            return answers.text_answer(missing or "ok", status=503 if missing else 200)
+        return answers.json_answer(document(path))
+
+    async def _logs(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
+        if request.method != "GET":
+            raise not_allowed(path.kind)
+        pod = self._registry.get(path.kind, path.namespace, path.name)
+        return await log_answer(request, pod, self._pod_access)
+
+    async def _exec(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
+        if request.method not in ("GET", "POST"):
+            raise not_allowed(path.kind)
+        pod = self._registry.get(path.kind, path.namespace, path.name)
+        return await exec_answer(request, pod, self._pod_access)
+
+
+def open_listener(path: Path) -> socket.socket:
+    """Listen on a Unix socket that only this user can open; a dead server's one is replaced.
+
+    Raises:
+        SocketTakenError: another server answers on it.
+
+    """
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    # The umask belongs to the process: no thread may create files between these two lines.
+    umask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(umask)
+    listener.setblocking(False)
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise SocketTakenError(f"{path} is no socket", hint="Move it away.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        else:
+            raise SocketTakenError(
+                f"another server listens on {path}", hint="Look whether the cluster runs: netemu status."
+            )
+
+
+def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=bodies.MAX_BODY_BYTES
+    )

@@ -1,0 +1,56 @@
+"""Server-side Tables: what ``kubectl get`` prints of each kind. Pure.
+
+Source: Kubernetes ``pkg/printers/internalversion/printers.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from netemu.api.client import Object
+from netemu.api.kinds import Kind
+from netemu.apiserver.columns import COLUMNS
+from netemu.apiserver.columns.column import AGE, NAME, Column
+
+IncludeObject = Literal["None", "Metadata", "Object"]
+
+_DEFAULT = (NAME, AGE)
+
+
+def table(kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject) -> Object:
+    """Give the Table of some objects of one kind; ages are as of ``now_s``."""
+    columns = COLUMNS.get(kind.key, _DEFAULT)
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {},
+        "columnDefinitions": [_definition(column) for column in columns],
+        "rows": [_row(columns, obj, now_s, include) for obj in objects],
+    }
+
+
+def _definition(column: Column) -> dict[str, Any]:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": "name" if column is NAME else "",
+        "description": column.description,
+        "priority": 1 if column.wide else 0,
+    }
+
+
+def _row(columns: Sequence[Column], obj: Object, now_s: float, include: IncludeObject) -> dict[str, Any]:
+    row: dict[str, Any] = {"cells": [column.cell(obj, now_s) for column in columns]}
+    match include:
+        case "Object":
+            row["object"] = obj
+        case "Metadata":
+            row["object"] = {
+                "kind": "PartialObjectMetadata",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": obj["metadata"],
+            }
+        case "None":
+            pass
+    return row
