@@ -121,7 +121,8 @@ class SpamFilter:
         """Take a token of an object; ``False`` when it has none left."""
         tokens, at_s = self._buckets.pop(object_id, (float(BURST), now_s))
         tokens = min(float(BURST), tokens + max(0.0, now_s - at_s) * REFILL_PER_S)
-        self._buckets[object_id] = (max(0.0, tokens - 1), now_s)
+        passes = tokens >= 1
+        self._buckets[object_id] = (tokens - passes, now_s)
         if len(self._buckets) > 4096:
             self._buckets.pop(next(iter(self._buckets)))
-        return tokens >= 1
+        return passes

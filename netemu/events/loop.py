@@ -86,6 +86,8 @@ class Recorder:
             log.warning(
                 "event.failed", object=same.name, reason=same.reason, message=same.message, code=err.code
             )
+        except Exception as err:  # telling what happens must never end what happens
+            log.error("event.failed", exc=err, object=same.name, reason=same.reason, message=same.message)
 
     async def _write(self, regarding: Object, same: Same, count: int, first_s: float) -> Occurrence:
         known = self._written.get(same)

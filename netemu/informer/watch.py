@@ -26,10 +26,18 @@ class Informer:
     they must only note what to look at (a queue's ``add``), never await or do work.
     """
 
-    def __init__(self, client: Client, cache: Cache, kinds: Sequence[Kind]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        cache: Cache,
+        kinds: Sequence[Kind],
+        *,
+        retry_delay_s: float = RETRY_DELAY_S,
+    ) -> None:
         self._client = client
         self._cache = cache
         self._kinds = tuple(kinds)
+        self._retry_delay_s = retry_delay_s
         self._handlers: dict[Kind, list[Handler]] = {kind: [] for kind in kinds}
         self._waiting: dict[Kind, list[tuple[Revision, asyncio.Future[None]]]] = {kind: [] for kind in kinds}
         self._unsynced = set(kinds)
@@ -80,14 +88,14 @@ class Informer:
                 log.debug("informer.expired", kind=kind.key)
             except ApiError as err:
                 log.warning("informer.interrupted", kind=kind.key, code=err.code, error=err.message)
-                await asyncio.sleep(RETRY_DELAY_S)
+                await asyncio.sleep(self._retry_delay_s)
 
     async def _watch(self, kind: Kind) -> None:
         while True:
             async for event in self._client.watch(kind, revision=self._cache.revision(kind)):
                 self._take(kind, event)
             # The server closed the watch without an error: go on where it ended.
-            await asyncio.sleep(RETRY_DELAY_S)
+            await asyncio.sleep(self._retry_delay_s)
 
     def _replace(self, kind: Kind, listing: ObjectList) -> None:
         present = {key_of(obj) for obj in listing.items}

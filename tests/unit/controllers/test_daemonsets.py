@@ -64,10 +64,14 @@ async def test_a_pod_is_meant_for_its_node_before_it_is_bound(world):
     ("node", "spec", "expected"),
     [
         pytest.param({"taints": (TAINT,)}, {}, ["node-1"], id="tainted"),
-        pytest.param({"taints": (TAINT,)}, {"tolerations": [TOLERATION]}, ["node-1", "node-2"], id="tolerated"),
+        pytest.param(
+            {"taints": (TAINT,)}, {"tolerations": [TOLERATION]}, ["node-1", "node-2"], id="tolerated"
+        ),
         pytest.param({"unschedulable": True}, {}, ["node-1", "node-2"], id="cordoned"),
         pytest.param({"ready": False}, {}, ["node-1"], id="not-ready"),
-        pytest.param({"labels": {"disk": "ssd"}}, {"nodeSelector": {"disk": "ssd"}}, ["node-2"], id="selected"),
+        pytest.param(
+            {"labels": {"disk": "ssd"}}, {"nodeSelector": {"disk": "ssd"}}, ["node-2"], id="selected"
+        ),
     ],
 )
 async def test_nodes_are_chosen_by_taints_and_selectors(world, node, spec, expected):

@@ -30,7 +30,9 @@ async def slices(world):
 
 async def conditions(world):
     return {
-        endpoint["addresses"][0]: tuple(endpoint["conditions"].get(c) for c in ("ready", "serving", "terminating"))
+        endpoint["addresses"][0]: tuple(
+            endpoint["conditions"].get(c) for c in ("ready", "serving", "terminating")
+        )
         for slice_ in await slices(world)
         for endpoint in slice_["endpoints"]
     }

@@ -77,7 +77,9 @@ async def test_an_object_whose_owner_never_was_is_collected(world):
 @pytest.mark.parametrize(
     "owner",
     [
-        pytest.param({"apiVersion": "example.org/v1", "kind": "Thing", "name": "x", "uid": "1"}, id="unknown-kind"),
+        pytest.param(
+            {"apiVersion": "example.org/v1", "kind": "Thing", "name": "x", "uid": "1"}, id="unknown-kind"
+        ),
         pytest.param({"apiVersion": "v1", "kind": "Node", "name": "node-1"}, id="there"),
     ],
 )

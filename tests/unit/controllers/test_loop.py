@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +16,12 @@ from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, KINDS, NAMESPACE, NO
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
+from netemu.controllers import replicasets
 from netemu.controllers.loop import run_controllers
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.writes import Create, LookAgain
-from netemu.informer.cache import Cache
+from netemu.informer.cache import Cache, revision_of
 from netemu.informer.watch import Informer
 from netemu.settings import Settings
 from netemu.testing import builders
@@ -37,6 +39,8 @@ class RoughClient(LocalClient):
         self.rng = random.Random(seed)
         self.created = []
         self.failures = []
+        self.pods_are_seen = asyncio.Event()
+        self.pods_are_seen.set()
 
     async def create(self, kind, obj):
         if self.failures:
@@ -49,6 +53,8 @@ class RoughClient(LocalClient):
         async for event in super().watch(kind, namespace, revision=revision):
             for _ in range(self.rng.randrange(30)):
                 await asyncio.sleep(0)
+            if kind is POD:
+                await self.pods_are_seen.wait()
             seen.append(event)
             yield event
             for old in self.rng.sample(seen, min(len(seen), self.rng.randrange(3))):
@@ -98,6 +104,39 @@ def test_late_and_repeated_events_never_make_surplus_pods(seed, count):
             assert client.created.count(POD) == count + 2
 
     asyncio.run(run())
+
+
+async def test_a_replica_set_whose_pods_are_not_seen_yet_is_not_planned_again():
+    client, plans = new_client(), []
+
+    def plan(cache, key, now_s):
+        plans.append(key)
+        return replicasets.plan(cache, key, now_s)
+
+    async def poke(cache, number):
+        patch = {"metadata": {"annotations": {"poke": str(number)}}}
+        revision = revision_of(await client.patch(REPLICA_SET, "default", "web", patch))
+
+        async def seen():
+            return cache.revision(REPLICA_SET) >= revision
+
+        await eventually(seen)
+
+    async def planned():
+        return len(plans)
+
+    client.pods_are_seen.clear()
+    watched = replace(replicasets.RECONCILER, plan=plan)
+    async with running(client, [watched]) as cache:
+        await client.create(REPLICA_SET, builders.replica_set(replicas=3))
+        await eventually(planned)
+        for number in range(10):
+            await poke(cache, number)
+        assert (len(plans), client.created.count(POD)) == (1, 3)
+
+        client.pods_are_seen.set()
+        await eventually(planned, lambda count: count > 1)
+        assert client.created.count(POD) == 3
 
 
 @pytest.mark.parametrize("error", [UnavailableError("gone"), RuntimeError("a bug")], ids=["api", "bug"])

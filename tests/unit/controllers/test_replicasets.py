@@ -64,7 +64,7 @@ async def test_scaling_ends_with_that_many_pods(world, before, after):
 async def test_the_status_counts_ready_and_available_pods(world):
     await world.create(REPLICA_SET, builders.replica_set(replicas=3))
     await world.settle()
-    first, second, third = await world.pods()
+    first, second, _ = await world.pods()
     await world.run_pod(first)
     await world.run_pod(second, ready=False)
     await world.settle()

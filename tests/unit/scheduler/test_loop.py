@@ -1,0 +1,159 @@
+"""The scheduler's loop, over the real API in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import pytest
+
+from netemu.api.errors import UnavailableError
+from netemu.api.kinds import EVENT, NAMESPACE, NODE, POD
+from netemu.apiserver.client import LocalClient
+from netemu.apiserver.registry import Registry
+from netemu.clock import system_clock
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.scheduler.loop import run_scheduler
+from netemu.settings import Settings
+from netemu.testing import builders
+from netemu.testing.eventually import eventually
+from netemu.testing.memory_store import MemoryStore
+
+PORT = {"containerPort": 80, "hostPort": 8080}
+
+
+class FlakyClient(LocalClient):
+    """Refuses the first bindings, and counts them all."""
+
+    def __init__(self, registry):
+        super().__init__(registry)
+        self.failures = 0
+        self.bindings = 0
+
+    async def update(self, kind, obj, *, subresource=""):
+        self.bindings += 1
+        self.failures -= 1
+        refused = [UnavailableError("not now")] * (self.failures >= 0)
+        for error in refused:
+            raise error
+        return await super().update(kind, obj, subresource=subresource)
+
+
+@pytest.fixture
+async def client():
+    made = FlakyClient(Registry(MemoryStore(), Settings(), system_clock))
+    await made.create(NAMESPACE, builders.namespace("default"))
+    return made
+
+
+@asynccontextmanager
+async def scheduling(client, *nodes):
+    for node in nodes:
+        await client.create(NODE, node)
+    cache = Cache()
+    informer = Informer(client, cache, (NODE, POD))
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(informer.run()),
+            group.create_task(run_scheduler(client, cache, informer, clock=system_clock)),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def where(client):
+    return {p["metadata"]["name"]: p["spec"].get("nodeName", "") for p in (await client.list(POD)).items}
+
+
+def all_bound(seen):
+    return all(seen.values())
+
+
+async def bound(client):
+    return await eventually(lambda: where(client), all_bound)
+
+
+async def why(client, name):
+    conditions = (await client.get(POD, "default", name)).get("status", {}).get("conditions", [])
+    return {c["type"]: c.get("message", "") for c in conditions if c["status"] == "False"}.get("PodScheduled")
+
+
+async def reasons(client):
+    return Counter(event["reason"] for event in (await client.list(EVENT)).items)
+
+
+async def test_pods_are_bound_evenly_and_it_is_told(client):
+    async with scheduling(client, *(builders.node(f"node-{n}") for n in (1, 2, 3))):
+        for number in range(30):
+            await client.create(POD, builders.pod(f"p{number}"))
+        seen = await bound(client)
+        await eventually(lambda: reasons(client), lambda told: told["Scheduled"] == 30)
+
+    assert Counter(seen.values()) == {"node-1": 10, "node-2": 10, "node-3": 10}
+    assert client.bindings == 30
+
+
+async def test_pods_that_were_there_before_count(client):
+    await client.create(POD, builders.pod("old", node="node-1"))
+    async with scheduling(client, builders.node("node-1"), builders.node("node-2")):
+        await client.create(POD, builders.pod("new"))
+        assert (await bound(client))["new"] == "node-2"
+
+
+async def test_a_second_pod_with_a_taken_host_port_waits_with_the_reason_until_it_is_free(client):
+    async with scheduling(client, builders.node()):
+        await client.create(POD, builders.pod("first", ports=(PORT,)))
+        await bound(client)
+        await client.create(POD, builders.pod("second", ports=(PORT,)))
+        message = await eventually(lambda: why(client, "second"))
+        assert message.startswith("0/1 nodes are available: 1 node(s) didn't have free ports")
+        await eventually(lambda: reasons(client), lambda told: told["FailedScheduling"] == 1)
+
+        await client.delete(POD, "default", "first", grace_period_s=0)
+        assert await bound(client) == {"second": "node-1"}
+        assert await why(client, "second") is None
+
+
+async def test_waiting_pods_are_looked_at_again_when_a_node_becomes_ready(client):
+    async with scheduling(client, builders.node(ready=False)):
+        await client.create(POD, builders.pod("p"))
+        assert "node.kubernetes.io/not-ready" in await eventually(lambda: why(client, "p"))
+
+        status = builders.node()["status"]
+        await client.patch(NODE, "", "node-1", {"status": status}, subresource="status")
+        await bound(client)
+
+
+async def test_a_pod_whose_phase_is_final_frees_its_place(client):
+    async with scheduling(client, builders.node(max_pods=1)):
+        await client.create(POD, builders.pod("first"))
+        await bound(client)
+        await client.create(POD, builders.pod("second"))
+        assert "Too many pods" in await eventually(lambda: why(client, "second"))
+
+        done = {"status": {"phase": "Succeeded"}}
+        await client.patch(POD, "default", "first", done, subresource="status")
+        await bound(client)
+
+
+async def test_a_binding_that_fails_is_tried_again_and_takes_no_place_meanwhile(client):
+    client.failures = 2
+    async with scheduling(client, builders.node(max_pods=1)):
+        await client.create(POD, builders.pod("p"))
+        await bound(client)
+
+    assert client.bindings == 3
+
+
+@pytest.mark.parametrize(
+    "spec", [{"schedulerName": "mine"}, {"schedulingGates": [{"name": "wait"}]}], ids=["other", "gated"]
+)
+async def test_pods_that_are_not_ours_to_schedule_are_left_alone(client, spec):
+    async with scheduling(client, builders.node()):
+        await client.create(POD, builders.pod("theirs", **spec))
+        await client.create(POD, builders.pod("ours"))
+        await eventually(lambda: where(client), lambda seen: bool(seen["ours"]))
+        assert (await where(client))["theirs"] == ""
