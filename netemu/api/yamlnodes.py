@@ -60,7 +60,7 @@ def load_all(text: str) -> Iterator[tuple[int, Any, dict[str, int]]]:
 
 _PLAIN = "plain"
 _TAG = "tag:yaml.org,2002:"
-_MAX_NODES = 1_000_000
+_MAX_ALIASED = 100_000
 _MAX_DEPTH = 200
 
 
@@ -84,15 +84,17 @@ class _Builder:
 
     def __init__(self) -> None:
         self.lines: dict[str, int] = {}
-        self._built = 0
+        self._seen: set[int] = set()
+        self._aliased = 0
         self._depth = 0
 
     def build(self, node: yaml.Node, path: str) -> Any:
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
-        self._built += 1
+        self._aliased += id(node) in self._seen
+        self._seen.add(id(node))
         self._depth += 1
-        if self._built > _MAX_NODES:
+        if self._aliased > _MAX_ALIASED:
             raise YamlError(line, "document contains excessive aliasing")
         if self._depth > _MAX_DEPTH:
             raise YamlError(line, f"more than {_MAX_DEPTH} levels, or an alias that contains itself")
