@@ -7,6 +7,7 @@ state) stays visible at its own path.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -163,7 +164,15 @@ def _let_go_of_namespaces(netns_dir: str) -> None:
     directory = os.path.realpath(netns_dir)
     for point in reversed(points):
         if point == directory or point.startswith(f"{directory}/"):
-            libc.umount2(point, libc.MNT_DETACH)
+            _detach(point)
+
+
+def _detach(point: str) -> None:
+    try:
+        libc.umount2(point, libc.MNT_DETACH)
+    except OSError as err:
+        if err.errno not in (errno.ENOENT, errno.EINVAL):  # hidden under another mount: out of reach
+            raise
 
 
 def _needed(paths: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from netemu.runtime.syscalls import set_parent_death_signal
+from netemu.runtime.syscalls import close_all_on_exec, set_parent_death_signal
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _become(
         stdio, passed = descriptors
         for number, fd in enumerate(stdio):
             os.dup2(fd, number)
+        close_all_on_exec(3)  # also what we inherited ourselves
         for fd in passed:
             os.set_inheritable(fd, True)
         os.chdir("/")

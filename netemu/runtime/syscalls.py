@@ -10,6 +10,9 @@ CLONE_NEWPID = 0x20000000
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SYS_MOUNT_SETATTR = 442  # the same on every architecture (asm-generic/unistd.h); Linux 5.12
+_SYS_CLOSE_RANGE = 436  # Linux 5.11 for the flag
+_CLOSE_RANGE_CLOEXEC = 4  # linux/close_range.h
+_LAST_FD = 0xFFFFFFFF
 _AT_FDCWD = -100  # linux/fcntl.h
 _AT_RECURSIVE = 0x8000
 _MOUNT_ATTR_RDONLY = 0x1  # linux/mount.h
@@ -35,6 +38,17 @@ def make_read_only(target: str) -> None:
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _check(code, "mount_setattr")
+
+
+def close_all_on_exec(first_fd: int) -> None:
+    """Let no descriptor from ``first_fd`` on pass to the next program (close_range(2))."""
+    code = ctypes.CDLL(None, use_errno=True).syscall(
+        ctypes.c_long(_SYS_CLOSE_RANGE),
+        ctypes.c_uint(first_fd),
+        ctypes.c_uint(_LAST_FD),
+        ctypes.c_uint(_CLOSE_RANGE_CLOEXEC),
+    )
+    _check(code, "close_range")
 
 
 def _check(code: int, call: str) -> None:

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pytest
+
+from netemu.runtime.etc import WRITTEN
+from netemu.runtime.sandbox import CAPABILITIES, Root, bounded, environment, join_arguments, sandbox_arguments
+
+USR_MERGED = Root({"bin": "usr/bin", "lib": "usr/lib"}, {"sys", "kcore", "version"})
+
+
+def spec(**changed):
+    return {
+        "id": "c1",
+        "netns": "ne-demo-1",
+        "argv": ["true"],
+        "log_path": "/logs/0.log",
+        "hostname": "web-1",
+        "env": {},
+        "cwd": "/",
+        "mounts": [],
+        "sandboxed": True,
+        "stdin": False,
+        "tty": False,
+        **changed,
+    }
+
+
+def arguments(root=USR_MERGED, **changed):
+    return sandbox_arguments(spec(**changed), root=root, written="/w/etc", sysfs="/w/sys", status_fd=9)
+
+
+def has(words, *wanted):
+    return any(tuple(words[start : start + len(wanted)]) == wanted for start in range(len(words)))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        pytest.param(("--unshare-pid",), id="own-processes"),
+        pytest.param(("--unshare-ipc",), id="own-ipc"),
+        pytest.param(("--as-pid-1",), id="the-command-is-pid-1"),
+        pytest.param(("--die-with-parent",), id="dies-with-us"),
+        pytest.param(("--hostname", "web-1"), id="own-name"),
+        pytest.param(("--ro-bind", "/usr", "/usr"), id="the-machine's-programs"),
+        pytest.param(("--symlink", "usr/bin", "/bin"), id="links-into-usr"),
+        pytest.param(("--ro-bind", "/proc/sys", "/proc/sys"), id="no-way-to-the-machine's-sysctls"),
+        pytest.param(("--ro-bind", "/dev/null", "/proc/kcore"), id="no-view-of-its-memory"),
+        pytest.param(("--tmpfs", "/root"), id="own-home"),
+        pytest.param(("--tmpfs", "/var"), id="own-var"),
+        pytest.param(("--tmpfs", "/run"), id="own-run"),
+        pytest.param(("--cap-drop", "ALL"), id="no-capability-but"),
+        pytest.param(("--cap-add", "CAP_NET_RAW"), id="ping's"),
+        pytest.param(("--ro-bind", "/w/etc/nsswitch.conf", "/etc/nsswitch.conf"), id="own-name-switch"),
+    ],
+)
+def test_every_sandbox_has(wanted):
+    assert has(arguments(), *wanted)
+
+
+@pytest.mark.parametrize("name", ["/home", "/run", "/var", "/root", "/etc", "/", "/etc/passwd", "/tmp"])
+def test_nothing_of_the_machine_is_bound_but_what_is_listed(name):
+    words = arguments()
+    sources = {words[index + 1] for index, word in enumerate(words) if word.endswith(("bind", "bind-try"))}
+
+    assert name not in sources
+
+
+def test_a_directory_that_is_no_link_into_usr_is_bound_read_only():
+    assert has(arguments(Root({"lib": ""}, frozenset())), "--ro-bind", "/lib", "/lib")
+
+
+def test_paths_that_this_kernel_does_not_have_are_not_covered():
+    assert "/proc/timer_list" not in arguments()
+
+
+def test_mounts_of_the_spec_come_after_what_they_may_cover():
+    mounts = [
+        {"source": "/p/hosts", "target": "/etc/hosts", "read_only": False},
+        {"source": "/p/config", "target": "/etc/web", "read_only": True},
+    ]
+    words = arguments(mounts=mounts)
+
+    assert has(words, "--bind", "/p/hosts", "/etc/hosts")
+    assert has(words, "--ro-bind", "/p/config", "/etc/web")
+    assert words.index("/p/hosts") > max(words.index(f"/etc/{name}") for name in WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("cwd", "made"),
+    [pytest.param("/work", True, id="elsewhere"), pytest.param("/usr/share", False, id="read-only")],
+)
+def test_a_working_directory_is_made_where_that_is_possible(cwd, made):
+    words = arguments(cwd=cwd)
+
+    assert has(words, "--dir", cwd) is made
+    assert has(words, "--chdir", cwd)
+
+
+def test_the_environment_is_the_spec_s_and_what_every_runtime_adds():
+    assert environment(spec(env={"A": "1", "HOME": "/srv"}, tty=True)) == {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/srv",
+        "HOSTNAME": "web-1",
+        "TERM": "xterm",
+        "A": "1",
+    }
+
+
+def test_a_variable_that_the_spec_empties_stays_empty():
+    assert environment(spec(env={"PATH": ""}, hostname=""))["PATH"] == ""
+    assert "HOSTNAME" not in environment(spec(hostname=""))
+
+
+def test_the_environment_is_set_inside_and_not_for_bubblewrap_itself():
+    assert has(arguments(env={"LD_PRELOAD": "/x.so"}), "--setenv", "LD_PRELOAD", "/x.so")
+
+
+def test_an_exec_joins_all_namespaces_of_pid_1_with_its_capabilities():
+    words = join_arguments(42, ["ls", "-l"], {"A": "b c"}, "/srv", tty=False)
+
+    assert words[:3] == ["nsenter", "--target", "42"]
+    assert {"--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"} <= set(words)
+    assert "--no-new-privs" in words
+    assert words[-6:] == ["/usr/bin/env", "-i", "--chdir=/srv", "A=b c", "ls", "-l"]
+
+
+def test_an_exec_with_a_terminal_gets_a_session_that_controls_it():
+    assert has(join_arguments(42, ["sh"], {}, "", tty=True), "/usr/bin/setsid", "--ctty")
+
+
+def test_the_bounding_set_holds_the_default_capabilities_and_no_other():
+    (bounds,) = (word for word in bounded(["true"]) if word.startswith("--bounding-set="))
+    kept = bounds.removeprefix("--bounding-set=-all,").replace("+", "").split(",")
+
+    assert tuple(kept) == CAPABILITIES
+    assert "sys_admin" not in CAPABILITIES
