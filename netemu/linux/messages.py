@@ -9,13 +9,12 @@ costs 0.03 to 0.1 ms a message, a whole pod 1.2 ms in the kernel.
 
 from __future__ import annotations
 
-import importlib.machinery
 import socket
-import sys
-import types
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any, Literal, NamedTuple
+
+from netemu.linux import encoding, templates
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
@@ -42,7 +41,6 @@ _RTPROT_STATIC = 4
 _RT_TABLE_MAIN = 254
 _RT_SCOPE = {"universe": 0, "link": 253, "host": 254}
 _RTN: dict[str, int] = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7}
-_HEADER_BYTES = 16  # struct nlmsghdr
 
 _NEW = NLM_F_CREATE | NLM_F_EXCL
 _PUT = NLM_F_CREATE | NLM_F_REPLACE
@@ -83,24 +81,14 @@ def veth(
     The peer must be raised by itself (while it is made it has no other end yet: ENOTCONN,
     drivers/net/veth.c), and an alias needs ``set_link``: here the kernel would ignore it.
     """
-    peer = _link_body(
-        peer_index,
-        None,
-        ("IFLA_IFNAME", peer_name),
-        ("IFLA_ADDRESS", peer_mac),
-        ("IFLA_MTU", mtu),
-        ("IFLA_NET_NS_FD", peer_ns_fd),
-    )
-    body = _link_body(
-        0,
-        up,
-        ("IFLA_IFNAME", name),
-        ("IFLA_ADDRESS", mac),
-        ("IFLA_MTU", mtu),
-        ("IFLA_MASTER", master_index),
-        _link_info("veth", ("VETH_INFO_PEER", peer)),
-    )
-    return _link_message(f"add veth {name} with peer {peer_name}", _NEW, body)
+    shape = (peer_name, peer_index, mtu, master_index, up)
+    if mac is None or peer_mac is None or peer_ns_fd is None:
+        body = _veth_body(*shape, name, mac, peer_mac, peer_ns_fd)
+    else:
+        macs = templates.mac(mac), templates.mac(peer_mac, second=True)
+        values = (templates.text(name), *macs, templates.number(peer_ns_fd))
+        body = templates.encode(_veth_body, shape, *values)
+    return Message(f"add veth {name} with peer {peer_name}", RTM_NEWLINK, _NEW, body)
 
 
 def bridge(name: str, *, mac: str | None = None, mtu: int | None = None, up: bool = False) -> Message:
@@ -180,23 +168,21 @@ def bridge_port(
     alias: str | None = None,
 ) -> Message:
     """Set what a bridge does on one port; the alias may ride along, to save a message."""
-    data = _given(
-        ("IFLA_BRPORT_MODE", _bit(hairpin)),
-        ("IFLA_BRPORT_ISOLATED", _bit(isolated)),
-        ("IFLA_BRPORT_LEARNING", _bit(learning)),
-    )
-    info = ("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": data})
-    body = _link_body(link, None, ("IFLA_IFALIAS", alias), ("IFLA_LINKINFO", {"attrs": list(info)}))
-    return _link_message(f"set bridge port {link}", 0, body)
+    shape = (isolated, hairpin, learning)
+    if isinstance(link, int) or not alias:
+        body = _port_body(*shape, link, alias)
+    else:
+        words = templates.text(link), templates.text(alias, second=True)
+        body = templates.encode(_port_body, shape, *words)
+    return Message(f"set bridge port {link}", RTM_NEWLINK, 0, body)
 
 
 def delete_link(link: Link) -> Message:
     """Remove a link; of a veth pair the other end goes too."""
-    body = _encode(_classes().link, _link_body(link, None))
+    body = encoding.encode(encoding.classes().link, _link_body(link, None))
     return Message(f"delete link {link}", RTM_DELLINK, 0, body)
 
 
-@lru_cache(maxsize=256)
 def address(index: int, interface: Interface) -> Message:
     """Give a link an address (replacing its flags if it has it); no duplicate detection."""
     return Message(f"add address {interface} to link {index}", RTM_NEWADDR, _PUT, _address(index, interface))
@@ -228,7 +214,7 @@ def route(
     }
     if src is not None:
         fields["attrs"].append(("RTA_PREFSRC", str(src)))
-    body = _encode(_classes().route, fields)
+    body = encoding.encode(encoding.classes().route, fields)
     return Message(_route_text("set", dst, gateway, index, type), RTM_NEWROUTE, _PUT, body)
 
 
@@ -243,15 +229,15 @@ def delete_route(
     """Remove the route to a network."""
     # RT_SCOPE_NOWHERE (255) is the wildcard of a deletion: ip/iproute.c, iproute_modify.
     fields = {**_route_fields(dst, gateway, index, type, table), "scope": 255}
-    body = _encode(_classes().route, fields)
+    body = encoding.encode(encoding.classes().route, fields)
     return Message(_route_text("delete", dst, gateway, index, type), RTM_DELROUTE, 0, body)
 
 
-@lru_cache(maxsize=256)
 def neighbour(index: int, ip: Address, mac: str, *, permanent: bool = True) -> Message:
     """Set who answers to an address on a link. Permanent entries do not count against gc_thresh3."""
     state = _NUD_PERMANENT if permanent else _NUD_STALE
-    body = _neighbour(_family(ip), index, state, 0, ("NDA_DST", str(ip)), ("NDA_LLADDR", mac))
+    shape = (_family(ip), index, state)
+    body = templates.encode(_neighbour_body, shape, templates.ip(ip), templates.mac(mac))
     return Message(f"set neighbour {ip} ({mac}) on link {index}", RTM_NEWNEIGH, _PUT, body)
 
 
@@ -276,77 +262,22 @@ def delete_fdb(index: int, mac: str, dst_ip: Address) -> Message:
 
 def get_link(link: Link) -> Message:
     """Ask for one link."""
-    body = _encode(_classes().link, _link_body(link, None))
+    body = encoding.encode(encoding.classes().link, _link_body(link, None))
     return Message(f"find link {link}", RTM_GETLINK, 0, body)
 
 
 def dump(kind: int, family: int = socket.AF_UNSPEC) -> Message:
     """Ask for everything of one kind (RTM_GETLINK, GETADDR, GETROUTE, GETNEIGH)."""
-    classes = _classes()
+    classes = encoding.classes()
     by_kind = {
         RTM_GETLINK: classes.link,
         RTM_GETADDR: classes.address,
         RTM_GETROUTE: classes.route,
         RTM_GETNEIGH: classes.neighbour,
     }
-    return Message(f"list (message {kind})", kind, NLM_F_DUMP, _encode(by_kind[kind], {"family": family}))
-
-
-def decode(kind: int, data: bytes) -> Any:
-    """Decode one answer (header included) with the class of its message type.
-
-    The value is pyroute2's: fields by ``[]``, attributes by ``get_attr``.
-    """
-    classes = _classes()
-    by_kind = {
-        RTM_NEWLINK: classes.link,
-        RTM_NEWADDR: classes.address,
-        RTM_NEWROUTE: classes.route,
-        RTM_NEWNEIGH: classes.neighbour,
-    }
-    message = by_kind[kind](data)
-    message.decode()
-    return message
-
-
-class _Classes(NamedTuple):
-    link: Any
-    address: Any
-    route: Any
-    neighbour: Any
-
-
-@lru_cache(maxsize=1)
-def _classes() -> _Classes:
-    """Import pyroute2's message classes, and nothing else of pyroute2.
-
-    Its package's ``__init__`` imports everything it has: 190 ms. With an empty package put in
-    its place first, the classes alone are imported in 35 ms, which a CNI plugin (a new process
-    for each pod) can afford. Who wants pyroute2's own conveniences cannot have them after that;
-    nobody in netemu does (their cost is why this module exists).
-    """
-    if "pyroute2" not in sys.modules:
-        spec = importlib.machinery.PathFinder.find_spec("pyroute2")
-        if spec is None or spec.submodule_search_locations is None:
-            raise ModuleNotFoundError("No module named 'pyroute2'", name="pyroute2")
-        package = types.ModuleType("pyroute2")
-        package.__path__ = list(spec.submodule_search_locations)
-        package.__spec__ = spec
-        sys.modules["pyroute2"] = package
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-    from pyroute2.netlink.rtnl.ndmsg import ndmsg
-    from pyroute2.netlink.rtnl.rtmsg import rtmsg
-
-    return _Classes(ifinfmsg, ifaddrmsg, rtmsg, ndmsg)
-
-
-def _encode(message_class: Any, fields: dict[str, Any]) -> bytes:
-    message = message_class()
-    for key, value in fields.items():
-        message[key] = value
-    message.encode()
-    return bytes(message.data[_HEADER_BYTES:])
+    return Message(
+        f"list (message {kind})", kind, NLM_F_DUMP, encoding.encode(by_kind[kind], {"family": family})
+    )
 
 
 def _given(*attrs: tuple[str, Any]) -> list[tuple[str, Any]]:
@@ -369,8 +300,56 @@ def _link_info(kind: str, *data: tuple[str, Any]) -> tuple[str, Any]:
     return ("IFLA_LINKINFO", {"attrs": attrs})
 
 
+def _veth_body(
+    peer_name: str,
+    peer_index: int,
+    mtu: int | None,
+    master_index: int | None,
+    up: bool,
+    name: str,
+    mac: str | None,
+    peer_mac: str | None,
+    peer_ns_fd: int | None,
+) -> bytes:
+    peer = _link_body(
+        peer_index,
+        None,
+        ("IFLA_IFNAME", peer_name),
+        ("IFLA_ADDRESS", peer_mac),
+        ("IFLA_MTU", mtu),
+        ("IFLA_NET_NS_FD", peer_ns_fd),
+    )
+    body = _link_body(
+        0,
+        up,
+        ("IFLA_IFNAME", name),
+        ("IFLA_ADDRESS", mac),
+        ("IFLA_MTU", mtu),
+        ("IFLA_MASTER", master_index),
+        _link_info("veth", ("VETH_INFO_PEER", peer)),
+    )
+    return encoding.encode(encoding.classes().link, body)
+
+
+def _port_body(
+    isolated: bool | None, hairpin: bool | None, learning: bool | None, link: Link, alias: str | None
+) -> bytes:
+    data = _given(
+        ("IFLA_BRPORT_MODE", _bit(hairpin)),
+        ("IFLA_BRPORT_ISOLATED", _bit(isolated)),
+        ("IFLA_BRPORT_LEARNING", _bit(learning)),
+    )
+    info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": data})]
+    body = _link_body(link, None, ("IFLA_IFALIAS", alias), ("IFLA_LINKINFO", {"attrs": info}))
+    return encoding.encode(encoding.classes().link, body)
+
+
+def _neighbour_body(family: int, index: int, state: int, ip: str, mac: str) -> bytes:
+    return _neighbour(family, index, state, 0, ("NDA_DST", ip), ("NDA_LLADDR", mac))
+
+
 def _link_message(what: str, flags: int, body: dict[str, Any]) -> Message:
-    return Message(what, RTM_NEWLINK, flags, _encode(_classes().link, body))
+    return Message(what, RTM_NEWLINK, flags, encoding.encode(encoding.classes().link, body))
 
 
 def _family(value: Address | Network | Interface) -> int:
@@ -378,14 +357,14 @@ def _family(value: Address | Network | Interface) -> int:
 
 
 def _address(index: int, interface: Interface) -> bytes:
-    fields = {
-        "family": _family(interface),
-        "prefixlen": interface.network.prefixlen,
-        "index": index,
-        "flags": _IFA_F_NODAD,
-        "attrs": [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))],
-    }
-    return _encode(_classes().address, fields)
+    shape = (_family(interface), index, interface.network.prefixlen)
+    return templates.encode(_address_body, shape, templates.ip(interface.ip))
+
+
+def _address_body(family: int, index: int, prefix: int, ip: str) -> bytes:
+    # The kernel takes IFA_LOCAL for IFA_ADDRESS too when that is not given, in both families.
+    fields = {"family": family, "index": index, "prefixlen": prefix, "flags": _IFA_F_NODAD}
+    return encoding.encode(encoding.classes().address, {**fields, "attrs": [("IFA_LOCAL", ip)]})
 
 
 def _route_fields(
@@ -423,4 +402,4 @@ def _route_text(verb: str, dst: Network, gateway: Address | None, index: int | N
 
 def _neighbour(family: int, index: int, state: int, flags: int, *attrs: tuple[str, str]) -> bytes:
     fields = {"family": family, "ifindex": index, "state": state, "flags": flags, "attrs": list(attrs)}
-    return _encode(_classes().neighbour, fields)
+    return encoding.encode(encoding.classes().neighbour, fields)

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, NamedTuple
 
 from netemu.errors import KernelError, PermissionDeniedError
-from netemu.linux import messages, netns
+from netemu.linux import encoding, messages, netns
 from netemu.linux.messages import Address, Interface, Message, Network
 
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3  # linux/netlink.h
@@ -148,7 +148,7 @@ class Netlink:
             self._socket.send(_frame(request, 0, sequence))
             for kind, _, _, data in self._receive(sequence):
                 if kind != _NLMSG_ERROR:
-                    return _link(messages.decode(kind, data))
+                    return _link(encoding.decode(kind, data))
                 number, detail = _error(data)
                 if number != errno.ENODEV:
                     raise _refusal(request, number, detail)
@@ -200,7 +200,7 @@ class Netlink:
             for _ in range(_DUMP_ATTEMPTS):
                 whole, answers = self._dump_once(request)
                 if whole:
-                    return [messages.decode(answer_kind, data) for answer_kind, data in answers]
+                    return [encoding.decode(answer_kind, data) for answer_kind, data in answers]
         raise KernelError(f"{request.what}: the kernel's list changed faster than it could be read")
 
     def _dump_once(self, request: Message) -> tuple[bool, list[tuple[int, bytes]]]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from netemu.linux import messages
+from netemu.linux import encoding, messages
 
 HEADER = b"\0" * 16
 
@@ -18,7 +18,7 @@ def decoded(message):
         messages.RTM_DELNEIGH: 28,
     }
     header = (16 + len(message.body)).to_bytes(4, sys.byteorder) + HEADER[4:]
-    return messages.decode(kind.get(message.kind, message.kind), header + message.body)
+    return encoding.decode(kind.get(message.kind, message.kind), header + message.body)
 
 
 def test_a_veth_pair_carries_its_peer_and_where_that_goes():
