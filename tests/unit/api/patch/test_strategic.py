@@ -69,25 +69,56 @@ def test_a_list_of_objects_merges_by_its_key(original, patch, expected):
     ("original", "patch", "expected"),
     [
         pytest.param({"a": 1}, {"a": None}, {}, id="null-deletes"),
-        pytest.param({"metadata": {"labels": {"a": "b"}}}, {"metadata": {"labels": {"c": "d"}}},
-                     {"metadata": {"labels": {"a": "b", "c": "d"}}}, id="maps-merge"),
-        pytest.param({"spec": {"clusterIPs": ["x"]}}, {"spec": {"clusterIPs": ["y"]}},
-                     {"spec": {"clusterIPs": ["y"]}}, id="atomic-lists-are-replaced"),
-        pytest.param({"spec": {"selector": {"a": "b"}}}, {"spec": {"selector": {"$patch": "replace", "c": "d"}}},
-                     {"spec": {"selector": {"c": "d"}}}, id="replace-a-map"),
-        pytest.param({"spec": {"selector": {"a": "b"}}}, {"spec": {"selector": {"$patch": "delete"}}},
-                     {"spec": {"selector": {}}}, id="delete-a-map"),
-        pytest.param({"metadata": {"finalizers": ["a", "b"]}}, {"metadata": {"finalizers": ["c", "a"]}},
-                     {"metadata": {"finalizers": ["c", "a", "b"]}}, id="scalars-merge"),
-        pytest.param({"metadata": {"finalizers": ["a", "b"]}},
-                     {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a", "x"]}},
-                     {"metadata": {"finalizers": ["b"]}}, id="scalars-go"),
-        pytest.param({}, {"spec": {"ports": [{"port": 80, "name": None}, {"port": 1, "$patch": "delete"}]}},
-                     {"spec": {"ports": [{"port": 80}]}}, id="directives-never-stay"),
-        pytest.param({"spec": "x"}, {"spec": {"type": "NodePort", "$retainKeys": ["type"]}},
-                     {"spec": {"type": "NodePort"}}, id="another-type-replaces"),
+        pytest.param(
+            {"metadata": {"labels": {"a": "b"}}},
+            {"metadata": {"labels": {"c": "d"}}},
+            {"metadata": {"labels": {"a": "b", "c": "d"}}},
+            id="maps-merge",
+        ),
+        pytest.param(
+            {"spec": {"clusterIPs": ["x"]}},
+            {"spec": {"clusterIPs": ["y"]}},
+            {"spec": {"clusterIPs": ["y"]}},
+            id="atomic-lists-are-replaced",
+        ),
+        pytest.param(
+            {"spec": {"selector": {"a": "b"}}},
+            {"spec": {"selector": {"$patch": "replace", "c": "d"}}},
+            {"spec": {"selector": {"c": "d"}}},
+            id="replace-a-map",
+        ),
+        pytest.param(
+            {"spec": {"selector": {"a": "b"}}},
+            {"spec": {"selector": {"$patch": "delete"}}},
+            {"spec": {"selector": {}}},
+            id="delete-a-map",
+        ),
+        pytest.param(
+            {"metadata": {"finalizers": ["a", "b"]}},
+            {"metadata": {"finalizers": ["c", "a"]}},
+            {"metadata": {"finalizers": ["c", "a", "b"]}},
+            id="scalars-merge",
+        ),
+        pytest.param(
+            {"metadata": {"finalizers": ["a", "b"]}},
+            {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a", "x"]}},
+            {"metadata": {"finalizers": ["b"]}},
+            id="scalars-go",
+        ),
+        pytest.param(
+            {},
+            {"spec": {"ports": [{"port": 80, "name": None}, {"port": 1, "$patch": "delete"}]}},
+            {"spec": {"ports": [{"port": 80}]}},
+            id="directives-never-stay",
+        ),
+        pytest.param(
+            {"spec": "x"},
+            {"spec": {"type": "NodePort", "$retainKeys": ["type"]}},
+            {"spec": {"type": "NodePort"}},
+            id="another-type-replaces",
+        ),
     ],
-)  # fmt: skip
+)
 def test_objects_merge(original, patch, expected):
     assert strategic_merge_patch(SERVICE, original, patch) == expected
 

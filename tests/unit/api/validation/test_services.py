@@ -1,0 +1,258 @@
+"""Services: ports, types, addresses, and what may not change."""
+
+import pytest
+
+from netemu.api.kinds import SERVICE
+
+
+def service(*ports, **spec):
+    return {"spec": {"ports": list(ports), **spec}}
+
+
+HTTP = {"port": 80, "name": "http"}
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        pytest.param(service({"port": 80}), id="one-port-needs-no-name"),
+        pytest.param(
+            service(HTTP, {"port": 80, "protocol": "UDP", "name": "quic"}), id="one-number-two-protocols"
+        ),
+        pytest.param(service({"port": 80, "targetPort": "http"}, selector={"app": "web"}), id="named-target"),
+        pytest.param(service(clusterIP="None"), id="headless-without-ports"),
+        pytest.param(service({"port": 80, "nodePort": 31100}, type="NodePort"), id="node-port"),
+        pytest.param(service({"port": 80}, type="LoadBalancer", loadBalancerClass="a/b"), id="load-balancer"),
+        pytest.param(service(type="ExternalName", externalName="db.example.com."), id="external-name"),
+        pytest.param(
+            service({"port": 80}, clusterIP="10.96.0.7", clusterIPs=["10.96.0.7"]), id="wanted-address"
+        ),
+        pytest.param(service({"port": 80}, clusterIP="fd00::1", clusterIPs=["fd00::1"]), id="ipv6"),
+        pytest.param(service({"port": 80}, sessionAffinity="ClientIP"), id="affinity"),
+        pytest.param(service({"port": 80}, externalIPs=["192.0.2.1"]), id="external-ip"),
+        pytest.param(service({"port": 80}, trafficDistribution="PreferSameZone"), id="distribution"),
+    ],
+)
+def test_these_services_break_no_rule(broken, obj):
+    assert broken(SERVICE, obj) == []
+
+
+@pytest.mark.parametrize(
+    ("obj", "field", "words"),
+    [
+        pytest.param(service(), "ports", "Required value", id="no-ports"),
+        pytest.param(
+            service({"port": 0}),
+            "ports[0].port",
+            "Invalid value: 0: must be between 1 and 65535, inclusive",
+            id="port",
+        ),
+        pytest.param(service(HTTP, {"port": 81}), "ports[1].name", "Required value", id="no-name"),
+        pytest.param(
+            service(HTTP, {"port": 81, "name": "http"}),
+            "ports[1].name",
+            'Duplicate value: "http"',
+            id="same-name",
+        ),
+        pytest.param(
+            service(HTTP, {"port": 80, "name": "x"}),
+            "ports[1]",
+            'Duplicate value: {"protocol":"TCP","port":80}',
+            id="same-port",
+        ),
+        pytest.param(
+            service({"port": 80, "name": "HTTP"}),
+            "ports[0].name",
+            'Invalid value: "HTTP": a lowercase RFC 1123 label must consist',
+            id="port-name",
+        ),
+        pytest.param(
+            service({"port": 80, "protocol": "tcp"}),
+            "ports[0].protocol",
+            'Unsupported value: "tcp": supported values: "SCTP", "TCP", "UDP"',
+            id="protocol",
+        ),
+        pytest.param(
+            service({"port": 80, "targetPort": 70000}),
+            "ports[0].targetPort",
+            "Invalid value: 70000: must be between",
+            id="target-number",
+        ),
+        pytest.param(
+            service({"port": 80, "targetPort": "a--b"}),
+            "ports[0].targetPort",
+            'Invalid value: "a--b": must not contain consecutive hyphens',
+            id="target-name",
+        ),
+        pytest.param(
+            service({"port": 80, "nodePort": 31100}),
+            "ports[0].nodePort",
+            "Forbidden: may not be used when `type` is 'ClusterIP'",
+            id="node-port-of-a-cluster-ip",
+        ),
+        pytest.param(
+            service(
+                {**HTTP, "nodePort": 31100}, {"port": 81, "name": "x", "nodePort": 31100}, type="NodePort"
+            ),
+            "ports[1].nodePort",
+            "Duplicate value: 31100",
+            id="same-node-port",
+        ),
+        pytest.param(
+            service({"port": 80}, type="Cluster"),
+            "type",
+            'Unsupported value: "Cluster": supported values: "ClusterIP", "ExternalName", "LoadBalancer", ',
+            id="type",
+        ),
+        pytest.param(
+            service({"port": 80}, type="NodePort", clusterIP="None"),
+            "clusterIPs[0]",
+            "Invalid value: \"None\": may not be set to 'None' for NodePort services",
+            id="headless-node-port",
+        ),
+        pytest.param(service(type="ExternalName"), "externalName", "Required value", id="no-external-name"),
+        pytest.param(
+            service(type="ExternalName", externalName="a", clusterIP="10.96.0.7"),
+            "clusterIPs",
+            "Forbidden: may not be set for ExternalName services",
+            id="external-name-with-address",
+        ),
+        pytest.param(
+            service({"port": 80}, clusterIP="10.96"),
+            "clusterIPs[0]",
+            'Invalid value: "10.96": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+            id="address",
+        ),
+        pytest.param(
+            service({"port": 80}, clusterIPs=["10.96.0.7"]),
+            "clusterIPs",
+            'Invalid value: ["10.96.0.7"]: must be empty when `clusterIP` is not specified',
+            id="addresses-alone",
+        ),
+        pytest.param(
+            service({"port": 80}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.7"]),
+            "clusterIPs",
+            'Invalid value: ["10.96.0.7"]: first value must match `clusterIP`',
+            id="addresses-disagree",
+        ),
+        pytest.param(
+            service({"port": 80}, clusterIP="None", clusterIPs=["None", "10.96.0.7"]),
+            "clusterIPs",
+            'Invalid value: ["None","10.96.0.7"]: \'None\' must be the first and only value',
+            id="headless-and-not",
+        ),
+        pytest.param(
+            service({"port": 80}, sessionAffinity="Cookie"),
+            "sessionAffinity",
+            'Unsupported value: "Cookie": supported values: "ClientIP", "None"',
+            id="affinity",
+        ),
+        pytest.param(
+            service(
+                {"port": 80},
+                sessionAffinity="ClientIP",
+                sessionAffinityConfig={"clientIP": {"timeoutSeconds": 86401}},
+            ),
+            "sessionAffinityConfig.clientIP.timeoutSeconds",
+            "Invalid value: 86401: must be greater than 0 and less than 86400",
+            id="affinity-timeout",
+        ),
+        pytest.param(
+            service({"port": 80}, externalTrafficPolicy="Local"),
+            "externalTrafficPolicy",
+            'Invalid value: "Local": may only be set for externally-accessible services',
+            id="external-policy",
+        ),
+        pytest.param(
+            service({"port": 80}, internalTrafficPolicy="Node"),
+            "internalTrafficPolicy",
+            'Unsupported value: "Node": supported values: "Cluster", "Local"',
+            id="internal-policy",
+        ),
+        pytest.param(
+            service({"port": 80}, loadBalancerSourceRanges=["10.0.0.0/8"]),
+            "loadBalancerSourceRanges",
+            "Forbidden: may only be used when `type` is 'LoadBalancer'",
+            id="source-ranges",
+        ),
+        pytest.param(
+            service({"port": 80}, externalIPs=["127.0.0.1"]),
+            "externalIPs[0]",
+            'Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+            id="external-ip",
+        ),
+        pytest.param(
+            service({"port": 80}, ipFamilyPolicy="Dual"),
+            "ipFamilyPolicy",
+            'Unsupported value: "Dual": supported values: "PreferDualStack", "RequireDualStack", ',
+            id="family-policy",
+        ),
+        pytest.param(
+            service({"port": 80}, selector={"app": "a b"}),
+            "selector",
+            'Invalid value: "a b": a valid label',
+            id="selector",
+        ),
+    ],
+)
+def test_a_service_that_breaks_a_rule_is_named(broken, obj, field, words):
+    ((found, message),) = broken(SERVICE, obj)
+
+    assert found == f"spec.{field}"
+    assert message.startswith(words)
+
+
+OLD = service({"port": 80}, clusterIP="10.96.0.7", clusterIPs=["10.96.0.7"])
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pytest.param(service({"port": 80}, clusterIP="10.96.0.8"), id="alone"),
+        pytest.param(
+            service({"port": 80}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.7"]), id="beside-the-old-list"
+        ),
+        pytest.param(service({"port": 80}, clusterIP="10.96.0.8", clusterIPs=["10.96.0.8"]), id="both"),
+    ],
+)
+def test_the_cluster_ip_stays(broken, new):
+    assert broken(SERVICE, new, OLD) == [
+        ("spec.clusterIPs[0]", 'Invalid value: ["10.96.0.8"]: may not change once set')
+    ]
+
+
+def test_a_headless_service_stays_headless(broken):
+    new = service({"port": 80}, clusterIP="None")
+
+    assert broken(SERVICE, new, OLD) == [
+        ("spec.clusterIPs[0]", 'Invalid value: ["None"]: may not change once set')
+    ]
+
+
+def test_the_cluster_ip_is_not_taken_away(broken):
+    assert broken(SERVICE, service({"port": 80}), OLD) == [
+        ("spec.clusterIPs[0]", "Invalid value: []: primary clusterIP can not be unset")
+    ]
+
+
+def test_a_service_may_become_an_external_name_and_come_back(broken):
+    alias = service(type="ExternalName", externalName="db.example.com")
+
+    assert broken(SERVICE, alias, OLD) == []
+    assert broken(SERVICE, OLD, alias) == []
+
+
+def test_what_another_type_left_behind_is_no_mistake(broken):
+    old = service({"port": 80}, type="NodePort", clusterIP="10.96.0.7")
+    new = service({"port": 80}, externalTrafficPolicy="Cluster", clusterIP="10.96.0.7")
+
+    assert broken(SERVICE, new, old) == []
+
+
+def test_the_class_of_a_load_balancer_stays(broken):
+    old = service({"port": 80}, type="LoadBalancer", loadBalancerClass="a/b")
+    new = service({"port": 80}, type="LoadBalancer", loadBalancerClass="c/d")
+
+    assert broken(SERVICE, new, old) == [
+        ("spec.loadBalancerClass", 'Invalid value: "c/d": may not change once set')
+    ]
