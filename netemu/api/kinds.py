@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Kind:
-    """One kind of object, under one group and version.
+    """One kind of object, under one group and version. There is one value for each: compare with ``is``.
 
     ``group`` is empty for the core group. ``subresources`` are the ones that can be
     addressed under ``/{resource}/{name}/``.
@@ -35,9 +35,6 @@ class Kind:
     def key(self) -> str:
         """``resource`` or ``resource.group``: how kubectl prints it; the first part of a store key."""
         return f"{self.resource}.{self.group}" if self.group else self.resource
-
-    def __hash__(self) -> int:
-        return hash((self.group, self.version, self.kind))
 
 
 def _core(kind: str, resource: str, *short: str, **more: object) -> Kind:

@@ -29,14 +29,14 @@ FieldSelector = tuple[FieldRequirement, ...]
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Tell whether labels satisfy a selector; an empty selector matches everything."""
-    return all(labels.get(k) == v for k, v in selector.match_labels.items()) and all(
-        _holds(requirement, labels) for requirement in selector.match_expressions
-    )
+    if not selector.match_labels.items() <= labels.items():
+        return False
+    return all(_holds(requirement, labels) for requirement in selector.match_expressions)
 
 
 def matches_labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Tell whether labels contain all of ``wanted`` (a Service's selector)."""
-    return all(labels.get(k) == v for k, v in wanted.items())
+    return wanted.items() <= labels.items()
 
 
 def parse_label_selector(text: str) -> LabelSelector:

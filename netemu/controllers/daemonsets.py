@@ -119,7 +119,7 @@ class _Plan:
             "currentNumberScheduled": len(first),
             "numberMisscheduled": sum(node not in self._wanted for node in self._by_node),
             "desiredNumberScheduled": len(self._wanted),
-            "numberReady": sum(is_ready(pod) for pod in first),
+            "numberReady": sum(wait is not None for wait in waits),
             "observedGeneration": self._view.metadata.generation,
             **{name: count for name, count in optional.items() if count},
         }

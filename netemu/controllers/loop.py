@@ -1,8 +1,8 @@
 """[IO] Run reconcilers: plan a key, do what the plan says, wait until the cache has seen it.
 
 A plan never reads a cache that is older than the writes of the plan before it, so nothing is
-created twice however late the watch is. A key that was planned rests ten times as long as that
-took: a burst of events costs a bounded share of the time, not a plan for each.
+created twice however late the watch is. A key that was planned rests fifty times as long as
+that took: a burst of events costs a fiftieth of the time, not a plan for each.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from netemu.naming import Revision
 
 log = Log(__name__)
 
-REST_FACTOR = 10.0
+REST_FACTOR = 50.0
 MAX_REST_S = 0.1
 
 

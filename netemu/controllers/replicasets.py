@@ -18,7 +18,6 @@ from netemu.controllers.pods import (
     deletion_order,
     find_pods,
     is_active,
-    is_ready,
     pod_from_template,
     pod_trigger,
 )
@@ -62,7 +61,7 @@ def _status(obj: Object, replica_set: Workload, pods: list[Pod], now_s: float) -
     labels = (replica_set.spec.template.get("metadata") or {}).get("labels") or {}
     counters = {
         "fullyLabeledReplicas": sum(labels.items() <= pod.metadata.labels.items() for pod in pods),
-        "readyReplicas": sum(is_ready(pod) for pod in pods),
+        "readyReplicas": sum(wait is not None for wait in waits),
         "availableReplicas": sum(wait == 0 for wait in waits),
     }
     status = {

@@ -18,7 +18,6 @@ from netemu.controllers.pods import (
     hash_template,
     is_active,
     is_over,
-    is_ready,
     is_terminating,
     pod_from_template,
     pod_trigger,
@@ -75,7 +74,7 @@ class _Plan:
         """Count the pods; the update is over when all are new and ready."""
         active = [pod for pod in self._pods.values() if is_active(pod)]
         waits = [available_in_s(pod, self._spec.min_ready_seconds, self._now_s) for pod in active]
-        ready = sum(is_ready(pod) for pod in active)
+        ready = sum(wait is not None for wait in waits)
         updated = sum(self._is_updated(pod) for pod in active)
         current = self._view.status.current_revision or self._revision
         if updated == ready == len(active) == self._spec.replicas:
