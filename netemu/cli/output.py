@@ -13,6 +13,7 @@ from netemu.cli.resources import UsageError, display_name
 Item = tuple[Kind, dict[str, Any]]
 
 TABLE_FORMATS = ("", "wide")
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _FORMATS = ("json", "yaml", "name", "wide", "jsonpath=…")
 
 
@@ -54,11 +55,19 @@ def complete(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def render_yaml(document: Any) -> str:
-    """Render YAML as kubectl does: keys sorted, lists at the level of their key."""
+    """Render YAML as kubectl does: keys sorted, texts quoted where they would be read as something else."""
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(document, Dumper=dumper, sort_keys=True, allow_unicode=True, width=10_000))
+    class Dumper(yaml.CSafeDumper):
+        """Chooses double quotes where PyYAML chooses single ones, and blocks for lines of text."""
+
+    def represent(dumper: Any, text: str) -> yaml.ScalarNode:
+        is_plain = text and dumper.resolve(yaml.ScalarNode, text, (True, False)) == _TEXT_TAG
+        style = "|" if "\n" in text else None if is_plain else '"'
+        return yaml.ScalarNode(_TEXT_TAG, text, style=style)
+
+    Dumper.add_representer(str, represent)
+    return str(yaml.dump(document, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=10_000))
 
 
 def render_json(document: Any) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from netemu.api.client import Object, ObjectList, PatchType, WatchEvent
 from netemu.api.errors import NotFoundError
 from netemu.api.kinds import Kind
-from netemu.apiclient.http import HttpClient
+from netemu.api.status import error_of
+from netemu.apiclient.http import JSON, HttpClient, path_of
 from netemu.cli.resources import Query
 from netemu.cli.tables import TABLE_ACCEPT
-from netemu.cli.target import Target
+from netemu.cli.target import DEFAULT_CLUSTER, Target
 from netemu.errors import NetemuError, PermissionDeniedError
 
 T = TypeVar("T")
@@ -33,8 +34,9 @@ class Session:
     Every method may raise a subclass of ``netemu.api.errors.ApiError``.
     """
 
-    def __init__(self, http: HttpClient) -> None:
-        self.http = http
+    def __init__(self, http: HttpClient, socket: Path) -> None:
+        self.socket = socket
+        self._http = http
 
     async def find(self, query: Query, *, ignore_not_found: bool = False) -> list[Object]:
         """Read the object that a query names, or all that it selects.
@@ -46,7 +48,7 @@ class Session:
         if not query.name:
             return (await self.list(query)).items
         try:
-            return [await self.http.get(query.kind, query.namespace, query.name)]
+            return [await self._http.get(query.kind, query.namespace, query.name)]
         except NotFoundError:
             if ignore_not_found:
                 return []
@@ -54,7 +56,7 @@ class Session:
 
     async def list(self, query: Query) -> ObjectList:
         """Read the objects that a query selects."""
-        return await self.http.list(
+        return await self._http.list(
             query.kind,
             query.namespace,
             label_selector=query.label_selector,
@@ -63,8 +65,9 @@ class Session:
 
     async def table(self, query: Query, *, ignore_not_found: bool = False) -> Object | None:
         """Read a query's objects as a Table; ``None`` for a missing one where that is no error."""
+        path = path_of(query.kind, query.namespace, query.name)
         try:
-            return await self._request("GET", path_of(query), _selectors(query), accept=TABLE_ACCEPT)
+            return await self._request("GET", path, _selectors(query), accept=TABLE_ACCEPT)
         except NotFoundError:
             if ignore_not_found:
                 return None
@@ -73,19 +76,26 @@ class Session:
     async def watch(
         self, query: Query, *, revision: str, as_table: bool = False
     ) -> AsyncGenerator[WatchEvent, None]:
-        """Yield every change of what a query selects after ``revision``; a table's rows, if asked for."""
-        parameters = {**_selectors(query), "watch": "true", "resourceVersion": revision}
-        accept = TABLE_ACCEPT if as_table else "application/json"
-        rest = b""
-        async for chunk in self.http.stream(path_of(query), parameters, accept=accept):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in filter(None, lines):
-                yield _event(msgspec.json.decode(line))
+        """Yield every change of what a query selects after ``revision``, as objects or as Tables.
+
+        The server ends a watch now and then: it is taken up again where it ended.
+
+        Raises:
+            ExpiredError: ``revision`` is no longer kept.
+
+        """
+        path, seen = path_of(query.kind, query.namespace), revision
+        accept = {"Accept": TABLE_ACCEPT if as_table else JSON}
+        while True:
+            parameters = {**_selectors(query), "watch": "1", "resourceVersion": seen}
+            async for line in _lines(self._http.stream("GET", path, query=parameters, headers=accept)):
+                event = _event(msgspec.json.decode(line))
+                seen = _revision(event.object) or seen
+                yield event
 
     async def create(self, kind: Kind, obj: Object, *, dry_run: bool = False) -> Object:
         """Create an object."""
-        namespace = obj["metadata"].get("namespace", "")
-        path = path_of(Query(kind=kind, namespace=namespace))
+        path = path_of(kind, obj["metadata"].get("namespace", ""))
         return await self._request("POST", path, _dry_run(dry_run), body=obj)
 
     async def patch(
@@ -98,19 +108,23 @@ class Session:
         dry_run: bool = False,
     ) -> Object:
         """Change parts of the object that a query names."""
-        path = path_of(query, subresource)
+        path = path_of(query.kind, query.namespace, query.name, subresource)
         return await self._request("PATCH", path, _dry_run(dry_run), body=patch, content_type=patch_type)
 
     async def delete(self, query: Query, *, grace_period_s: int | None = None) -> Object:
         """Delete the object that a query names; the answer is the object, or a Status about it."""
-        options: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
-        if grace_period_s is not None:
-            options["gracePeriodSeconds"] = grace_period_s
-        return await self._request("DELETE", path_of(query), {}, body=options)
+        return await self._http.delete(
+            query.kind,
+            query.namespace,
+            query.name,
+            grace_period_s=grace_period_s,
+            propagation="Background",
+        )
 
     def log(self, pod: Query, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield what a container wrote, as it comes."""
-        return self.http.stream(path_of(pod, "log"), parameters)
+        path = path_of(pod.kind, pod.namespace, pod.name, "log")
+        return self._http.stream("GET", path, query=parameters, headers={"Accept": "*/*"})
 
     async def _request(
         self,
@@ -119,12 +133,19 @@ class Session:
         parameters: Mapping[str, str],
         *,
         body: Object | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> Object:
-        return await self.http.request(
-            method, path, parameters, body=body, content_type=content_type, accept=accept
-        )
+        headers = {"Accept": accept}
+        encoded = b""
+        if body is not None:
+            encoded = msgspec.json.encode(body)
+            headers["Content-Type"] = content_type
+        response = await self._http.request(method, path, query=parameters, body=encoded, headers=headers)
+        answer: Object = msgspec.json.decode(response.body)
+        if response.status >= 300:
+            raise error_of(answer, response.status)
+        return answer
 
 
 def run_with_session(target: Target, command: Callable[[Session], Awaitable[T]]) -> T:
@@ -137,23 +158,57 @@ def run_with_session(target: Target, command: Callable[[Session], Awaitable[T]])
     from netemu.cluster.places import paths_for
 
     socket = paths_for(target.cluster).api_socket
-    _check_socket(socket, target)
+    check_socket(socket, target)
 
     async def converse() -> T:
-        async with HttpClient(socket) as http:
-            return await command(Session(http))
+        http = HttpClient(socket)
+        try:
+            return await command(Session(http, socket))
+        finally:
+            await http.close()
 
     return asyncio.run(converse())
 
 
-def path_of(query: Query, subresource: str = "") -> str:
-    """Give the path of a collection, an object or a subresource."""
-    kind = query.kind
-    parts = ["apis", kind.group, kind.version] if kind.group else ["api", kind.version]
-    if kind.namespaced and query.namespace:
-        parts += ["namespaces", query.namespace]
-    parts += [part for part in (kind.resource, query.name, subresource) if part]
-    return "/" + "/".join(quote(part, safe="") for part in parts)
+def check_socket(socket: Path, target: Target) -> None:
+    """Tell apart, before anything is tried, why nobody would answer.
+
+    Raises:
+        NotRunningError, PermissionDeniedError: see ``run_with_session``.
+
+    """
+    try:
+        if socket.exists():
+            return
+    except PermissionError as err:
+        raise PermissionDeniedError(
+            f"the API of cluster {target.cluster!r} belongs to another user", hint="sudo netemu …"
+        ) from err
+    name = "" if target.cluster == DEFAULT_CLUSTER else f" --name {target.cluster}"
+    raise NotRunningError(
+        f"cluster {target.cluster!r} does not run: there is no {socket}", hint=f"netemu up{name}"
+    )
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line
+
+
+def _event(raw: Mapping[str, Any]) -> WatchEvent:
+    if raw["type"] == "ERROR":
+        raise error_of(raw["object"])
+    return WatchEvent(raw["type"], raw["object"])
+
+
+def _revision(obj: Object) -> str:
+    """Read the revision of an object, or of the newest row of a Table."""
+    metas = [obj.get("metadata") or {}]
+    metas += [(row.get("object") or {}).get("metadata") or {} for row in obj.get("rows") or ()]
+    return next((meta["resourceVersion"] for meta in reversed(metas) if meta.get("resourceVersion")), "")
 
 
 def _selectors(query: Query) -> dict[str, str]:
@@ -163,26 +218,3 @@ def _selectors(query: Query) -> dict[str, str]:
 
 def _dry_run(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
-
-
-def _event(raw: dict[str, Any]) -> WatchEvent:
-    if raw["type"] == "ERROR":
-        from netemu.api.status import error_of
-
-        raise error_of(raw["object"])
-    return WatchEvent(raw["type"], raw["object"])
-
-
-def _check_socket(socket: Any, target: Target) -> None:
-    """Tell apart, before anything heavy happens, why nobody would answer."""
-    try:
-        found = socket.exists()
-    except PermissionError:
-        raise PermissionDeniedError(
-            f"the API of cluster {target.cluster!r} belongs to another user", hint="sudo netemu …"
-        ) from None
-    if not found:
-        name = "" if target.cluster == "netemu" else f" --name {target.cluster}"
-        raise NotRunningError(
-            f"cluster {target.cluster!r} does not run: there is no {socket}", hint=f"netemu up{name}"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ CLUSTER_VARIABLE = "NETEMU_CLUSTER"
 
 _GLOBAL_OPTIONS = ("-n", "--namespace", "--cluster")
 _ALSO = "--name"  # of the cluster, but for `expose --name`, which kubectl has for the Service
+_SWITCH = re.compile(r"(--[a-z-]+)=(true|false)")
 _COMMAND_WITHIN = 7  # three global options with their values may stand before the command
 
 
@@ -30,7 +32,8 @@ class Target:
 def hoist_globals(arguments: Sequence[str]) -> list[str]:
     """Move the global options to the front, as kubectl takes them in any place.
 
-    What follows ``--`` belongs to another program and stays where it is.
+    What follows ``--`` belongs to another program and stays where it is. Switches may be written
+    as kubectl's users write them: ``--wait=false``.
     """
     known = _GLOBAL_OPTIONS if "expose" in arguments[:_COMMAND_WITHIN] else (*_GLOBAL_OPTIONS, _ALSO)
     hoisted: list[str] = []
@@ -46,8 +49,18 @@ def hoist_globals(arguments: Sequence[str]) -> list[str]:
         elif word.startswith("-n") and not word.startswith("--"):
             hoisted += ["-n", word[2:]]
         else:
-            rest.append(word)
+            rest += _switch(word)
     return hoisted + rest
+
+
+def _switch(word: str) -> list[str]:
+    """Read ``--all=true`` as ``--all``; ``false`` matters only to ``--wait``, the one that is on."""
+    match = _SWITCH.fullmatch(word)
+    if match is None:
+        return [word]
+    if match[2] == "true":
+        return [match[1]]
+    return ["--no-wait"] if match[1] == "--wait" else []
 
 
 def _one(words: Iterator[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netemu.cli.describe.ages import age_of
+from netemu.apiserver.columns.column import age_since
 from netemu.cli.describe.sheet import Sheet
 
 Object = Mapping[str, Any]
@@ -56,10 +56,10 @@ def _event_row(event: Object, now_s: float) -> tuple[str, ...]:
 
 def _event_age(event: Object, now_s: float) -> str:
     count = event.get("count") or 1
-    last = age_of(_last_seen(event), now_s)
+    last = age_since(_last_seen(event), now_s)
     if count < 2:
         return last
-    return f"{last} (x{count} over {age_of(event.get('firstTimestamp') or _last_seen(event), now_s)})"
+    return f"{last} (x{count} over {age_since(event.get('firstTimestamp') or _last_seen(event), now_s)})"
 
 
 def _last_seen(event: Object) -> str:

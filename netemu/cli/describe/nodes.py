@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netemu.cli.describe.ages import age_of
+from netemu.apiserver.columns.column import age_since
 from netemu.cli.describe.head import Object, write_labels, write_name
 from netemu.cli.describe.sheet import Sheet, render_time
 
@@ -98,7 +98,7 @@ def _write_pods(sheet: Sheet, pods: Sequence[Object], now_s: float) -> None:
                     pod["metadata"]["namespace"],
                     pod["metadata"]["name"],
                     (pod.get("status") or {}).get("podIP", "<none>"),
-                    age_of(pod["metadata"].get("creationTimestamp"), now_s),
+                    age_since(pod["metadata"].get("creationTimestamp"), now_s),
                 )
                 for pod in sorted(living, key=lambda p: (p["metadata"]["namespace"], p["metadata"]["name"]))
             ],

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from netemu.apiclient.exec import RemoteCommand, exec_in_pod
 from netemu.cli.resources import Selection
 from netemu.cli.session import Session
 from netemu.cli.verbs.pods import container_of, pod_for
+
+READ_BYTES = 64 * 1024
+STDIN_FD = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +39,76 @@ async def execute(session: Session, request: ExecRequest) -> int:
     """Run the command and give its exit status."""
     pod = await pod_for(session, request.selection, request.namespace)
     container = container_of(pod, request.container)
-    tty = request.tty and request.stdin and sys.stdin.isatty()
-    if request.tty and not tty:
+    has_terminal = request.tty and os.isatty(STDIN_FD)
+    if request.tty and not has_terminal:
         print("Unable to use a TTY - input is not a terminal or the right kind of file", file=sys.stderr)
+    async with exec_in_pod(
+        session.socket,
+        request.namespace,
+        pod["metadata"]["name"],
+        request.argv,
+        container=container,
+        stdin=request.stdin,
+        tty=has_terminal,
+    ) as command:
+        if request.stdin:
+            _send_input(command)
+        if not has_terminal:
+            return await _print_output(command)
+        with _raw_terminal():
+            return await _with_resizing(command)
+
+
+async def _print_output(command: RemoteCommand) -> int:
+    async for output in command.outputs():
+        stream = sys.stderr.buffer if output.stream == "stderr" else sys.stdout.buffer
+        stream.write(output.data)
+        stream.flush()
+    return command.exit_code
+
+
+async def _with_resizing(command: RemoteCommand) -> int:
+    """Print output while the terminal's size is passed on."""
+
+    async def resize() -> None:
+        size = os.get_terminal_size(STDIN_FD)
+        await command.resize(size.columns, size.lines)
+
+    loop = asyncio.get_running_loop()
+    await resize()
+    async with asyncio.TaskGroup() as group:
+        loop.add_signal_handler(signal.SIGWINCH, lambda: group.create_task(resize()))
+        try:
+            return await _print_output(command)
+        finally:
+            loop.remove_signal_handler(signal.SIGWINCH)
+
+
+def _send_input(command: RemoteCommand) -> None:
+    """Pass standard input on from a thread that ends with the process.
+
+    Standard input may be a file, which no event loop watches, and a read from a terminal cannot
+    be given up when the command ends first.
+    """
+    loop = asyncio.get_running_loop()
+
+    def pump() -> None:
+        try:
+            while data := os.read(STDIN_FD, READ_BYTES):
+                asyncio.run_coroutine_threadsafe(command.write(data), loop).result()
+            asyncio.run_coroutine_threadsafe(command.end_input(), loop).result()
+        except (CancelledError, RuntimeError):
+            return  # the command has ended, and the event loop with it
+
+    threading.Thread(target=pump, name="stdin", daemon=True).start()
+
+
+@contextmanager
+def _raw_terminal() -> Iterator[None]:
+    """Give every key to the command, and the terminal back as it was."""
+    before = termios.tcgetattr(STDIN_FD)
+    tty.setraw(STDIN_FD)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(STDIN_FD, termios.TCSADRAIN, before)

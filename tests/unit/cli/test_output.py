@@ -3,7 +3,7 @@
 import pytest
 
 from netemu.api.kinds import DEPLOYMENT, POD
-from netemu.cli.output import check_format, render
+from netemu.cli.output import check_format, render, render_yaml
 from netemu.cli.resources import UsageError
 
 WEB = (POD, {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "a"}]}})
@@ -14,6 +14,21 @@ def test_a_single_object_stands_alone():
     assert render([WEB], "yaml", single=True) == (
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: a\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1", 'a: "1"'),
+        ("true", 'a: "true"'),
+        ("web", "a: web"),
+        ("", 'a: ""'),
+        (1, "a: 1"),
+        ("x\ny\n", "a: |\n  x\n  y"),
+    ],
+)
+def test_texts_are_quoted_as_kubectl_does(value, text):
+    assert render_yaml({"a": value}) == text + "\n"
 
 
 def test_several_objects_stand_in_a_list():

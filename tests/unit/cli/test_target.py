@@ -24,6 +24,10 @@ from netemu.cli.target import Target, hoist_globals
             id="expose-has-a-name-of-its-own",
         ),
         pytest.param("get pods -n", "-n get pods", id="value-missing"),
+        pytest.param("delete pods --all=true --wait=false", "delete pods --all --no-wait", id="switches"),
+        pytest.param(
+            "delete pod a --wait=true --force=false", "delete pod a --wait", id="switches-by-default"
+        ),
     ],
 )
 def test_global_options_are_moved_to_the_front(typed, read_as):
