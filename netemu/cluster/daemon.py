@@ -38,8 +38,11 @@ def main() -> None:
     try:
         _run(Paths(state=args.state, run=args.run))
     except NetemuError as err:
-        log.error("daemon.failed", code=err.code)
-        sys.exit(f"error: {err}")
+        log.error("daemon.failed", exc=err, code=err.code)
+        sys.exit(f"error: {err.message}")
+    except BaseExceptionGroup as group:
+        log.error("daemon.failed", exc=group)
+        sys.exit(f"error: {_first_of(group)}")
 
 
 def _run(paths: Paths) -> None:
@@ -79,6 +82,12 @@ def prepare_world(world: World, settings: Settings, paths: Paths, record: Record
         ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path)
     if settings.host_access:
         ensure_access(world, settings, paths, record)
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give what went wrong first; the rest followed from it or is in the log."""
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _raise_file_limit() -> None:

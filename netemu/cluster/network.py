@@ -41,16 +41,15 @@ class CniNetwork:
         state = paths.node_state(place.name)
         self._net_d = state / "etc/cni/net.d"
         self._node = Node.open(paths.netns / place.netns, state)
-        self._functions = InProcessDriver(self._node)
+        # One thread: the kernel serialises these changes anyway, and the netlink socket is one.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cni-{place.name}")
         self._runtime = CniRuntime(
             net_d=self._net_d,
             results=state / "var/lib/cni/results",
             programs=ExecDriver(self._run_in_node),
-            functions=self._functions,
+            functions=InProcessDriver(self._node),
+            executor=self._thread,
         )
-        # One thread: the kernel serialises these changes anyway, and the netlink socket is one.
-        self._one_at_a_time = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cni-{place.name}")
 
     def problem(self) -> str:
         """Say why pods cannot be wired now, as a kubelet does; empty when they can."""
@@ -64,13 +63,12 @@ class CniNetwork:
 
     async def attach(self, sandbox: Sandbox) -> tuple[str, ...]:
         """Make the namespace and wire it; idempotent. Returns the pod's addresses."""
-        self._note(sandbox, ())
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._ensure_netns, sandbox.netns)
-        is_foreign = not self._functions.can_run(self._runtime.load())
-        if is_foreign:
-            await self._need_shim().bind_netns(sandbox.netns)
-        async with self._one_at_a_time:
-            result = await self._runtime.add(self._attachment(sandbox, is_foreign=is_foreign))
+        loop = asyncio.get_running_loop()
+        if self._runtime.is_blocking():
+            return await loop.run_in_executor(self._thread, self._attach_here, sandbox)
+        await loop.run_in_executor(self._thread, self._ensure_netns, sandbox)
+        await self._need_shim().bind_netns(sandbox.netns)
+        result = await self._runtime.add(self._attachment(sandbox, is_foreign=True))
         self._note(sandbox, result.pod_ips)
         return result.pod_ips
 
@@ -78,8 +76,7 @@ class CniNetwork:
         """Undo ``attach``; idempotent."""
         if self._record.facts("netns", sandbox.netns) is None:
             return
-        async with self._one_at_a_time:
-            await self._runtime.delete(self._attachment(sandbox, is_foreign=False))
+        await self._runtime.delete(self._attachment(sandbox, is_foreign=False))
         if self.shim is not None:
             await self.shim.unbind_netns(sandbox.netns)
         await asyncio.get_running_loop().run_in_executor(
@@ -109,10 +106,17 @@ class CniNetwork:
         self._thread.shutdown()
         self._node.close()
 
-    def _ensure_netns(self, name: str) -> None:
-        if not netns.exists(name, self._paths.netns):
-            netns.delete(name, self._paths.netns)
-            netns.create(name, self._paths.netns)
+    def _attach_here(self, sandbox: Sandbox) -> tuple[str, ...]:
+        self._ensure_netns(sandbox)
+        addresses = self._runtime.add_here(self._attachment(sandbox, is_foreign=False)).pod_ips
+        self._note(sandbox, addresses)
+        return addresses
+
+    def _ensure_netns(self, sandbox: Sandbox) -> None:
+        self._note(sandbox, ())
+        if not netns.exists(sandbox.netns, self._paths.netns):
+            netns.delete(sandbox.netns, self._paths.netns)
+            netns.create(sandbox.netns, self._paths.netns)
 
     def _note(self, sandbox: Sandbox, addresses: tuple[str, ...]) -> None:
         self._record.add(

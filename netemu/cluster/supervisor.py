@@ -18,7 +18,8 @@ from netemu.runtime.errors import DisconnectedError
 log = Log(__name__)
 
 LOOK_EVERY_S = 0.005
-RESTART_DELAY_S = 0.2
+RESTART_DELAY_S = 0.05
+MAX_DELAY_S = 10.0
 
 
 class Server(Protocol):
@@ -78,8 +79,8 @@ class Supervisor(Generic[S]):
 
     async def run(self) -> None:
         """Keep the process there until cancelled; it outlives us."""
+        client = await self._reach()
         while True:
-            client = await self._reach()
             try:
                 self._found(client, await client.list())
                 async for state in client.events():
@@ -90,7 +91,18 @@ class Supervisor(Generic[S]):
                 await client.close()
             self._lost()
             log.warning("server.lost", server=self._name)
-            await asyncio.sleep(RESTART_DELAY_S)
+            client = await self._reach_again()
+
+    async def _reach_again(self) -> S:
+        """Start the process until it stays; the first start is not retried: then ``up`` says why."""
+        delay_s = RESTART_DELAY_S
+        while True:
+            await asyncio.sleep(delay_s)
+            try:
+                return await self._reach()
+            except ServerStartError as err:
+                delay_s = min(delay_s * 2, MAX_DELAY_S)
+                log.error("server.not_started", server=self._name, error=str(err), delay_s=delay_s)
 
     async def _reach(self) -> S:
         running = ensure_process(self._record, self._name, self._argv, self._log_path)

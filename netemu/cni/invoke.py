@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +40,8 @@ class CniRuntime:
     """Adds, deletes and checks attachments of one node, as a kubelet's runtime does.
 
     ``net_d`` is the node's /etc/cni/net.d, ``results`` its /var/lib/cni/results, both as paths
-    of this process. Calls for different pods may run at the same time, for one pod they may not.
+    of this process; functions run in ``executor``'s threads. Calls for different pods may run at
+    the same time, for one pod they may not.
     """
 
     def __init__(
@@ -49,11 +51,14 @@ class CniRuntime:
         results: Path,
         programs: PluginDriver,
         functions: BlockingDriver | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._net_d = net_d
         self._records = Records(results)
         self._programs = programs
         self._functions = functions
+        self._executor = executor
+        self._loaded: tuple[object, NetworkConfig] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -68,7 +73,11 @@ class CniRuntime:
             CniConfigError: it cannot be used.
 
         """
-        return load_config(self._net_d)
+        path = find_config(self._net_d)
+        stamp = (path, _version(path)) if path else None
+        if self._loaded is None or stamp is None or self._loaded[0] != stamp:
+            self._loaded = (stamp, load_config(self._net_d))
+        return self._loaded[1]
 
     async def add(self, attachment: Attachment) -> Result:
         """Wire a pod. A failure leaves nothing behind.
@@ -82,6 +91,23 @@ class CniRuntime:
         result = Result(raw=await self._drive(network, chain.add(network, attachment)) or {})
         self._records.save(Record(network=network, attachment=attachment, result=result))
         return result
+
+    def add_here(self, attachment: Attachment) -> Result:
+        """Wire a pod in the calling thread, for as long as the kernel works; see ``is_blocking``.
+
+        Raises:
+            CniNotReadyError, CniPluginError: as ``add``.
+
+        """
+        assert self._functions is not None, "is_blocking said so"
+        network = self.load()
+        result = Result(raw=drive_blocking(self._functions, chain.add(network, attachment)) or {})
+        self._records.save(Record(network=network, attachment=attachment, result=result))
+        return result
+
+    def is_blocking(self) -> bool:
+        """Tell whether the configuration's plugins are all functions of this process."""
+        return self._functions is not None and self._functions.can_run(self.load())
 
     async def delete(self, attachment: Attachment) -> None:
         """Undo ``add``; nothing happens if it was undone, or if there never was a configuration."""
@@ -113,8 +139,14 @@ class CniRuntime:
 
     async def _drive(self, network: NetworkConfig, calls: Chain) -> Answer:
         if self._functions is not None and self._functions.can_run(network):
-            return await asyncio.to_thread(drive_blocking, self._functions, calls)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, drive_blocking, self._functions, calls)
         return await drive(self._programs, calls)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 async def drive(driver: PluginDriver, calls: Chain) -> Answer:
