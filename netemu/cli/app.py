@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -80,10 +80,10 @@ for word, group in GROUPS.items():
     app.add_typer(group, name=word)
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, this process's own by default."""
     try:
-        app(hoist_globals(sys.argv[1:]), prog_name="netemu")
+        app(hoist_globals(sys.argv[1:] if arguments is None else arguments), prog_name="netemu")
     except NetemuError as err:
         from netemu.cli.failures import exit_status, render_failure
 

@@ -1,0 +1,182 @@
+"""``delete``, ``wait``, ``scale`` and ``rollout status`` against the API."""
+
+import asyncio
+
+import pytest
+
+from netemu.api.errors import NotFoundError
+from netemu.api.kinds import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET
+from netemu.cli.conditions import parse_awaited
+from netemu.cli.resources import Query, Scope, Selection, UsageError, parse_selections
+from netemu.cli.verbs.delete import DeleteOptions, delete, uid_of
+from netemu.cli.verbs.scale import rollout_progress, rollout_status, scale
+from netemu.cli.verbs.wait import wait
+from netemu.cli.verbs.watching import WaitTimeoutError, wait_gone
+from netemu.testing import builders
+
+DEFAULT = Scope(namespace="default")
+
+
+def _config(name, labels=None):
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "default", "labels": labels or {}},
+    }
+
+
+@pytest.fixture
+async def configs(client):
+    for name in ("a", "b", "c"):
+        await client.create(CONFIG_MAP, _config(name, {"name": name}))
+
+
+async def _delete(session, words, scope=DEFAULT, **options):
+    return await delete(session, parse_selections(words), scope, DeleteOptions(**options))
+
+
+async def test_deleting_by_name_returns_when_the_object_is_gone(session, configs, capsys):
+    assert await _delete(session, ["cm", "a", "b"])
+
+    assert capsys.readouterr().out == (
+        'configmap "a" deleted from default namespace\nconfigmap "b" deleted from default namespace\n'
+    )
+    assert [o["metadata"]["name"] for o in (await session.list(Query(kind=CONFIG_MAP))).items] == ["c"]
+
+
+async def test_deleting_by_label_and_all(session, configs):
+    assert await _delete(session, ["cm"], Scope(namespace="default", label_selector="name in (a,b)"))
+    assert await _delete(session, ["cm"], everything=True)
+
+    assert (await session.list(Query(kind=CONFIG_MAP))).items == []
+
+
+async def test_deleting_a_kind_needs_a_word_about_which(session, configs):
+    with pytest.raises(UsageError, match="no name was specified"):
+        await _delete(session, ["cm"])
+
+
+async def test_what_is_not_there_is_told_unless_that_is_fine(session, capsys):
+    assert not await _delete(session, ["cm", "a"])
+    assert await _delete(session, ["cm", "a"], ignore_not_found=True)
+
+    assert 'configmaps "a" not found' in capsys.readouterr().err
+
+
+async def test_waiting_for_a_deletion_ends_in_time(session, client):
+    await client.create(
+        CONFIG_MAP, {**_config("kept"), "metadata": {**_config("kept")["metadata"], "finalizers": ["x.y/z"]}}
+    )
+
+    with pytest.raises(WaitTimeoutError, match="configmaps/kept"):
+        await _delete(session, ["cm", "kept"], timeout_s=0.05)
+
+
+async def test_a_new_object_of_the_same_name_is_not_waited_for(session, client):
+    await client.create(CONFIG_MAP, _config("a"))
+
+    await wait_gone(session, [(Query(kind=CONFIG_MAP, namespace="default", name="a"), "an-earlier-uid")], 5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "uid"),
+    [
+        ({"metadata": {"uid": "u"}}, "u"),
+        ({"metadata": {}, "details": {"uid": "u"}}, "u"),
+        ({"kind": "Status"}, ""),
+    ],
+)
+def test_the_answer_to_a_deletion_says_what_was_deleted(answer, uid):
+    assert uid_of(answer) == uid
+
+
+async def test_waiting_ends_with_the_change(session, client, capsys):
+    await client.create(POD, builders.pod("a"))
+    what = parse_awaited("jsonpath={.metadata.labels.done}=yes")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wait(session, parse_selections(["pod/a"]), DEFAULT, what, 5, everything=False))
+        await client.patch(POD, "default", "a", {"metadata": {"labels": {"done": "yes"}}})
+
+    assert capsys.readouterr().out == "pod/a condition met\n"
+
+
+async def test_waiting_for_creation(session, client):
+    what = parse_awaited("create")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wait(session, parse_selections(["cm/new"]), DEFAULT, what, 5, everything=False))
+        await client.create(CONFIG_MAP, _config("new"))
+
+
+async def test_waiting_for_what_is_not_there_is_an_error(session):
+    what = parse_awaited("condition=Ready")
+
+    with pytest.raises(NotFoundError):
+        await wait(session, parse_selections(["pod/a"]), DEFAULT, what, 5, everything=False)
+    with pytest.raises(UsageError, match="no matching resources"):
+        await wait(session, parse_selections(["pods"]), DEFAULT, what, 5, everything=True)
+
+
+async def test_scaling_sets_the_replicas(session, client, capsys):
+    await client.create(DEPLOYMENT, builders.deployment("web"))
+
+    await scale(session, parse_selections(["deploy/web"]), "default", 4)
+
+    assert (await client.get(DEPLOYMENT, "default", "web"))["spec"]["replicas"] == 4
+    assert capsys.readouterr().out == "deployment.apps/web scaled\n"
+
+
+async def test_what_has_no_replicas_cannot_be_scaled(session):
+    with pytest.raises(UsageError, match="cannot be scaled"):
+        await scale(session, parse_selections(["pod/a"]), "default", 4)
+
+
+async def test_a_rollout_is_followed_to_its_end(session, client, capsys):
+    made = await client.create(DEPLOYMENT, builders.deployment("web", replicas=1))
+    done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(rollout_status(session, Selection(kind=DEPLOYMENT, names=("web",)), "default"))
+        await client.update(DEPLOYMENT, {**made, "status": done}, subresource="status")
+
+    assert capsys.readouterr().out.endswith('deployment "web" successfully rolled out\n')
+
+
+def _workload(spec, status):
+    return {
+        "metadata": {"name": "web", "generation": 2},
+        "spec": spec,
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "words"),
+    [
+        pytest.param(DEPLOYMENT, _workload({}, {"observedGeneration": 1}), "spec update", id="unseen"),
+        pytest.param(
+            DEPLOYMENT, _workload({"replicas": 3}, {"updatedReplicas": 1}), "1 out of 3 new", id="updating"
+        ),
+        pytest.param(
+            DEPLOYMENT,
+            _workload({"replicas": 1}, {"updatedReplicas": 1, "replicas": 2}),
+            "1 old replicas",
+            id="old-ones",
+        ),
+        pytest.param(
+            STATEFUL_SET,
+            _workload({"replicas": 2}, {"updatedReplicas": 2, "replicas": 2, "readyReplicas": 1}),
+            "1 of 2 updated",
+            id="not-ready",
+        ),
+        pytest.param(
+            DAEMON_SET,
+            _workload({}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}),
+            "successfully",
+            id="done",
+        ),
+    ],
+)
+def test_progress_is_told_in_kubectl_s_words(kind, obj, words):
+    assert words in rollout_progress(kind, obj)[1]
