@@ -5,19 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 from collections.abc import Callable
 
 from netemu.cluster.names import release_names
-from netemu.cluster.processes import DAEMON, end_process, find_process
+from netemu.cluster.processes import DAEMON, end_processes
 from netemu.cluster.record import Record
 from netemu.cluster.up import locked, remove_if_empty
 from netemu.errors import PermissionDeniedError
-from netemu.linux import messages, netns, process
+from netemu.linux import messages, netns
 from netemu.linux.netlink import Netlink
 from netemu.settings import Paths
-
-DAEMON_GRACE_S = 5.0
 
 
 def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
@@ -37,8 +34,9 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
     with locked(paths):
         record = Record(paths.run)
         progress(f"removing cluster {name!r}")
-        end_process(record, DAEMON, grace_s=DAEMON_GRACE_S)
-        _end_servers(record)
+        # The daemon first, or it would start the others again; nothing it holds is kept.
+        end_processes(record, [DAEMON])
+        end_processes(record, [name for name, _facts in record.entries("process")])
         _delete_links(record)
         for netns_name, _facts in record.entries("netns"):
             netns.delete(netns_name, paths.netns)
@@ -48,17 +46,6 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
             if directory.exists():
                 shutil.rmtree(directory)
         remove_if_empty(paths.state.parent)
-
-
-def _end_servers(record: Record) -> None:
-    """Kill shims and stand-in server; the kernel ends their children with them."""
-    names = [name for name, _facts in record.entries("process")]
-    for name in names:
-        found = find_process(record, name)
-        if found is not None:
-            process.kill(found, signal.SIGKILL)
-    for name in names:
-        end_process(record, name, grace_s=DAEMON_GRACE_S)
 
 
 def _delete_links(record: Record) -> None:

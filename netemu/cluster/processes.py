@@ -10,11 +10,13 @@ from pathlib import Path
 
 from netemu.cluster.record import Record
 from netemu.cluster.world import NodePlace
+from netemu.errors import NetemuError
 from netemu.linux import process
 from netemu.linux.process import ProcessId
 from netemu.settings import Paths
 
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "HOME", "TERM", "NETEMU_STATE_DIR", "NETEMU_RUN_DIR")
+GONE_WITHIN_S = 10.0
 DAEMON = "daemon"
 STANDIN = "standin"
 
@@ -75,12 +77,13 @@ def shim_argv(paths: Paths, node: NodePlace) -> tuple[str, ...]:
     )
 
 
-def end_process(record: Record, name: str, *, grace_s: float) -> None:
-    """End a recorded process: SIGTERM, after ``grace_s`` SIGKILL; idempotent."""
-    found = find_process(record, name)
-    if found is not None:
-        process.kill(found, signal.SIGTERM)
-        if not process.wait_gone(found, grace_s):
-            process.kill(found, signal.SIGKILL)
-            process.wait_gone(found, 5.0)
-    record.remove("process", name)
+def end_processes(record: Record, names: Sequence[str]) -> None:
+    """Kill recorded processes and wait until they are gone; the kernel ends their children too."""
+    found = {name: find_process(record, name) for name in names}
+    for running in found.values():
+        if running is not None:
+            process.kill(running, signal.SIGKILL)
+    for name, running in found.items():
+        if running is not None and not process.wait_gone(running, GONE_WITHIN_S):
+            raise NetemuError(f"{name} (pid {running.pid}) does not end", hint="netemu down again.")
+        record.remove("process", name)
