@@ -168,7 +168,7 @@ class Writer:
         return written
 
     async def apply(self, writes: Writes) -> None:
-        """Do all writes, in order.
+        """Do all writes, in order; between two of them others run, who may start on the first.
 
         Raises:
             ApiError: one failed; those before it are done, those after it are not.
@@ -176,6 +176,7 @@ class Writer:
         """
         for write in writes:
             await self._do(write)
+            await asyncio.sleep(0)
 
     async def _do(self, write: Write) -> None:
         match write:

@@ -76,6 +76,7 @@ class Recorder:
         """Write what is noted."""
         while self._pending:
             await self._write_next()
+            await asyncio.sleep(0)  # what happens goes before telling it
 
     async def _write_next(self) -> None:
         same = next(iter(self._pending))

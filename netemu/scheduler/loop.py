@@ -80,6 +80,7 @@ class Scheduler:
         try:
             async for key in self._queue:
                 await self._schedule(key)
+                await asyncio.sleep(0)  # its agent may start it while the next one is bound
         finally:
             self._queue.close()
 
