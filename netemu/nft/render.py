@@ -6,6 +6,7 @@ Its JSON form cannot declare maps whose data is an address and a port, so it is 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from netemu.nft.expressions import AnyOf, Concat, Field, InSet, Lookup, Masked, Random, Type
@@ -25,13 +26,13 @@ from netemu.nft.statements import (
     Statement,
 )
 from netemu.nft.transaction import (
-    AddChain,
     AddElements,
-    AddTable,
     Command,
     DeleteElements,
     Element,
     ElementKey,
+    PutChain,
+    PutTable,
     RemoveTable,
     Transaction,
 )
@@ -55,27 +56,49 @@ def render_transaction(transaction: Transaction) -> str:
 
 
 def render_table(table: Table) -> str:
-    """Write a table as ``nft list table`` would, but for its elements."""
-    return _command(AddTable(table))
+    """Write what gives a table its content, without elements."""
+    return _command(PutTable(table))
 
 
 def _command(command: Command) -> str:
     match command:
-        case AddTable(table):
-            blocks = [*map(_set, table.sets), *map(_map, table.maps), *map(_chain, table.chains)]
-            comment = f'\tcomment "{table.comment}"\n' if table.comment else ""
-            return f"table {_id(table.id)} {{\n{comment}{''.join(blocks)}}}\n"
+        case PutTable(table):
+            return _declarations(table) + _flushes(table) + _rules(table.id, table.chains)
         case RemoveTable(id):
             # `delete` of what is not there fails, and 1.0.6 has no `destroy`: so make it first.
             return f"add table {_id(id)}\ndelete table {_id(id)}\n"
-        case AddChain(table_id, chain):
-            return f"table {_id(table_id)} {{\n{_chain(chain)}}}\n"
+        case PutChain(id, chain):
+            # Rules are appended to a chain that is there, so it must be emptied, so it must be there.
+            return (
+                f"add chain {_id(id)} {chain.name}\nflush chain {_id(id)} {chain.name}\n{_rules(id, [chain])}"
+            )
         case AddElements(table_id, name, elements):
             return f"add element {_id(table_id)} {name} {{{_elements(elements)}}}\n"
         case DeleteElements(table_id, name, keys):
             return f"delete element {_id(table_id)} {name} {{{','.join(map(_key, keys))}}}\n"
         case _:
             assert_never(command)
+
+
+def _declarations(table: Table) -> str:
+    comment = f'\tcomment "{table.comment}"\n' if table.comment else ""
+    empty = [replace(chain, rules=()) for chain in table.chains]
+    blocks = [*map(_set, table.sets), *map(_map, table.maps), *map(_chain, empty)]
+    return f"table {_id(table.id)} {{\n{comment}{''.join(blocks)}}}\n"
+
+
+def _flushes(table: Table) -> str:
+    names = [
+        *(f"chain {_id(table.id)} {chain.name}" for chain in table.chains),
+        *(f"set {_id(table.id)} {set_.name}" for set_ in table.sets),
+        *(f"map {_id(table.id)} {map_.name}" for map_ in table.maps),
+    ]
+    return "".join(f"flush {name}\n" for name in names)
+
+
+def _rules(id: TableId, chains: Iterable[Chain]) -> str:
+    inside = "".join(_chain(replace(chain, base=None)) for chain in chains)
+    return f"table {_id(id)} {{\n{inside}}}\n"
 
 
 def _id(id: TableId) -> str:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from netemu.errors import KernelError
 from netemu.nft.objects import Chain, Table, TableId
 from netemu.nft.transaction import (
-    AddChain,
     AddElements,
-    AddTable,
     Command,
     DeleteElements,
     ElementData,
     ElementKey,
+    PutChain,
+    PutTable,
     RemoveTable,
     Transaction,
 )
@@ -61,18 +61,15 @@ def apply(ruleset: Ruleset, transaction: Transaction) -> Ruleset:
 
 def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
     match command:
-        case AddTable(table):
-            if table.id in ruleset.tables:
-                raise KernelError(f"table {table.id.name} exists")
+        case PutTable(table):
             names = [*(set_.name for set_ in table.sets), *(map_.name for map_ in table.maps)]
             return _with(ruleset, Content(table, {name: {} for name in names}))
         case RemoveTable(id):
             return Ruleset({key: content for key, content in ruleset.tables.items() if key != id})
-        case AddChain(id, chain):
+        case PutChain(id, chain):
             content = _content(ruleset, id)
-            if any(chain.name == other.name for other in content.table.chains):
-                raise KernelError(f"chain {chain.name} exists")
-            table = replace(content.table, chains=(*content.table.chains, chain))
+            others = tuple(other for other in content.table.chains if other.name != chain.name)
+            table = replace(content.table, chains=(*others, chain))
             return _with(ruleset, replace(content, table=table))
         case AddElements(id, name, elements):
             held = dict(_elements(ruleset, id, name))

@@ -14,8 +14,14 @@ Element = tuple[ElementKey, ElementData]
 
 
 @dataclass(frozen=True, slots=True)
-class AddTable:
-    """Make a table that is not there."""
+class PutTable:
+    """Give a table this content and no elements, whether it is there or not.
+
+    What is there stays the same object in the kernel. A packet that is just being looked at
+    reads rules as they were when it came and elements as they are now, so in a table that was
+    deleted and made again it would find its rules, but no element. Chains that ``table`` does
+    not name stay too; a set or map of other types is an error.
+    """
 
     table: Table
 
@@ -28,8 +34,8 @@ class RemoveTable:
 
 
 @dataclass(frozen=True, slots=True)
-class AddChain:
-    """Make a chain that is not there."""
+class PutChain:
+    """Give a chain these rules, whether it is there or not."""
 
     table: TableId
     chain: Chain
@@ -53,7 +59,7 @@ class DeleteElements:
     keys: tuple[ElementKey, ...]
 
 
-Command = AddTable | RemoveTable | AddChain | AddElements | DeleteElements
+Command = PutTable | RemoveTable | PutChain | AddElements | DeleteElements
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,13 +109,20 @@ def balancer_name(count: int) -> str:
 
 
 def balancer(count: int) -> Chain:
-    """Build the chain that chooses among ``count`` endpoints of whatever Service."""
+    """Build the chain that chooses among ``count`` endpoints of whatever Service.
+
+    The last two rules are for a packet in whose midst a transaction took the chosen slot away:
+    it reads this chain as it was, but the endpoints as they are, and slot 0 goes last.
+    """
     slot = Concat((Field.CT_MARK, Field.META_MARK))
+    translate = rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, ENDPOINTS)))
     return Chain(
         balancer_name(count),
         (
             rule(Assign(Field.META_MARK, Random(count))),
-            rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, ENDPOINTS))),
+            translate,
+            rule(Assign(Field.META_MARK, 0)),
+            translate,
         ),
     )
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 
 from netemu.nft.transaction import (
-    AddChain,
     AddElements,
-    AddTable,
     Command,
     DeleteElements,
     Element,
     ElementData,
     ElementKey,
+    PutChain,
+    PutTable,
     RemoveTable,
     Transaction,
 )
@@ -52,8 +52,12 @@ class NodeRules:
         """What the kernel holds, if it took every transaction."""
         return self._held
 
-    def load(self, plans: Mapping[PortKey, Elements]) -> Transaction:
-        """Put a new table with all of ``plans`` in the place of whatever is there."""
+    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> Transaction:
+        """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
+
+        It changes in place, so that no packet is lost; ``afresh`` deletes it first, for one
+        that another version or another hand left in a form that cannot be changed to ours.
+        """
         self._held = dict(plans)
         self._counts = {len(plan.endpoints) for plan in plans.values()}
         self._shared = Counter()
@@ -68,7 +72,8 @@ class NodeRules:
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
         table = proxy_table(self._node, self._counts)
-        return Transaction((RemoveTable(TABLE), AddTable(table), *_adds(elements)))
+        removed = (RemoveTable(TABLE),) if afresh else ()
+        return Transaction((*removed, PutTable(table), *_adds(elements)))
 
     def change(self, changed: Mapping[PortKey, Elements | None]) -> Transaction:
         """Add and delete just what makes the difference; nothing for what is there already."""
@@ -98,11 +103,11 @@ class NodeRules:
                 self._shared[entry] += 1 if entry in new else -1
 
     def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
-        """Make the balancers that are used for the first time; unused ones stay until ``load``."""
+        """Make the balancers that are used for the first time; those used no more stay."""
         counts = {len(plan.endpoints) for plan in changed.values() if plan is not None}
         fresh = sorted(counts - self._counts - {0})
         self._counts |= counts
-        return [AddChain(TABLE, balancer(count)) for count in fresh]
+        return [PutChain(TABLE, balancer(count)) for count in fresh]
 
 
 class _Difference:

@@ -101,7 +101,8 @@ class NodeKernel:
 class ProxySyncer:
     """Applies changes of plans to one node, all that wait at one time in one transaction.
 
-    Its first transaction, and the next one after a failure, replaces the whole table.
+    Its first transaction, and the next one after a failure, gives the table all its content; if
+    even that fails, the next attempt deletes the table first.
     """
 
     def __init__(
@@ -154,12 +155,13 @@ class ProxySyncer:
             await self._load_until_it_works()
 
     async def _load_until_it_works(self) -> None:
-        worked = False
+        worked = afresh = False
         while not worked:
             # What waits is in the plans already.
             plans, self._pending = dict(self._plans), {}
             started = time.monotonic()
-            worked = await self._try(partial(self._load, plans))
+            worked = await self._try(partial(self._load, plans, afresh=afresh))
+            afresh = True
         self._synced.set()
         duration_s = round(time.monotonic() - started, 3)
         log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
@@ -179,8 +181,8 @@ class ProxySyncer:
         self._failures = 0
         return True
 
-    def _load(self, plans: Mapping[PortKey, Elements]) -> None:
-        self._kernel.apply(self._rules.load(plans))
+    def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
+        self._kernel.apply(self._rules.load(plans, afresh=afresh))
         self._end_stale(expected_by_all(plans.values(), self._node))
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:

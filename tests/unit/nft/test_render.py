@@ -37,10 +37,10 @@ from netemu.nft.statements import (
     Return,
 )
 from netemu.nft.transaction import (
-    AddChain,
     AddElements,
-    AddTable,
     DeleteElements,
+    PutChain,
+    PutTable,
     RemoveTable,
     Transaction,
 )
@@ -130,8 +130,8 @@ def elements_change():
     return Transaction(
         (
             RemoveTable(T),
-            AddTable(everything()),
-            AddChain(T, Chain("two", (rule(Assign(Field.META_MARK, Random(3))),))),
+            PutTable(everything()),
+            PutChain(T, Chain("two", (rule(Assign(Field.META_MARK, Random(3))),))),
             AddElements(T, "known", (((A, A), None), ((B, B), None))),
             AddElements(T, "ids", (((A, L4.TCP, 80), (1,)), ((A, L4.UDP, 53), (2,)))),
             AddElements(T, "ways", (((1,), Goto("two")),)),

@@ -9,10 +9,10 @@ from netemu.nft.expressions import Family, Type
 from netemu.nft.objects import Chain, Map, Set, Table, TableId
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.transaction import (
-    AddChain,
     AddElements,
-    AddTable,
     DeleteElements,
+    PutChain,
+    PutTable,
     RemoveTable,
     Transaction,
 )
@@ -28,15 +28,14 @@ TABLE = Table(
 
 @pytest.fixture
 def ruleset():
-    commands = (AddTable(TABLE), AddElements(T, "m", (((1,), (10,)),)))
+    commands = (PutTable(TABLE), AddElements(T, "m", (((1,), (10,)),)))
     return apply(Ruleset(), Transaction(commands))
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(AddTable(TABLE), id="table-exists"),
-        pytest.param(AddChain(T, Chain("c")), id="chain-exists"),
+        pytest.param(PutChain(TableId(Family.IP, "x"), Chain("c")), id="no-table-for-a-chain"),
         pytest.param(AddElements(T, "m", (((1,), (11,)),)), id="other-data"),
         pytest.param(AddElements(T, "x", ()), id="no-such-map"),
         pytest.param(DeleteElements(T, "m", ((2,),)), id="no-such-element"),
@@ -63,7 +62,11 @@ def test_adding_an_element_again_and_removing_no_table_change_nothing(ruleset):
     assert apply(ruleset, again) == ruleset
 
 
+def test_putting_a_table_again_empties_it(ruleset):
+    assert not any(apply(ruleset, Transaction((PutTable(TABLE),))).tables[T].elements.values())
+
+
 def test_a_new_chain_can_be_used(ruleset):
-    changed = apply(ruleset, Transaction((AddChain(T, Chain("d")),)))
+    changed = apply(ruleset, Transaction((PutChain(T, Chain("d")),)))
 
     assert changed.tables[T].chain("d") == Chain("d")

@@ -22,7 +22,7 @@ from netemu.nft.statements import (
     Reject,
     Return,
 )
-from netemu.nft.transaction import AddElements, AddTable, Transaction
+from netemu.nft.transaction import AddElements, PutTable, Transaction
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 
 T = TableId(Family.IP, "t")
@@ -48,7 +48,7 @@ def ruleset(*chains, elements=(), id=T):
     return apply(
         Ruleset(),
         Transaction(
-            (AddTable(table), *(AddElements(id, name, some) for name, some in dict(elements).items()))
+            (PutTable(table), *(AddElements(id, name, some) for name, some in dict(elements).items()))
         ),
     )
 
