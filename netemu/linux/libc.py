@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import lru_cache
-from pathlib import Path
+
+TYPE_CHECKING = False  # a shim per node imports this: pathlib would cost each 0.9 MB
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLONE_NEWNS = 0x00020000  # linux/sched.h
 CLONE_NEWUSER = 0x10000000

@@ -17,14 +17,17 @@ SHARED = (
     "localtime",
     "magic",
     "mime.types",
-    "pki",
+    "pki/ca-trust",
+    "pki/tls/certs",
     "protocols",
     "rpc",
     "services",
-    "ssl",
+    "ssl/certs",
+    "ssl/openssl.cnf",
     "terminfo",
 )
-"""Names under the machine's /etc that programs need and that say nothing about the machine."""
+"""Names under the machine's /etc that programs need and that say nothing about the machine; never
+/etc/ssl or /etc/pki as a whole, which hold its private keys."""
 
 _USERS = """\
 root:x:0:0:root:/root:/bin/sh

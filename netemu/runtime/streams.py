@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a
 if TYPE_CHECKING:
     from netemu.runtime.control import Loop
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 16 * 1024  # a read's buffer is the shim's biggest allocation
 
 Stdio = tuple[int, int, int]
 """What a program gets as 0, 1 and 2; closed by whoever made it, once the program runs."""
