@@ -16,7 +16,10 @@ NOT_READY_TAINT = "node.kubernetes.io/not-ready"
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
 
 UNSCHEDULABLE = Taint(key=UNSCHEDULABLE_TAINT, effect="NoSchedule")
-NOT_READY = Taint(key=NOT_READY_TAINT, effect="NoSchedule")
+# Soft: pods prefer other nodes, but without any that is ready they are bound and wait on one in
+# ContainerCreating, where their events say what the node lacks (a CNI). A taint that is written on
+# the Node keeps them off as usual.
+NOT_READY = Taint(key=NOT_READY_TAINT, effect="PreferNoSchedule")
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:

@@ -68,7 +68,7 @@ async def test_a_pod_is_meant_for_its_node_before_it_is_bound(world):
             {"taints": (TAINT,)}, {"tolerations": [TOLERATION]}, ["node-1", "node-2"], id="tolerated"
         ),
         pytest.param({"unschedulable": True}, {}, ["node-1", "node-2"], id="cordoned"),
-        pytest.param({"ready": False}, {}, ["node-1"], id="not-ready"),
+        pytest.param({"ready": False}, {}, ["node-1", "node-2"], id="not-ready-keeps-nobody-off"),
         pytest.param(
             {"labels": {"disk": "ssd"}}, {"nodeSelector": {"disk": "ssd"}}, ["node-2"], id="selected"
         ),

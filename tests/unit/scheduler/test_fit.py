@@ -92,6 +92,7 @@ def test_a_node_takes_a_pod_that_asks_for_it(node, spec):
     assert plan(occupied(builders.node("node-1", **node)), pod(**spec)) == Binding("node-1")
 
 
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 NOT_HELPFUL = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
 NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod."
 
@@ -100,7 +101,7 @@ NO_VICTIMS = "preemption: 0/1 nodes are available: 1 No preemption victims found
     ("node", "spec", "reason"),
     [
         pytest.param(
-            {"ready": False},
+            {"ready": False, "taints": (NOT_READY,)},
             {},
             "node(s) had untolerated taint {node.kubernetes.io/not-ready: }",
             id="not-ready",
@@ -121,6 +122,14 @@ def test_the_reason_is_kubernetes_own(node, spec, reason):
     assert plan(occupied(builders.node(**node)), pod(**spec)) == Unschedulable(message)
 
 
+def test_a_node_that_is_not_ready_is_taken_when_there_is_no_other():
+    lone = occupied(builders.node("node-1", ready=False))
+    beside = occupied(builders.node("node-1", ready=False), builders.node("node-2"))
+
+    assert plan(lone, pod()) == Binding("node-1")
+    assert plan(beside, pod()) == Binding("node-2")
+
+
 def test_a_full_node_says_too_many_pods():
     full = occupied(builders.node(max_pods=1), a=("node-1", pod("a")))
 
@@ -130,7 +139,7 @@ def test_a_full_node_says_too_many_pods():
 def test_all_nodes_are_counted_in_one_sentence():
     _, second, third = nodes(3)
     held = {"a": ("node-2", pod("a", ports=(PORT,))), "b": ("node-3", pod("b", ports=(PORT,)))}
-    busy = occupied(builders.node("node-1", ready=False), second, third, **held)
+    busy = occupied(builders.node("node-1", taints=(NOT_READY,)), second, third, **held)
 
     assert plan(busy, pod(ports=(PORT,))) == Unschedulable(
         "0/3 nodes are available: "

@@ -21,6 +21,7 @@ from netemu.testing import builders
 from netemu.testing.eventually import eventually
 from netemu.testing.memory_store import MemoryStore
 
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 PORT = {"containerPort": 80, "hostPort": 8080}
 
 
@@ -117,13 +118,12 @@ async def test_a_second_pod_with_a_taken_host_port_waits_with_the_reason_until_i
         assert await why(client, "second") is None
 
 
-async def test_waiting_pods_are_looked_at_again_when_a_node_becomes_ready(client):
-    async with scheduling(client, builders.node(ready=False)):
+async def test_waiting_pods_are_looked_at_again_when_a_node_loses_its_taint(client):
+    async with scheduling(client, builders.node(taints=(NOT_READY,))):
         await client.create(POD, builders.pod("p"))
         assert "node.kubernetes.io/not-ready" in await eventually(lambda: why(client, "p"))
 
-        status = builders.node()["status"]
-        await client.patch(NODE, "", "node-1", {"status": status}, subresource="status")
+        await client.patch(NODE, "", "node-1", {"spec": {"taints": None}})
         await bound(client)
 
 
