@@ -99,7 +99,7 @@ async def test_a_long_prefix_still_makes_a_valid_name(registry):
 async def test_a_taken_name_is_refused(registry):
     await registry.create(POD, pod())
 
-    with pytest.raises(AlreadyExistsError, match='^pods "web" already exists$'):
+    with pytest.raises(AlreadyExistsError, match=r'^pods "web" already exists$'):
         await registry.create(POD, pod())
 
 
@@ -287,7 +287,7 @@ async def test_unknown_fields_are_an_error_by_default(registry):
     body = pod()
     body["spec"]["colour"] = "red"
 
-    with pytest.raises(BadRequestError, match='strict decoding error: unknown field "spec.colour"'):
+    with pytest.raises(BadRequestError, match=r'strict decoding error: unknown field "spec\.colour"'):
         await registry.create(POD, body, options=WriteOptions(fields=FieldCheck()))
 
 

@@ -75,7 +75,8 @@ async def test_a_cluster_ip_that_cannot_be_had_is_refused(create, ip, why):
         await create(clusterIP=ip)
 
     assert caught.value.message == (
-        f'Service "web" is invalid: spec.clusterIPs: Invalid value: ["{ip}"]: failed to allocate IP {ip}: {why}'
+        f'Service "web" is invalid: spec.clusterIPs: Invalid value: ["{ip}"]:'
+        f" failed to allocate IP {ip}: {why}"
     )
     assert caught.value.causes[0].field == "spec.clusterIPs"
 
@@ -191,7 +192,7 @@ async def test_a_restarted_registry_knows_what_is_taken(create, store, clock):
     await create("web", {"port": 80, "nodePort": 31100}, type="NodePort", clusterIP="10.96.0.77")
     again = Registry(store, Settings(), clock)
 
-    with pytest.raises(InvalidError, match="10.96.0.77: provided IP is already allocated"):
+    with pytest.raises(InvalidError, match=r"10\.96\.0\.77: provided IP is already allocated"):
         await again.create(SERVICE, service("other", clusterIP="10.96.0.77"))
     with pytest.raises(InvalidError, match="provided port is already allocated"):
         await again.create(SERVICE, service("other", {"port": 80, "nodePort": 31100}, type="NodePort"))

@@ -64,7 +64,7 @@ async def test_a_pod_that_goes_away_is_not_bound(registry, pod):
 
 @pytest.mark.parametrize("body", [binding(""), binding("x", "Pod")], ids=["no-name", "no-node"])
 async def test_a_binding_names_a_node(registry, pod, body):
-    with pytest.raises(InvalidError, match="target.name: Required value"):
+    with pytest.raises(InvalidError, match=r"target\.name: Required value"):
         await registry.update(POD, body, subresource="binding")
 
 
@@ -105,7 +105,7 @@ async def test_an_older_scale_is_a_conflict(registry, deployment):
 
 @pytest.mark.parametrize("replicas", [-1, "3", True, 1.5])
 async def test_replicas_is_a_number_that_can_be(registry, deployment, replicas):
-    with pytest.raises(InvalidError, match="spec.replicas: Invalid value"):
+    with pytest.raises(InvalidError, match=r"spec\.replicas: Invalid value"):
         await registry.patch(
             DEPLOYMENT, "default", "web", {"spec": {"replicas": replicas}}, subresource="scale"
         )
