@@ -18,8 +18,6 @@ from netemu.clock import format_rfc3339, parse_rfc3339
 DEFAULT_GRACE_S = 30
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public")
 
-_POLICY_FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
-
 
 def check_deletable(kind: Kind, obj: Object, options: DeleteOptions) -> None:
     """Refuse to delete what must stay, or another object than the one that is meant.
@@ -46,8 +44,16 @@ def check_deletable(kind: Kind, obj: Object, options: DeleteOptions) -> None:
 def plan_deletion(kind: Kind, obj: Object, options: DeleteOptions, now_s: float) -> Object | None:
     """Decide what is left of an object: ``None`` when it goes at once, else what it becomes."""
     grace_s = _grace_s(obj, options) if kind is POD else 0
-    marked = _marked(kind, obj, grace_s, _finalizers(obj, options), now_s)
+    marked = _marked(kind, obj, grace_s, now_s)
     return None if is_released(marked) else marked
+
+
+def orphaned(obj: Object, owner_uid: str) -> Object:
+    """Give an object that its owner leaves behind: without the reference to it."""
+    owners = obj["metadata"].get("ownerReferences") or ()
+    others = [owner for owner in owners if owner["uid"] != owner_uid]
+    rest = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
+    return {**obj, "metadata": {**rest, "ownerReferences": others} if others else rest}
 
 
 def is_released(obj: Object) -> bool:
@@ -74,20 +80,8 @@ def _grace_s(pod: Object, options: DeleteOptions) -> int:
     return asked if running is None else min(asked, running)
 
 
-def _finalizers(obj: Object, options: DeleteOptions) -> list[str]:
-    finalizers: list[str] = obj["metadata"].get("finalizers") or []
-    policy = options.propagation_policy or ("Orphan" if options.orphan_dependents else "Background")
-    wanted = _POLICY_FINALIZERS.get(policy)
-    others = [name for name in finalizers if name not in _POLICY_FINALIZERS.values()]
-    if wanted is not None:
-        return [*others, wanted]
-    return others if options.propagation_policy == "Background" else finalizers
-
-
-def _marked(kind: Kind, obj: Object, grace_s: int, finalizers: list[str], now_s: float) -> Object:
-    meta: dict[str, Any] = {key: value for key, value in obj["metadata"].items() if key != "finalizers"}
-    if finalizers:
-        meta["finalizers"] = finalizers
+def _marked(kind: Kind, obj: Object, grace_s: int, now_s: float) -> Object:
+    meta: dict[str, Any] = dict(obj["metadata"])
     if "deletionTimestamp" not in meta:
         meta["deletionTimestamp"] = format_rfc3339(now_s + grace_s)
         meta["deletionGracePeriodSeconds"] = grace_s

@@ -98,6 +98,8 @@ class ApiServer:
             return answers.error_answer(
                 RequestTooLargeError(f"Request entity too large: limit is {most} bytes")
             )
+        except web.RequestPayloadError as err:
+            return answers.error_answer(BadRequestError(f"the body of the request is damaged: {err}"))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except NetemuError as err:

@@ -69,13 +69,21 @@ class Preconditions(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class DeleteOptions(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How to delete (metav1.DeleteOptions). ``grace_period_seconds`` counts for Pods only."""
+    """How to delete (metav1.DeleteOptions). ``grace_period_seconds`` counts for Pods only.
+
+    Foreground is taken as Background: dependents go right after their owner, and it does not wait.
+    """
 
     grace_period_seconds: int | None = None
     propagation_policy: Literal["Background", "Foreground", "Orphan"] | None = None
     orphan_dependents: bool | None = None
     preconditions: Preconditions = Preconditions()
     dry_run: tuple[str, ...] = ()
+
+    @property
+    def orphans(self) -> bool:
+        """True when dependents are to stay."""
+        return self.propagation_policy == "Orphan" or bool(self.orphan_dependents)
 
 
 BACKGROUND = DeleteOptions()

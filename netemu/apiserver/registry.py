@@ -19,7 +19,7 @@ from netemu.api.errors import (
     MethodNotAllowedError,
     NotFoundError,
 )
-from netemu.api.kinds import NAMESPACE, SERVICE, Kind
+from netemu.api.kinds import KINDS, NAMESPACE, SERVICE, Kind
 from netemu.apiserver import changes, deletion, metadata, services, words
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
 from netemu.apiserver.selection import EVERYTHING, Selection
@@ -178,6 +178,8 @@ class Registry:
             left = deletion.plan_deletion(kind, entry.value, options, self._clock())
             if options.dry_run:
                 return Deletion(left or entry.value, gone=left is None)
+            if options.orphans:
+                await self._orphan_dependents(entry.value["metadata"]["uid"])
             try:
                 if left is None:
                     return Deletion(await self._remove(kind, entry), gone=True)
@@ -202,6 +204,19 @@ class Registry:
             except NotFoundError:
                 continue  # someone else was faster
         return listing
+
+    async def _orphan_dependents(self, uid: str) -> None:
+        """Let go of all that an object owns, before it goes and the garbage collector looks."""
+
+        def change(current: Object) -> Object:
+            return deletion.orphaned(current, uid)
+
+        for kind in KINDS:
+            for obj in self.list(kind).items:
+                meta = obj["metadata"]
+                if any(owner["uid"] == uid for owner in meta.get("ownerReferences") or ()):
+                    where = (meta.get("namespace", ""), meta["name"])
+                    await self._change(kind, *where, change, options=TRUSTED)
 
     async def _create_generated(
         self, kind: Kind, obj: Object, namespace: str, options: WriteOptions

@@ -125,18 +125,24 @@ async def test_a_precondition_that_does_not_hold_is_a_conflict(registry, precond
 
 
 @pytest.mark.parametrize(
-    ("policy", "finalizers"),
+    ("policy", "owners_left"),
     [
-        pytest.param("Foreground", ["foregroundDeletion"], id="foreground"),
-        pytest.param("Orphan", ["orphan"], id="orphan"),
+        pytest.param("Background", 1, id="background"),
+        pytest.param("Foreground", 1, id="foreground"),
+        pytest.param("Orphan", 0, id="orphan"),
     ],
 )
-async def test_propagation_is_left_to_the_garbage_collector(registry, policy, finalizers):
-    await registry.create(CONFIG_MAP, config_map())
+async def test_dependents_are_left_to_the_collector_or_let_go(registry, policy, owners_left):
+    owner = await registry.create(CONFIG_MAP, config_map())
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": owner["metadata"]["uid"]}
+    meta = {"name": "d", "namespace": "default", "ownerReferences": [reference]}
+    await registry.create(CONFIG_MAP, {"metadata": meta})
 
     deleted = await registry.delete(CONFIG_MAP, "default", "c", DeleteOptions(propagation_policy=policy))
 
-    assert deleted.object["metadata"]["finalizers"] == finalizers
+    left = registry.get(CONFIG_MAP, "default", "d")["metadata"].get("ownerReferences", [])
+    assert deleted.gone
+    assert len(left) == owners_left
 
 
 async def test_the_systems_namespaces_cannot_be_deleted(registry):

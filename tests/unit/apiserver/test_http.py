@@ -157,7 +157,7 @@ async def test_bodies_may_be_yaml(http):
         ),
         pytest.param("GET", f"{CONFIG_MAPS}?labelSelector=a+b", b"", "", 400, "BadRequest", id="selector"),
         pytest.param("GET", f"{CONFIG_MAPS}?watch=maybe", b"", "", 400, "BadRequest", id="flag"),
-        pytest.param("GET", f"{CONFIG_MAPS}?watch=1&timeoutSeconds=x", b"", "", 400, "BadRequest", id="number"),
+        pytest.param("GET", f"{CONFIG_MAPS}?watch=1&timeoutSeconds=x", b"", "", 400, "BadRequest", id="int"),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_is_answered_with_a_status(
@@ -209,12 +209,13 @@ async def test_binding_and_scale_have_their_own_paths(http, registry):
 
 
 async def test_delete_options_may_be_in_the_query(http):
-    meta = {"name": "web", "namespace": "default", "finalizers": ["example.com/hold"]}
-    await http.create(CONFIG_MAP, {"metadata": meta})
+    spec = {"containers": [{"name": "c", "image": "nginx"}], "nodeName": "n"}
+    await http.create(POD, {"metadata": {"name": "web", "namespace": "default"}, "spec": spec})
 
-    response = await http.request("DELETE", f"{CONFIG_MAPS}/web", query={"propagationPolicy": "Foreground"})
+    path = "/api/v1/namespaces/default/pods/web"
+    response = await http.request("DELETE", path, query={"gracePeriodSeconds": "7"})
 
-    assert decoded(response)["metadata"]["finalizers"] == ["example.com/hold", "foregroundDeletion"]
+    assert decoded(response)["metadata"]["deletionGracePeriodSeconds"] == 7
 
 
 async def test_a_collection_can_be_deleted_by_selector(http):
