@@ -68,8 +68,10 @@ def check_daemon_set(new: Object, old: Object | None) -> Iterator[Cause]:
     if rolling is None:
         return
     surge, unavailable = rolling.get("maxSurge", 0), rolling.get("maxUnavailable", 0)
-    yield from _check_amount(f"{path}.maxUnavailable", unavailable)
-    yield from _check_amount(f"{path}.maxSurge", surge)
+    broken = _broken_amounts(path, unavailable, surge)
+    yield from broken
+    if broken:
+        return
     if _amount(unavailable) and _amount(surge):
         yield bad_value(f"{path}.maxSurge", surge, "may not be set when maxUnavailable is non-zero")
     elif not _amount(unavailable) and not _amount(surge):
@@ -147,10 +149,7 @@ def _check_strategy(strategy: Json, path: str, types: tuple[str, ...]) -> Iterat
         yield forbidden(f"{path}.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'")
         return
     surge, unavailable = rolling.get("maxSurge", 0), rolling.get("maxUnavailable", 0)
-    broken = [
-        *_check_amount(f"{path}.rollingUpdate.maxUnavailable", unavailable),
-        *_check_amount(f"{path}.rollingUpdate.maxSurge", surge),
-    ]
+    broken = _broken_amounts(f"{path}.rollingUpdate", unavailable, surge)
     yield from broken
     if broken:
         return
@@ -162,12 +161,19 @@ def _check_strategy(strategy: Json, path: str, types: tuple[str, ...]) -> Iterat
         yield bad_value(f"{path}.rollingUpdate.maxUnavailable", unavailable, "must not be greater than 100%")
 
 
+def _broken_amounts(path: str, unavailable: int | str, surge: int | str) -> list[Cause]:
+    return [
+        *_check_amount(f"{path}.maxUnavailable", unavailable),
+        *_check_amount(f"{path}.maxSurge", surge),
+    ]
+
+
 def _check_amount(field: str, amount: int | str) -> Iterator[Cause]:
     if isinstance(amount, int):
         yield from not_negative(field, amount)
-    elif not re.fullmatch("[0-9]+%", amount):
+    elif not re.fullmatch("[0-9]{1,9}%", amount):
         yield bad_value(field, amount, _PERCENT)
 
 
 def _amount(amount: int | str) -> int:
-    return amount if isinstance(amount, int) else int(amount.rstrip("%") or 0)
+    return amount if isinstance(amount, int) else int(amount.removesuffix("%"))

@@ -1,12 +1,7 @@
 """Every kind is completed as Kubernetes completes it."""
 
-import copy
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from netemu.api import schema
 from netemu.api.defaulting import default, without_nulls
 from netemu.api.kinds import (
     CONFIG_MAP,
@@ -16,7 +11,6 @@ from netemu.api.kinds import (
     ENDPOINTS,
     INGRESS,
     INGRESS_CLASS,
-    KINDS,
     NAMESPACE,
     POD,
     REPLICA_SET,
@@ -399,50 +393,3 @@ def test_the_other_kinds_are_completed(kind, obj, filled):
 def test_nulls_are_as_good_as_absent():
     assert spec_of(SERVICE, {"type": None, "ports": [{"port": 80, "nodePort": None}]})["type"] == "ClusterIP"
     assert without_nulls({"a": None, "b": [{"c": None}], "d": False}) == {"b": [{}], "d": False}
-
-
-def _shaped(shape, depth=0):
-    """Make a strategy for values of a published shape."""
-    shape = schema.resolve(shape)
-    if shape is None or depth > 5:
-        return st.nothing()
-    match shape.type:
-        case "object" if shape.properties:
-            fields = {
-                name: _shaped(below, depth + 1)
-                for name, below in shape.properties.items()
-                if name in INTERESTING and depth < 5
-            }
-            return st.fixed_dictionaries({}, optional=fields)
-        case "object":
-            return st.dictionaries(st.sampled_from("ab"), st.just("MQ=="), max_size=1)
-        case "array":
-            return st.lists(_shaped(shape.items, depth + 1), max_size=2)
-        case "integer":
-            return st.integers(0, 3)
-        case "boolean":
-            return st.booleans()
-    return st.sampled_from(["", "ClientIP", "NodePort", "LoadBalancer", "Recreate", "MQ=="])
-
-
-INTERESTING = {
-    *("metadata", "name", "labels", "spec", "template", "containers", "image", "ports", "port", "targetPort"),
-    *("containerPort", "hostNetwork", "hostPort", "resources", "limits", "requests", "tolerations", "key"),
-    *("type", "sessionAffinity", "externalIPs", "strategy", "rollingUpdate", "maxSurge", "updateStrategy"),
-    *("subsets", "endpoints", "data", "readinessProbe", "httpGet", "env", "valueFrom", "fieldRef", "volumes"),
-    *("secret", "serviceAccountName", "stringData", "parameters", "status", "phase", "protocol", "effect"),
-}
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-@given(data=st.data())
-def test_completing_twice_changes_nothing_and_never_touches_what_is_given(kind, data):
-    obj = data.draw(_shaped(schema.shape_of(kind)))
-    before = copy.deepcopy(obj)
-
-    once = default(kind, obj)
-
-    assert obj == before
-    assert default(kind, once) == once
-    assert schema.check(kind, once).unknown == ()
-    assert schema.check(kind, once).wrong == schema.check(kind, obj).wrong
