@@ -44,10 +44,13 @@ class FakeNetwork:
 
 
 class FakeShim:
-    """Containers that run until ``end`` is called, which tells ``on_end``; a SIGKILL ends them, SIGTERM too if ``obedient``."""
+    """Containers that run until ``end`` is called, which tells ``on_end``.
+
+    A SIGKILL ends them, SIGTERM too if ``obedient``.
+    """
 
     def __init__(self, *, obedient: bool = True) -> None:
-        self.on_end: Callable[[ContainerState], object] = lambda state: None
+        self.on_end: Callable[[ContainerState], object] = bool
         self.containers: dict[str, ContainerState] = {}
         self.specs: dict[str, ContainerSpec] = {}
         self.signals: list[tuple[str, int]] = []

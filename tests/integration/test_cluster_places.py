@@ -126,7 +126,7 @@ def test_nodes_and_outside_reach_each_other(places):
 
 
 def test_outside_refuses_the_internet_at_once(places):
-    with pytest.raises(OSError, match="unreachable|No route") as refused:
+    with pytest.raises(OSError, match=r"unreachable|No route") as refused:
         connect(places.world.nodes[0].netns, "192.0.2.1")
 
     assert refused.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)

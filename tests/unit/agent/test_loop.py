@@ -1,12 +1,12 @@
 """The agent against a real API in memory, and a network, shim and stand-ins that are fakes."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
 from netemu.agent.probes import Prober
-from netemu.api.errors import NotFoundError
+from netemu.api.errors import AlreadyExistsError, NotFoundError
 from netemu.api.kinds import NAMESPACE, POD
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
@@ -83,10 +83,8 @@ class World:
                     task.cancel()
 
     async def create(self, *, image="nginx", **spec):
-        try:
+        with suppress(AlreadyExistsError):
             await self.client.create(NAMESPACE, builders.namespace("default"))
-        except Exception as err:  # noqa: BLE001
-            assert "exists" in str(err)
         pod = builders.pod("web", node="node-1")
         container = {**pod["spec"]["containers"][0], "image": image, **spec.pop("container", {})}
         pod = {**pod, "spec": {**pod["spec"], **spec, "containers": [container]}}
