@@ -155,10 +155,10 @@ def answer_udp(datagrams, pod):
     datagrams.sendto(f"{pod} {peer[0]}".encode(), peer)
 
 
-def ask(fd, address, port, kind=TCP):
+def ask(fd, address, port, kind=TCP, timeout_s=TIMEOUT_S):
     """Ask once; give the answer, or how it failed."""
     with netns.open_socket(fd, socket.AF_INET, kind) as sock:
-        sock.settimeout(TIMEOUT_S)
+        sock.settimeout(timeout_s)
         try:
             sock.connect((address, port))
             return ask_again(sock, kind)
@@ -375,7 +375,7 @@ async def test_changes_and_restarts_under_traffic_lose_no_connection(world, clie
 
     def connect_all_the_time():
         while not stop.is_set():
-            answers[ask(world["b"], WEB, 80).split()[0]] += 1
+            answers[ask(world["b"], WEB, 80, timeout_s=5).split()[0]] += 1
 
     async with proxied(world, client):
         clients = [threading.Thread(target=connect_all_the_time) for _ in range(2)]
