@@ -39,10 +39,10 @@ def main() -> None:
         _run(Paths(state=args.state, run=args.run))
     except NetemuError as err:
         log.error("daemon.failed", exc=err, code=err.code)
-        sys.exit(f"error: {err.message}")
+        sys.exit(f"error: {_words(err)}")
     except BaseExceptionGroup as group:
         log.error("daemon.failed", exc=group)
-        sys.exit(f"error: {_first_of(group)}")
+        sys.exit(f"error: {_words(_first_of(group))}")
 
 
 def _run(paths: Paths) -> None:
@@ -88,6 +88,12 @@ def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Give what went wrong first; the rest followed from it or is in the log."""
     first = group.exceptions[0]
     return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _words(err: BaseException) -> str:
+    """Give one line, the last of the log, for ``netemu up`` to repeat."""
+    text = f"{err.message} {err.hint}" if isinstance(err, NetemuError) else f"{type(err).__name__}: {err}"
+    return " ".join(text.split())
 
 
 def _raise_file_limit() -> None:

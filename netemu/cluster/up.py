@@ -153,4 +153,4 @@ def _last_words(paths: Paths) -> str:
         lines = (paths.run / "daemon.log").read_text(errors="replace").strip().splitlines()
     except FileNotFoundError:
         return "it wrote no log"
-    return lines[-1] if lines else "it wrote no log"
+    return lines[-1].removeprefix("error: ") if lines else "it wrote no log"
