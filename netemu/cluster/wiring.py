@@ -25,6 +25,7 @@ from netemu.cluster.services import ServiceVariables
 from netemu.cluster.supervisor import Supervisor
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
+from netemu.events.expiry import Expiry
 from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
@@ -92,6 +93,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             )
             group.create_task(run_scheduler(client, cache, informer, clock=system_clock), name="scheduler")
             group.create_task(proxy.run(), name="proxy")
+            group.create_task(Expiry(client, system_clock).run(), name="events")
             informer.on_change(SERVICE, services.service_changed)
             informer.on_change(NODE, _to_overlays(nodes, cache))
             informer.on_change(POD, _to_agents(nodes))

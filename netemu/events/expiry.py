@@ -1,0 +1,69 @@
+"""[IO] Delete events that nothing has repeated for an hour, as Kubernetes does (--event-ttl)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from netemu.api.client import Client, Object
+from netemu.api.errors import ExpiredError, NotFoundError
+from netemu.api.kinds import EVENT
+from netemu.clock import Clock
+
+KEEP_S = 3600.0
+LOOK_EVERY_S = 60.0
+
+Name = tuple[str, str]
+
+
+class Expiry:
+    """The events there are, in the order in which they expire: a look costs what it deletes."""
+
+    def __init__(self, client: Client, clock: Clock, *, keep_s: float = KEEP_S) -> None:
+        self._client = client
+        self._clock = clock
+        self._keep_s = keep_s
+        self._due: OrderedDict[Name, float] = OrderedDict()
+
+    async def run(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        """Delete what expires, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            while True:
+                await asyncio.sleep(look_every_s)
+                await self.delete_expired()
+
+    async def delete_expired(self) -> None:
+        """Delete everything whose time has come."""
+        now_s = self._clock()
+        while self._due:
+            (namespace, name), due_s = next(iter(self._due.items()))
+            if due_s > now_s:
+                return
+            del self._due[namespace, name]
+            try:
+                await self._client.delete(EVENT, namespace, name)
+            except NotFoundError:
+                continue  # its namespace went first
+
+    async def _follow(self) -> None:
+        while True:
+            listing = await self._client.list(EVENT)
+            for obj in listing.items:
+                self._note(obj)
+            try:
+                async for event in self._client.watch(EVENT, revision=listing.revision):
+                    if event.type == "DELETED":
+                        self._due.pop(_name(event.object), None)
+                    else:
+                        self._note(event.object)
+            except ExpiredError:
+                continue
+
+    def _note(self, obj: Object) -> None:
+        self._due[_name(obj)] = self._clock() + self._keep_s
+        self._due.move_to_end(_name(obj))
+
+
+def _name(obj: Object) -> Name:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]

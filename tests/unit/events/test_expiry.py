@@ -1,0 +1,34 @@
+import asyncio
+
+from netemu.api.kinds import EVENT
+from netemu.events.expiry import Expiry
+from netemu.testing.eventually import eventually
+from netemu.testing.fake_client import FakeClient
+
+
+def event(name):
+    return {"metadata": {"name": name, "namespace": "default"}, "reason": "Tested"}
+
+
+async def names(client):
+    return {obj["metadata"]["name"] for obj in (await client.list(EVENT)).items}
+
+
+async def test_events_go_when_nothing_repeated_them_for_long_enough():
+    client = FakeClient((EVENT, event("old")))
+    now_s = 0.0
+    expiry = Expiry(client, lambda: now_s, keep_s=100.0)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(expiry.run(look_every_s=0.01))
+        await eventually(lambda: asyncio.sleep(0, len(expiry._due)), lambda count: count == 1)
+        now_s = 60.0
+        await client.create(EVENT, event("new"))
+        await eventually(lambda: asyncio.sleep(0, len(expiry._due)), lambda count: count == 2)
+        now_s = 120.0
+        await eventually(lambda: names(client), lambda left: left == {"new"})
+        await client.patch(EVENT, "default", "new", {"count": 2})
+        await eventually(lambda: asyncio.sleep(0, expiry._due["default", "new"]), lambda due: due == 220.0)
+        now_s = 200.0
+        await asyncio.sleep(0.03)
+        assert await names(client) == {"new"}
+        task.cancel()
