@@ -1,0 +1,150 @@
+"""Real clusters, driven through the command line as a user drives them. As root."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+MANIFESTS = Path(__file__).parent / "manifests"
+PAUSE_S = 0.05
+
+
+class Netemu:
+    """The program, for one cluster."""
+
+    def __init__(self, name: str, **environment: str) -> None:
+        self.name = name
+        self._environment = {**os.environ, **environment, "NETEMU_CLUSTER": name}
+
+    def run(self, *words: str, stdin: str = "", within_s: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run a command, whatever its exit status."""
+        return subprocess.run(
+            [str(ROOT / ".venv/bin/netemu"), *words],
+            input=stdin,
+            env=self._environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
+
+    def ok(self, *words: str, stdin: str = "") -> str:
+        """Run a command that must succeed, and give its output."""
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def fails(self, *words: str, stdin: str = "", status: int = 1) -> str:
+        """Run a command that must fail, and give its errors."""
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == status, (
+            f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    def apply(self, manifest: str | Path, namespace: str = "default") -> str:
+        """Apply a file, or text."""
+        if isinstance(manifest, Path):
+            return self.ok("apply", "-n", namespace, "-f", str(manifest))
+        return self.ok("apply", "-n", namespace, "-f", "-", stdin=manifest)
+
+    def get(self, *words: str) -> Any:
+        """Read an object, or a list's items."""
+        document = json.loads(self.ok("get", *words, "-o", "json"))
+        return document["items"] if document["kind"] == "List" else document
+
+    def field(self, path: str, *words: str) -> str:
+        """Read one field by JSONPath."""
+        return self.ok("get", *words, "-o", f"jsonpath={{{path}}}")
+
+    def wait(self, what: str, *words: str) -> None:
+        """Wait for a condition."""
+        self.ok("wait", f"--for={what}", "--timeout=60s", *words)
+
+    def on(self, place: str, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program in a node, or in ``outside``."""
+        return self.run("node", "exec", place, "--", *argv, **more)
+
+    def inside(self, pod: str, *argv: str, namespace: str = "default") -> subprocess.CompletedProcess[str]:
+        """Run a program in a pod."""
+        return self.run("exec", "-n", namespace, pod, "--", *argv)
+
+    def processes(self) -> dict[str, int]:
+        """Give the cluster's processes by name."""
+        return {each["name"]: each["pid"] for each in self.status()["processes"]}
+
+    def status(self) -> Any:
+        """Read the cluster's status."""
+        return json.loads(self.run("status", "-o", "json").stdout)
+
+
+def _eventually(
+    probe: Callable[[], Any], expected: Callable[[Any], bool] = bool, within_s: float = 20
+) -> Any:
+    deadline_s = time.monotonic() + within_s
+    while not expected(seen := probe()):
+        assert time.monotonic() < deadline_s, f"not within {within_s} s; last seen: {seen!r}"
+        time.sleep(PAUSE_S)
+    return seen
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Probe until what is seen is as expected, and give that."""
+    return _eventually
+
+
+@pytest.fixture(scope="session")
+def manifests() -> Path:
+    """Where the manifests are; ``talk`` has the talk's own, as they are."""
+    return MANIFESTS
+
+
+@pytest.fixture
+def netemu() -> Iterator[Callable[..., Netemu]]:
+    """Make handles on clusters of new names; whatever comes up is taken down."""
+    made: list[Netemu] = []
+
+    def make(**environment: str) -> Netemu:
+        made.append(Netemu(f"e2e-{uuid4().hex[:6]}", **environment))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.ok("down")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Netemu]:
+    """One cluster of three nodes for all tests that change nothing about the cluster itself."""
+    if os.geteuid() != 0:
+        pytest.fail("end-to-end tests make clusters: run them as root")
+    handle = Netemu(f"e2e-{uuid4().hex[:6]}")
+    try:
+        handle.ok("up")
+        handle.apply(MANIFESTS / "tests" / "world.yaml")
+        handle.wait("condition=Ready", "pod", "--all")
+        handle.ok("rollout", "status", "deployment/web")
+        yield handle
+    finally:
+        handle.ok("down")
+
+
+@pytest.fixture
+def namespace(cluster: Netemu) -> Iterator[str]:
+    """Give a namespace that goes away with the test."""
+    name = f"t-{uuid4().hex[:8]}"
+    cluster.ok("create", "namespace", name)
+    yield name
+    cluster.ok("delete", "namespace", name, "--wait=false")
