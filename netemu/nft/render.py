@@ -31,6 +31,7 @@ from netemu.nft.transaction import (
     DeleteElements,
     Element,
     ElementKey,
+    EnsureTable,
     PutChain,
     PutTable,
     RemoveTable,
@@ -62,6 +63,8 @@ def render_table(table: Table) -> str:
 
 def _command(command: Command) -> str:
     match command:
+        case EnsureTable(table):
+            return _declarations(replace(table, chains=()))
         case PutTable(table):
             return _declarations(table) + _flushes(table) + _rules(table.id, table.chains)
         case RemoveTable(id):

@@ -16,6 +16,7 @@ from netemu.nft.transaction import (
     DeleteElements,
     ElementData,
     ElementKey,
+    EnsureTable,
     PutChain,
     PutTable,
     RemoveTable,
@@ -61,9 +62,11 @@ def apply(ruleset: Ruleset, transaction: Transaction) -> Ruleset:
 
 def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
     match command:
+        case EnsureTable(table):
+            empty = Content(replace(table, chains=()), _no_elements(table))
+            return ruleset if table.id in ruleset.tables else _with(ruleset, empty)
         case PutTable(table):
-            names = [*(set_.name for set_ in table.sets), *(map_.name for map_ in table.maps)]
-            return _with(ruleset, Content(table, {name: {} for name in names}))
+            return _with(ruleset, Content(table, _no_elements(table)))
         case RemoveTable(id):
             return Ruleset({key: content for key, content in ruleset.tables.items() if key != id})
         case PutChain(id, chain):
@@ -84,6 +87,10 @@ def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
                     raise KernelError(f"element {key} of {name} does not exist")
                 del held[key]
             return _with_elements(ruleset, id, name, held)
+
+
+def _no_elements(table: Table) -> Mapping[str, Mapping[ElementKey, ElementData]]:
+    return {name: {} for name in (*(s.name for s in table.sets), *(m.name for m in table.maps))}
 
 
 def _content(ruleset: Ruleset, id: TableId) -> Content:

@@ -27,6 +27,16 @@ class PutTable:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureTable:
+    """Make a table, its sets and its maps where they are not there; leave alone what is.
+
+    Its chains are not made: they come with ``PutTable``.
+    """
+
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveTable:
     """Remove a table with all that is in it; a no-op when there is none."""
 
@@ -59,7 +69,7 @@ class DeleteElements:
     keys: tuple[ElementKey, ...]
 
 
-Command = PutTable | RemoveTable | PutChain | AddElements | DeleteElements
+Command = EnsureTable | PutTable | RemoveTable | PutChain | AddElements | DeleteElements
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,9 @@ def balancer_name(count: int) -> str:
 def balancer(count: int) -> Chain:
     """Build the chain that chooses among ``count`` endpoints of whatever Service.
 
-    The last two rules are for a packet in whose midst a transaction took the chosen slot away:
-    it reads this chain as it was, but the endpoints as they are, and slot 0 goes last.
+    The last three rules are for a packet in whose midst a transaction took the chosen slot away:
+    it reads this chain as it was, but the endpoints as they are. Slot 0 goes last; and better
+    lost, to be sent again, than let through, as conntrack would keep it so.
     """
     slot = Concat((Field.CT_MARK, Field.META_MARK))
     translate = rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, ENDPOINTS)))
@@ -123,6 +124,7 @@ def balancer(count: int) -> Chain:
             translate,
             rule(Assign(Field.META_MARK, 0)),
             translate,
+            rule(Drop()),
         ),
     )
 
@@ -177,6 +179,9 @@ def _service_rules(node: NodeView) -> Iterator[Rule]:
             Match(Field.DADDR, AnyOf(node.addresses)), Assign(Field.CT_MARK, Lookup(node_port, NODE_PORTS))
         )
     yield rule(Dispatch(Field.CT_MARK, BALANCERS))
+    yield rule(
+        Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True), Drop(), comment="its Service just changed"
+    )
     yield rule(Match(Field.DADDR, InSet(CLUSTER_IPS)), Goto(_REFUSE), comment="a port that no Service has")
     yield rule(Match(Field.DADDR, node.services), Drop(), comment="an address that no Service has")
 

@@ -13,6 +13,7 @@ from netemu.nft.transaction import (
     Element,
     ElementData,
     ElementKey,
+    EnsureTable,
     PutChain,
     PutTable,
     RemoveTable,
@@ -35,7 +36,11 @@ from netemu.proxy.plan import Elements
 
 
 class NodeRules:
-    """Turns changes of plans into transactions for one node.
+    """Turns changes of plans into transactions for one node, to be done in their order.
+
+    New chains come in a transaction of their own, first. A packet that is being looked at when
+    a transaction ends goes on with the chains as they were, but finds elements as they are: one
+    that leads to a chain of the same transaction would lead it to an empty one.
 
     It remembers what it was asked for as if the kernel had taken it; after a transaction that
     failed, only ``load`` brings the two together again.
@@ -52,11 +57,11 @@ class NodeRules:
         """What the kernel holds, if it took every transaction."""
         return self._held
 
-    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> Transaction:
+    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> list[Transaction]:
         """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
 
-        It changes in place, so that no packet is lost; ``afresh`` deletes it first, for one
-        that another version or another hand left in a form that cannot be changed to ours.
+        It changes in place; ``afresh`` deletes it first, which a packet may not survive, for
+        one that another version or another hand left in a form that cannot be changed to ours.
         """
         self._held = dict(plans)
         self._counts = {len(plan.endpoints) for plan in plans.values()}
@@ -72,10 +77,13 @@ class NodeRules:
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
         table = proxy_table(self._node, self._counts)
-        removed = (RemoveTable(TABLE),) if afresh else ()
-        return Transaction((*removed, PutTable(table), *_adds(elements)))
+        content = (PutTable(table), *_adds(elements))
+        if afresh:
+            return [Transaction((RemoveTable(TABLE), *content))]
+        chains = _balancers(self._counts)
+        return [Transaction((EnsureTable(table), *chains)), Transaction(content)]
 
-    def change(self, changed: Mapping[PortKey, Elements | None]) -> Transaction:
+    def change(self, changed: Mapping[PortKey, Elements | None]) -> list[Transaction]:
         """Add and delete just what makes the difference; nothing for what is there already."""
         difference = _Difference()
         touched: dict[Place, bool] = {}
@@ -92,7 +100,9 @@ class NodeRules:
             difference.shared(entry, was_there=was_there, is_there=self._shared[entry] > 0)
             if not self._shared[entry]:
                 del self._shared[entry]
-        return Transaction((*difference.deletes(), *self._new_chains(changed), *difference.adds()))
+        chains = Transaction(tuple(self._new_chains(changed)))
+        elements = Transaction((*difference.deletes(), *difference.adds()))
+        return [transaction for transaction in (chains, elements) if transaction]
 
     def _count(self, before: Elements | None, now: Elements | None, touched: dict[Place, bool]) -> None:
         old = shared_elements(before, self._node) if before is not None else {}
@@ -105,9 +115,9 @@ class NodeRules:
     def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
         """Make the balancers that are used for the first time; those used no more stay."""
         counts = {len(plan.endpoints) for plan in changed.values() if plan is not None}
-        fresh = sorted(counts - self._counts - {0})
+        fresh = counts - self._counts
         self._counts |= counts
-        return [PutChain(TABLE, balancer(count)) for count in fresh]
+        return _balancers(fresh)
 
 
 class _Difference:
@@ -161,6 +171,10 @@ class _Difference:
 
     def _add(self, name: str, key: ElementKey, data: ElementData) -> None:
         self._new.setdefault(name, {})[key] = data
+
+
+def _balancers(counts: set[int]) -> list[Command]:
+    return [PutChain(TABLE, balancer(count)) for count in sorted(counts - {0})]
 
 
 def _adds(elements: Mapping[str, Iterable[Element]]) -> list[Command]:

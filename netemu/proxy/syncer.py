@@ -182,13 +182,13 @@ class ProxySyncer:
         return True
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
-        self._kernel.apply(self._rules.load(plans, afresh=afresh))
+        for transaction in self._rules.load(plans, afresh=afresh):
+            self._kernel.apply(transaction)
         self._end_stale(expected_by_all(plans.values(), self._node))
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:
         expected = expected_after(self._rules.held, changed, self._node)
-        transaction = self._rules.change(changed)
-        if transaction:
+        for transaction in self._rules.change(changed):
             self._kernel.apply(transaction)
         self._end_stale(expected)
 

@@ -125,6 +125,15 @@ def proxy_load():
     return NodeRules(NODE).load({PortKey(("d", "web"), ""): both, PortKey(("d", "nobody"), ""): nobody})
 
 
+def proxy_change():
+    """The same load, then a third endpoint, which needs a new chain."""
+    rules = NodeRules(NODE)
+    key = PortKey(("d", "web"), "")
+    two = (Endpoint(A, 8080, "node-1"), Endpoint(B, 8080, "node-2"))
+    third = Endpoint(IPv4Address("10.244.2.3"), 8080, "node-2")
+    return [*rules.load({key: web(*two)}), *rules.change({key: web(*two, third)})]
+
+
 def elements_change():
     """Elements of every kind, and a chain, into and out of a table made before."""
     return Transaction(
@@ -144,7 +153,8 @@ def elements_change():
 CASES = {
     "everything": lambda: render_table(everything()),
     "elements-change": lambda: render_transaction(elements_change()),
-    "proxy-load": lambda: render_transaction(proxy_load()),
+    "proxy-load": lambda: "".join(map(render_transaction, proxy_load())),
+    "proxy-change": lambda: "".join(map(render_transaction, proxy_change())),
 }
 
 

@@ -11,6 +11,7 @@ from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.transaction import (
     AddElements,
     DeleteElements,
+    EnsureTable,
     PutChain,
     PutTable,
     RemoveTable,
@@ -64,6 +65,13 @@ def test_adding_an_element_again_and_removing_no_table_change_nothing(ruleset):
 
 def test_putting_a_table_again_empties_it(ruleset):
     assert not any(apply(ruleset, Transaction((PutTable(TABLE),))).tables[T].elements.values())
+
+
+def test_ensuring_a_table_leaves_what_is_there(ruleset):
+    ensure = Transaction((EnsureTable(TABLE),))
+
+    assert apply(ruleset, ensure) == ruleset
+    assert apply(Ruleset(), ensure).tables[T].table.chains == ()
 
 
 def test_a_new_chain_can_be_used(ruleset):

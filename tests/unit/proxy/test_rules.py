@@ -34,8 +34,18 @@ def web(*endpoints, id=1, ip=WEB_IP, port=80, protocol=L4.TCP, node_port=None, e
     return Elements(id, Frontend(ip, protocol, port), extra, node_port, endpoints)
 
 
+def done(ruleset, transactions):
+    for transaction in transactions:
+        ruleset = apply(ruleset, transaction)
+    return ruleset
+
+
+def cost(transactions):
+    return sum(transaction.elements for transaction in transactions)
+
+
 def loaded(**plans):
-    return apply(Ruleset(), NodeRules(NODE).load(plans))
+    return done(Ruleset(), NodeRules(NODE).load(plans))
 
 
 def ends(ruleset, saddr, daddr, dport=80, protocol=L4.TCP, *, local=False):
@@ -104,10 +114,10 @@ def test_what_is_no_frontend_is_refused_dropped_or_left_alone(daddr, port, proto
 
 def test_ports_of_one_service_share_its_address_until_the_last_one_goes():
     rules = NodeRules(NODE)
-    ruleset = apply(Ruleset(), rules.load({WEB: web(A), DNS: web(A, id=2, port=53, protocol=L4.UDP)}))
-    ruleset = apply(ruleset, rules.change({DNS: None}))
+    ruleset = done(Ruleset(), rules.load({WEB: web(A), DNS: web(A, id=2, port=53, protocol=L4.UDP)}))
+    ruleset = done(ruleset, rules.change({DNS: None}))
     still_there = ends(ruleset, POD, WEB_IP, 53, L4.UDP)
-    ruleset = apply(ruleset, rules.change({WEB: None}))
+    ruleset = done(ruleset, rules.change({WEB: None}))
 
     assert still_there == {Rejected(tcp_reset=False)}
     assert ends(ruleset, POD, WEB_IP) == {Dropped()}
@@ -117,9 +127,9 @@ def test_ports_of_one_service_share_its_address_until_the_last_one_goes():
 def test_an_address_passes_from_one_service_to_another_in_one_transaction():
     rules = NodeRules(NODE)
     other = PortKey(Key("default", "other"), "http")
-    ruleset = apply(Ruleset(), rules.load({WEB: web(A)}))
+    ruleset = done(Ruleset(), rules.load({WEB: web(A)}))
 
-    ruleset = apply(ruleset, rules.change({other: web(B, id=1), WEB: None}))
+    ruleset = done(ruleset, rules.change({other: web(B, id=1), WEB: None}))
 
     assert ends(ruleset, POD, WEB_IP) == {to(B)}
 
@@ -129,14 +139,34 @@ def test_one_endpoint_that_changes_costs_one_element_of_endpoints():
     others = tuple(Endpoint(IPv4Address(f"10.244.2.{n}"), 80, "node-2") for n in range(100))
     rules.load({WEB: web(B, *others)})
 
-    assert rules.change({WEB: web(Endpoint(B.address, 1, "node-2"), *others)}).elements == 2
-    assert rules.change({WEB: web(Endpoint(B.address, 1, "node-2"), *others)}).elements == 0
+    assert cost(rules.change({WEB: web(Endpoint(B.address, 1, "node-2"), *others)})) == 2
+    assert cost(rules.change({WEB: web(Endpoint(B.address, 1, "node-2"), *others)})) == 0
 
 
-def test_loading_replaces_whatever_table_was_there():
+def test_a_chain_is_there_before_an_element_leads_to_it():
+    rules = NodeRules(NODE)
+    before = done(Ruleset(), rules.load({WEB: web(A)}))
+
+    chains, elements = rules.change({WEB: web(A, B)})
+
+    assert chains.elements == 0
+    assert ends(apply(before, chains), POD, WEB_IP) == {to(A)}
+    assert ends(done(before, [chains, elements]), POD, WEB_IP) == {to(A), to(B)}
+
+
+def test_a_load_makes_its_chains_without_a_change_of_what_packets_meet():
+    before = loaded(web=web(A))
+
+    chains, _ = NodeRules(NODE).load({"web": web(A, B)})
+
+    assert ends(apply(before, chains), POD, WEB_IP) == {to(A)}
+
+
+@pytest.mark.parametrize("afresh", [False, True], ids=["in-place", "afresh"])
+def test_loading_replaces_whatever_table_was_there(afresh):
     before = loaded(web=web(A), other=web(B, id=9, ip=IPv4Address("10.96.0.9")))
 
-    after = apply(before, NodeRules(NODE).load({WEB: web(B)}))
+    after = done(before, NodeRules(NODE).load({WEB: web(B)}, afresh=afresh))
 
     assert ends(after, POD, WEB_IP) == {to(B)}
     assert ends(after, POD, IPv4Address("10.96.0.9")) == {Dropped()}
@@ -174,10 +204,10 @@ def key_of(number):
 @given(BATCHES)
 def test_changes_one_by_one_end_in_the_same_elements_as_a_full_load(batches):
     rules = NodeRules(NODE)
-    ruleset = apply(Ruleset(), rules.load({}))
+    ruleset = done(Ruleset(), rules.load({}))
     for batch in batches:
         changed = {key_of(number): elements_of(number, choice) for number, choice in batch.items()}
-        ruleset = apply(ruleset, rules.change(changed))
+        ruleset = done(ruleset, rules.change(changed))
 
-    fresh = apply(Ruleset(), NodeRules(NODE).load(rules.held))
+    fresh = done(Ruleset(), NodeRules(NODE).load(rules.held))
     assert ruleset.tables[TABLE].elements == fresh.tables[TABLE].elements
