@@ -7,7 +7,7 @@ https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any, NamedTuple
@@ -232,7 +232,26 @@ def _without_stale(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     if needs_node_port(old) and not needs_node_port(new):
         had = {port.get("nodePort") for port in old.get("ports") or ()}
         new = {**new, "ports": [_without_node_port(port, had) for port in new.get("ports") or ()]}
-    return new
+    stale = [field for field, needs in _NEEDED_BY.items() if needs(old) and not needs(new)]
+    return {key: value for key, value in new.items() if key not in stale or value != old.get(key)}
+
+
+def _is_load_balancer(spec: dict[str, Any]) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+def _is_external(spec: dict[str, Any]) -> bool:
+    return spec.get("type") in ("NodePort", "LoadBalancer")
+
+
+# Fields of one type only: they go with it unless the user sets them anew
+# (pkg/registry/core/service/strategy.go, dropTypeDependentFields).
+_NEEDED_BY: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "allocateLoadBalancerNodePorts": _is_load_balancer,
+    "loadBalancerClass": _is_load_balancer,
+    "externalTrafficPolicy": _is_external,
+    "internalTrafficPolicy": needs_cluster_ip,
+}
 
 
 def _without_node_port(port: dict[str, Any], had: set[int | None]) -> dict[str, Any]:

@@ -188,6 +188,15 @@ async def test_a_change_of_type_takes_and_frees(create, update, registry, first,
     assert old.get("clusterIP", new.get("clusterIP")) == new.get("clusterIP", old.get("clusterIP"))
 
 
+async def test_fields_of_one_type_go_with_it_unless_they_are_set_anew(create, registry):
+    load_balancer = await create(type="LoadBalancer", loadBalancerClass="example.com/none")
+    patch = {"spec": {"type": "ClusterIP"}}
+    plain = (await registry.patch(SERVICE, "default", "web", patch))["spec"]
+
+    assert load_balancer["allocateLoadBalancerNodePorts"] is True
+    assert not plain.keys() & {"allocateLoadBalancerNodePorts", "loadBalancerClass", "externalTrafficPolicy"}
+
+
 async def test_a_restarted_registry_knows_what_is_taken(create, store, clock):
     await create("web", {"port": 80, "nodePort": 31100}, type="NodePort", clusterIP="10.96.0.77")
     again = Registry(store, Settings(), clock)
