@@ -151,9 +151,9 @@ class Agent:
         await self._adopted.wait()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._prober.run(), name=f"prober {self.node}")
                 for number in range(WORKERS):
                     group.create_task(self._work_on_pods(), name=f"agent {self.node} {number}")
-                group.create_task(self._prober.run(), name=f"prober {self.node}")
         finally:
             self._queue.close()
 
@@ -167,6 +167,10 @@ class Agent:
                 log.warning(
                     "agent.retry", node=self.node, pod=uid, code=code, error=str(err), delay_s=delay_s
                 )
+            except Exception as err:
+                # A fault of ours that one pod brings out must not end the cluster for the others.
+                delay_s = self._queue.retry_later(uid)
+                log.error("agent.fault", exc=err, node=self.node, pod=uid, delay_s=delay_s)
             else:
                 self._queue.forget(uid)
 
@@ -240,7 +244,9 @@ class Agent:
             life = work.lives.get(container.name)
             if life is None:
                 continue
-            ready = life.is_running and self._prober.is_ready(work.uid, pod, container, address)
+            ready = life.is_running and self._prober.is_ready(
+                work.uid, container, address, initially=life.ready
+            )
             if ready is not life.ready:
                 work.lives[container.name] = replace(life, ready=ready)
 

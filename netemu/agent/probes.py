@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from netemu.api.views.core import Container, HttpGetAction, Pod, Probe
+from netemu.api.views.core import Container, HttpGetAction, Probe
 from netemu.errors import NetemuError
 from netemu.linux import netns
 from netemu.logs import Log
@@ -64,14 +64,17 @@ class Prober:
             self._group = group
             await asyncio.get_running_loop().create_future()
 
-    def is_ready(self, uid: str, pod: Pod, container: Container, address: str) -> bool:
-        """Tell whether a running container is ready, starting its probes at the first call."""
-        del pod
-        started = self._holds((uid, container.name, "startup"), container, container.startup_probe, address)
-        if not started:
+    def is_ready(self, uid: str, container: Container, address: str, *, initially: bool) -> bool:
+        """Tell whether a running container is ready, starting its probes at the first call.
+
+        Until a probe has decided otherwise the answer is ``initially``: what a previous daemon
+        found, or false for a container that was just started.
+        """
+        name = container.name
+        if not self._holds((uid, name, "startup"), container, container.startup_probe, address, initially):
             return False
-        self._holds((uid, container.name, "liveness"), container, container.liveness_probe, address)
-        return self._holds((uid, container.name, "readiness"), container, container.readiness_probe, address)
+        self._holds((uid, name, "liveness"), container, container.liveness_probe, address, True)
+        return self._holds((uid, name, "readiness"), container, container.readiness_probe, address, initially)
 
     def forget(self, uid: str, container: str) -> None:
         """Stop the probes of a container's previous attempt."""
@@ -85,14 +88,16 @@ class Prober:
         for target in [target for target in self._watched if target[0] == uid]:
             self.forget(uid, target[1])
 
-    def _holds(self, target: Target, container: Container, probe: Probe | None, address: str) -> bool:
+    def _holds(
+        self, target: Target, container: Container, probe: Probe | None, address: str, begin: bool
+    ) -> bool:
         if probe is None:
             return True
         watched = self._watched.get(target)
         if watched is None:
             assert self._group is not None, "the prober runs before the first pod"
             task = self._group.create_task(self._watch(target, container, probe, address))
-            watched = self._watched[target] = _Watched(task, holds=target[2] == "liveness")
+            watched = self._watched[target] = _Watched(task, holds=begin)
         return watched.holds
 
     async def _watch(self, target: Target, container: Container, probe: Probe, address: str) -> None:

@@ -89,6 +89,7 @@ def adopt(pod: Pod | None, states: Iterable[ContainerState], now_s: float) -> di
     """
     lives: dict[str, Life] = {}
     reported = (*pod.status.init_container_statuses, *pod.status.container_statuses) if pod else ()
+    ready = {(status.name, status.restart_count): status.ready for status in reported}
     for status in reported:
         if pod is None or not status.container_id:
             continue
@@ -103,5 +104,6 @@ def adopt(pod: Pod | None, states: Iterable[ContainerState], now_s: float) -> di
     for state in states:
         _uid, container, attempt, is_holder = parse_container_id(state.id)
         if not is_holder and attempt >= lives.get(container, NEVER_STARTED).attempt:
-            lives[container] = Life(state=state, attempt=attempt, ready=False)
+            was_ready = state.running and ready.get((container, attempt), False)
+            lives[container] = Life(state=state, attempt=attempt, ready=was_ready)
     return lives

@@ -29,8 +29,6 @@ class World:
 
     def __init__(self, tmp_path, *, obedient=True):
         self.client = LocalClient(Registry(MemoryStore(), Settings(), system_clock))
-        self.cache = Cache()
-        self.informer = Informer(self.client, self.cache, (POD,))
         self.network, self.shim, self.standins = FakeNetwork(), FakeShim(obedient=obedient), FakeStandins()
         self.recorder = FakeRecorder()
         self.paths = Paths(state=tmp_path / "state", run=tmp_path / "run")
@@ -68,6 +66,8 @@ class World:
 
     @asynccontextmanager
     async def running(self, states=()):
+        self.cache = Cache()
+        self.informer = Informer(self.client, self.cache, (POD,))
         agent = self.agent()
         self.shim.on_end = agent.state_changed
         async with asyncio.TaskGroup() as group:
@@ -237,6 +237,21 @@ async def test_a_new_agent_takes_over_what_runs(tmp_path):
 
     assert after["status"] == before["status"]
     assert len(world.shim.specs) == 1
+
+
+async def test_a_new_agent_keeps_a_probed_pod_ready_until_its_probe_says_otherwise(tmp_path):
+    probe = {"tcpSocket": {"port": 80}, "initialDelaySeconds": 3600}
+    world = World(tmp_path)
+    async with world.running():
+        pod = await world.create(container={**COMMAND, "readinessProbe": probe})
+        await eventually(world.phase, lambda phase: phase == "Running")
+    status = (await world.pod())["status"]
+    ready = {**status, "containerStatuses": [{**status["containerStatuses"][0], "ready": True}]}
+    await world.client.update(POD, {**await world.pod(), "status": ready}, subresource="status")
+    async with world.running([("shim", state) for state in world.shim.containers.values()]):
+        after = await world.until_ready()
+
+    assert after["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
 async def test_a_new_agent_restarts_what_died_meanwhile(tmp_path):
