@@ -29,8 +29,8 @@ class Container:
     def __init__(self, spec: SpecJson) -> None:
         self.spec = spec
         self.monitor = 0  # our child: bubblewrap, or the worker itself; 0 without one
-        self.status_fd = -1
-        self.status = b""
+        self.ready_fd = -1
+        self.is_made = False
         self.streams: LoggedStreams | None = None
         self.started: Callable[[], None] | None = None
         self.removed: list[Callable[[], None]] = []
@@ -137,10 +137,12 @@ class Containers:
         if container is None:
             return False
         container.monitor = 0
-        self._read_status(container)
-        self._close_status(container)
+        self._read_ready(container)
+        self._loop.forget(container.ready_fd)
+        close(container.ready_fd)
+        container.ready_fd = -1
         last_line = container.streams.close() if container.streams is not None else ""
-        if _was_executed(container, status):
+        if container.is_made or not container.spec["sandboxed"] or os.WIFSIGNALED(status):
             code = exit_code(status)
             container.end(code, "Error" if code else "Completed")
         else:
@@ -158,7 +160,7 @@ class Containers:
         log = LogFile(spec["log_path"])
         stdio, ours = self._launcher.open_terminal() if spec["tty"] else open_pipes(stdin=spec["stdin"])
         try:
-            container.monitor, container.status_fd = self._launcher.launch(spec, stdio)
+            container.monitor, container.ready_fd = self._launcher.launch(spec, stdio)
         except BaseException:
             close(*ours)
             log.close()
@@ -169,38 +171,25 @@ class Containers:
         named = dict(zip(("stdout", "stderr"), outputs, strict=False))
         container.streams = LoggedStreams(self._loop, log, stdin_fd, named)
         container.state["running"] = True
-        if container.status_fd >= 0:
-            self._loop.watch(container.status_fd, lambda: self._read_status(container))
+        if container.ready_fd >= 0:
+            self._loop.watch(container.ready_fd, lambda: self._read_ready(container))
         else:
             container.state["pid"] = container.monitor
             container.announce()
 
-    def _read_status(self, container: Container) -> None:
-        """Read what bubblewrap says: first that there is a pid 1, at the end its exit code."""
-        if container.status_fd < 0:
+    def _read_ready(self, container: Container) -> None:
+        """Note that the sandbox is made: its pid 1 is found now, and is about to be the command."""
+        if container.ready_fd < 0 or container.is_made:
             return
-        data = _read_available(container.status_fd)
-        container.status += data
-        if not data:
-            self._close_status(container)
-        if container.monitor and container.started is not None and b"child-pid" in container.status:
+        container.is_made = bool(_read_available(container.ready_fd))
+        self._loop.forget(container.ready_fd)
+        if container.is_made and container.monitor:
             container.state["pid"] = find_child(container.monitor)
             container.announce()
-
-    def _close_status(self, container: Container) -> None:
-        if container.status_fd >= 0:
-            self._loop.forget(container.status_fd)
-            close(container.status_fd)
-            container.status_fd = -1
 
     def _find_fault(self, spec: SpecJson) -> str:
         look = self._launcher.outside(spec)
         return find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
-
-
-def _was_executed(container: Container, status: int) -> bool:
-    """Tell whether the command ran: bubblewrap reports an exit code only if it did."""
-    return not container.spec["sandboxed"] or b"exit-code" in container.status or os.WIFSIGNALED(status)
 
 
 def _kill(container: Container) -> None:

@@ -9,7 +9,7 @@ import termios
 from netemu.linux import libc
 from netemu.runtime.control import Refusal
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
-from netemu.runtime.sandbox import Root, bounded, environment, sandbox_arguments
+from netemu.runtime.sandbox import ARGUMENTS_FD, Root, environment, inner_command, sandbox_arguments
 from netemu.runtime.spawn import spawn
 from netemu.runtime.streams import Stdio, close
 
@@ -31,36 +31,32 @@ class Launcher:
         self._bwrap = _find_program("bwrap")
 
     def launch(self, spec: SpecJson, stdio: Stdio) -> tuple[int, int]:
-        """Start a container and give our child's pid, and the descriptor on which bubblewrap
-        reports (-1 for a worker); SpawnError or Refusal if it cannot be started.
+        """Start a container and give our child's pid, and a descriptor from which a byte can be
+        read once the sandbox is made (-1 for a worker); SpawnError or Refusal say why not.
         """
         if not spec["sandboxed"]:
-            pid = spawn(spec["argv"], environment(spec), stdio=stdio, prepare=self._machine.enter)
+            pid = spawn(spec["argv"], environment(spec), descriptors=stdio, prepare=self._machine.enter)
             return pid, -1
         netns = self._open_netns(spec["netns"])
-        status_read, status_write = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(status_read, False)
-        arguments = _in_memory(
-            sandbox_arguments(
-                spec, root=self._root, written=WRITTEN_ETC, sysfs=POD_SYSFS, status_fd=status_write
-            )
-        )
-        argv = [self._bwrap, "--args", str(arguments), "--", *bounded(spec["argv"])]
+        ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(ready_read, False)
+        words = sandbox_arguments(spec, root=self._root, written=WRITTEN_ETC, sysfs=POD_SYSFS)
+        arguments = _in_memory(words)
+        argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
         terminal = stdio[0] if spec["tty"] else -1
         try:
             pid = spawn(
                 argv,
                 {},
-                stdio=stdio,
-                passed=(arguments, status_write),
+                descriptors=(*stdio, arguments, ready_write),
                 prepare=lambda: _enter_pod(netns, terminal),
             )
         except BaseException:
-            close(status_read)
+            close(ready_read)
             raise
         finally:
-            close(netns, arguments, status_write)
-        return pid, status_read
+            close(netns, arguments, ready_write)
+        return pid, ready_read
 
     def open_terminal(self) -> tuple[Stdio, list[int]]:
         """Make a terminal for a container: its three streams, and (no stdin, what we log)."""

@@ -112,7 +112,7 @@ class Programs:
     ) -> None:
         (argv, env), (stdio, ours) = command, streams
         try:
-            pid = spawn(argv, env, stdio=stdio, prepare=prepare)
+            pid = spawn(argv, env, descriptors=stdio, prepare=prepare)
         except (SpawnError, OSError) as err:
             close(*ours)
             raise Refusal(f"cannot run {argv[0]}: {err}") from err

@@ -32,6 +32,11 @@ CAPABILITIES = (  # containerd's default set, pkg/oci/spec.go
     "audit_write",
 )
 
+ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
+READY_FD = 4  # where a byte says that the sandbox is made; of one digit, for the shell
+
+_SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"})
+
 _READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")  # of /proc, as runc has them
 _HIDDEN = ("kcore", "keys", "timer_list")
 
@@ -69,7 +74,7 @@ class Root:
         self.hidden = [f"/proc/{name}" for name in _HIDDEN if name in proc]
 
 
-def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str, status_fd: int) -> list[str]:
+def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str) -> list[str]:
     """Give bubblewrap's arguments for a container, up to the command.
 
     ``written`` is the directory that holds ``etc.WRITTEN``; ``sysfs`` one with the pod's sysfs,
@@ -77,7 +82,6 @@ def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str, s
     """
     return [
         *_NAMESPACES,
-        *("--json-status-fd", str(status_fd)),
         *("--cap-drop", "ALL"),
         *(word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),
@@ -91,8 +95,19 @@ def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str, s
         *(word for mount in spec["mounts"] for word in _mount(mount)),
         *(() if spec["cwd"].startswith("/usr") else ("--dir", spec["cwd"] or "/")),
         *("--chdir", spec["cwd"] or "/"),
-        *(word for key, value in environment(spec).items() for word in ("--setenv", key, value)),
+        *(word for key, value in environment(spec).items() for word in _setting(key, value)),
     ]
+
+
+def inner_command(spec: SpecJson) -> list[str]:
+    """Give what bubblewrap executes: it says that the sandbox is made, and becomes the command.
+
+    The shell loses variables that are no names to it, and changes those that are its own:
+    ``env`` sets these.
+    """
+    odd = [f"{key}={value}" for key, value in environment(spec).items() if not _is_shell_name(key)]
+    command = ["/usr/bin/env", "--", *odd, *spec["argv"]] if odd else spec["argv"]
+    return ["/usr/bin/sh", "-c", f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"', "sh", *bounded(command)]
 
 
 def bounded(argv: Sequence[str]) -> list[str]:
@@ -129,6 +144,14 @@ def join_arguments(pid: int, argv: list[str], env: dict[str, str], cwd: str, *, 
         *(("/usr/bin/setsid", "--ctty") if tty else ()),
         *bounded(["/usr/bin/env", "-i", f"--chdir={cwd or '/'}", *settings, *argv]),
     ]
+
+
+def _setting(key: str, value: str) -> tuple[str, ...]:
+    return ("--setenv", key, value) if _is_shell_name(key) else ()
+
+
+def _is_shell_name(key: str) -> bool:
+    return key.isascii() and key.isidentifier() and key not in _SHELL_OWN
 
 
 def _usr(links: dict[str, str]) -> list[str]:

@@ -96,7 +96,7 @@ class Shim:
         libc.unshare(CLONE_NEWPID)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         program = ["/usr/bin/sleep", "infinity"]
-        pid = spawn(program, {}, stdio=(null, null, null), prepare=_ignore_children)
+        pid = spawn(program, {}, descriptors=(null, null, null), prepare=_ignore_children)
         os.close(null)
         return pid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _NEAR_PIDS = 64
+_HIGH_FD = 64
 
 
 class SpawnError(Exception):
@@ -24,14 +26,13 @@ def spawn(
     argv: Sequence[str],
     env: dict[str, str],
     *,
-    stdio: tuple[int, int, int],
-    passed: tuple[int, ...] = (),
+    descriptors: Sequence[int],
     prepare: Callable[[], None] | None = None,
 ) -> int:
     """Start a program in a session of its own; it dies with us.
 
-    ``prepare`` runs in the child, before anything else (namespaces, terminal). Of our
-    descriptors the program gets ``stdio`` as 0, 1, 2 and ``passed`` under their own numbers.
+    ``prepare`` runs in the child, before anything else (namespaces, terminal). The program
+    gets ``descriptors`` as 0, 1, 2 and so on, and no other of ours.
 
     Returns:
         Its pid; the caller waits for it.
@@ -43,7 +44,7 @@ def spawn(
     error_read, error_write = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _become(argv, env, (stdio, passed), prepare, error_write)
+        _become(argv, env, descriptors, prepare, error_write)
     os.close(error_write)
     with open(error_read, "rb") as errors:
         if message := errors.read():
@@ -75,7 +76,7 @@ def exit_code(status: int) -> int:
 def _become(
     argv: Sequence[str],
     env: dict[str, str],
-    descriptors: tuple[tuple[int, int, int], tuple[int, ...]],
+    descriptors: Sequence[int],
     prepare: Callable[[], None] | None,
     error_fd: int,
 ) -> NoReturn:
@@ -86,12 +87,10 @@ def _become(
             signal.signal(signum, signal.SIG_DFL)
         if prepare is not None:
             prepare()
-        stdio, passed = descriptors
-        for number, fd in enumerate(stdio):
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for fd in descriptors]
+        for number, fd in enumerate(high):  # from above, so that none overwrites another's source
             os.dup2(fd, number)
-        close_all_on_exec(3)  # also what we inherited ourselves
-        for fd in passed:
-            os.set_inheritable(fd, True)
+        close_all_on_exec(len(high))  # also what we inherited ourselves
         os.chdir("/")
         os.execvpe(argv[0], list(argv), env)
     except BaseException as err:  # the parent raises it; nothing of ours may go on running here

@@ -50,8 +50,7 @@ class RunningApp:
             loop.remove_reader(sock)
             sock.close()
         self.sockets.clear()
-        for transport in list(self.owner.connections):
-            transport.abort()
+        self.owner.close()
         if self._log is not None:
             self._log.close()
 

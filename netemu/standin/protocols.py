@@ -22,6 +22,13 @@ class Owner:
         self.group = group
         self.log = log
         self.connections: set[asyncio.Transport] = set()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Close every connection, also those that are only being accepted."""
+        self.is_closed = True
+        for transport in list(self.connections):
+            transport.abort()
 
 
 def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Protocol:
@@ -50,6 +57,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._owner.connections.add(transport)
         self._limit(REQUEST_S)
+        if self._owner.is_closed:
+            transport.abort()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         if self._timer is not None:

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from netemu.runtime.etc import WRITTEN
-from netemu.runtime.sandbox import CAPABILITIES, Root, bounded, environment, join_arguments, sandbox_arguments
+from netemu.runtime.sandbox import (
+    CAPABILITIES,
+    Root,
+    bounded,
+    environment,
+    inner_command,
+    join_arguments,
+    sandbox_arguments,
+)
 
 USR_MERGED = Root({"bin": "usr/bin", "lib": "usr/lib"}, {"sys", "kcore", "version"})
 
@@ -26,7 +34,7 @@ def spec(**changed):
 
 
 def arguments(root=USR_MERGED, **changed):
-    return sandbox_arguments(spec(**changed), root=root, written="/w/etc", sysfs="/w/sys", status_fd=9)
+    return sandbox_arguments(spec(**changed), root=root, written="/w/etc", sysfs="/w/sys")
 
 
 def has(words, *wanted):
@@ -134,3 +142,20 @@ def test_the_bounding_set_holds_the_default_capabilities_and_no_other():
 
     assert tuple(kept) == CAPABILITIES
     assert "sys_admin" not in CAPABILITIES
+
+
+def test_the_command_comes_after_the_word_that_the_sandbox_is_made():
+    shell, dash_c, script, *rest = inner_command(spec(argv=["sleep", "1"]))
+
+    assert (shell, dash_c) == ("/usr/bin/sh", "-c")
+    assert script == 'echo >&4; exec 4>&- "$@"'
+    assert rest == ["sh", *bounded(["sleep", "1"])]
+
+
+@pytest.mark.parametrize("key", ["my.config", "with-dash", "IFS", "PS1"])
+def test_variables_that_the_shell_would_lose_are_set_by_env(key):
+    odd = spec(env={key: "1", "PLAIN": "2"}, argv=["sleep", "1"])
+
+    assert inner_command(odd)[-5:] == ["/usr/bin/env", "--", f"{key}=1", "sleep", "1"]
+    assert key not in arguments(env={key: "1"})
+    assert has(arguments(env={"PLAIN": "2"}), "--setenv", "PLAIN", "2")

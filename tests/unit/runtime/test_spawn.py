@@ -18,7 +18,7 @@ def null():
 def run(argv, env, null, **options):
     """Run a program to its end; give its output and exit code."""
     read, write = os.pipe()
-    pid = spawn(argv, env, stdio=(null, write, write), **options)
+    pid = spawn(argv, env, descriptors=(null, write, write), **options)
     os.close(write)
     with open(read, "rb") as output:
         said = output.read()
@@ -51,7 +51,7 @@ def test_a_closed_pipe_ends_a_program_as_everywhere(null):
 
 def test_a_program_that_does_not_exist_is_an_error_here(null):
     with pytest.raises(SpawnError, match="No such file"):
-        spawn(["/no/such/program"], {}, stdio=(null, null, null))
+        spawn(["/no/such/program"], {}, descriptors=(null, null, null))
 
 
 def test_what_fails_while_it_is_prepared_is_an_error_here(null):
@@ -59,13 +59,15 @@ def test_what_fails_while_it_is_prepared_is_an_error_here(null):
         raise OSError("no such namespace")
 
     with pytest.raises(SpawnError, match="no such namespace"):
-        spawn(["/usr/bin/true"], {}, stdio=(null, null, null), prepare=prepare)
+        spawn(["/usr/bin/true"], {}, descriptors=(null, null, null), prepare=prepare)
 
 
 def test_the_child_of_a_child_is_found(null):
     read, write = os.pipe()
     pid = spawn(
-        ["/usr/bin/sh", "-c", "sleep 60 & echo $!; wait"], {"PATH": "/usr/bin"}, stdio=(null, write, null)
+        ["/usr/bin/sh", "-c", "sleep 60 & echo $!; wait"],
+        {"PATH": "/usr/bin"},
+        descriptors=(null, write, null),
     )
     os.close(write)
     with open(read, "rb", buffering=0) as output:
@@ -78,7 +80,7 @@ def test_the_child_of_a_child_is_found(null):
 
 
 def test_who_has_no_child_has_none(null):
-    pid = spawn(["/usr/bin/sleep", "60"], {}, stdio=(null, null, null))
+    pid = spawn(["/usr/bin/sleep", "60"], {}, descriptors=(null, null, null))
     found = find_child(pid)
     os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
