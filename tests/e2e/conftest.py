@@ -53,11 +53,12 @@ class Netemu:
         assert "Traceback" not in done.stderr
         return done.stderr
 
-    def apply(self, manifest: str | Path, namespace: str = "default") -> str:
+    def apply(self, manifest: str | Path, namespace: str = "") -> str:
         """Apply a file, or text."""
+        place = ("-n", namespace) if namespace else ()
         if isinstance(manifest, Path):
-            return self.ok("apply", "-n", namespace, "-f", str(manifest))
-        return self.ok("apply", "-n", namespace, "-f", "-", stdin=manifest)
+            return self.ok("apply", *place, "-f", str(manifest))
+        return self.ok("apply", *place, "-f", "-", stdin=manifest)
 
     def get(self, *words: str) -> Any:
         """Read an object, or a list's items."""

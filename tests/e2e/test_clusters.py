@@ -23,9 +23,9 @@ def _machine():
         " ".join(command): subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for command in commands
     }
-    seen["modules"] = " ".join(
-        sorted(line.split()[0] for line in Path("/proc/modules").read_text().splitlines())
-    )
+    modules = Path("/proc/modules")
+    lines = modules.read_text().splitlines() if modules.exists() else []
+    seen["modules"] = sorted(line.split()[0] for line in lines)
     seen["sysctls"] = _sysctls()
     return seen
 

@@ -148,7 +148,7 @@ spec:
   - name: c
     image: busybox
     command: [sh, -c]
-    args: ['echo "$GREETING from $ME at $IP, not $(HOME_OF_NOBODY)"']
+    args: ['echo "$(GREETING) from $ME at $IP"']
     env:
     - {name: GREETING, value: hello}
     - {name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
