@@ -46,8 +46,13 @@ class Machine:
 
     def enter(self) -> None:
         """Leave the node for the machine (in a child that will be a worker)."""
-        for fd in self._namespaces:
-            libc.setns(fd, 0)
+        mounts, network, hostname = self._namespaces
+        libc.setns(mounts, 0)
+        libc.setns(network, 0)
+        try:
+            libc.setns(hostname, 0)
+        except PermissionError:
+            return  # in a user namespace it is the machine's alone; a worker can do without the name
 
 
 def enter_node(
@@ -132,8 +137,8 @@ def _copy(source: str, target: str) -> None:
             os.symlink(os.readlink(entry.path), path)
         elif entry.is_dir():
             os.mkdir(path)
-            libc.mount(entry.path, path, "none", libc.MS_BIND | libc.MS_REC)
-            if entry.name != "cni":
+            if entry.name != "cni":  # plugins and their configuration are the node's own
+                libc.mount(entry.path, path, "none", libc.MS_BIND | libc.MS_REC)
                 make_read_only(path)
         elif entry.is_file():
             with open(entry.path, "rb") as original, open(path, "wb") as copy:
