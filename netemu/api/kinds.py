@@ -84,7 +84,90 @@ ENDPOINT_SLICE = _kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslice
 INGRESS = _kind("networking.k8s.io", "v1", "Ingress", "ingresses", "ing", subresources=("status",))
 INGRESS_CLASS = _kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
 
-KINDS: tuple[Kind, ...] = (
+REPLICATION_CONTROLLER = _core(
+    "ReplicationController",
+    "replicationcontrollers",
+    "rc",
+    categories=("all",),
+    subresources=("status", "scale"),
+)
+POD_TEMPLATE = _core("PodTemplate", "podtemplates")
+LIMIT_RANGE = _core("LimitRange", "limitranges", "limits")
+RESOURCE_QUOTA = _core("ResourceQuota", "resourcequotas", "quota", subresources=("status",))
+PERSISTENT_VOLUME = _core(
+    "PersistentVolume", "persistentvolumes", "pv", namespaced=False, subresources=("status",)
+)
+PERSISTENT_VOLUME_CLAIM = _core(
+    "PersistentVolumeClaim", "persistentvolumeclaims", "pvc", subresources=("status",)
+)
+CONTROLLER_REVISION = _kind("apps", "v1", "ControllerRevision", "controllerrevisions")
+JOB = _kind("batch", "v1", "Job", "jobs", categories=("all",), subresources=("status",))
+CRON_JOB = _kind("batch", "v1", "CronJob", "cronjobs", "cj", categories=("all",), subresources=("status",))
+NETWORK_POLICY = _kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "netpol")
+SERVICE_CIDR = _kind(
+    "networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=("status",)
+)
+IP_ADDRESS = _kind("networking.k8s.io", "v1", "IPAddress", "ipaddresses", "ip", namespaced=False)
+LEASE = _kind("coordination.k8s.io", "v1", "Lease", "leases")
+PRIORITY_CLASS = _kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "pc", namespaced=False)
+POD_DISRUPTION_BUDGET = _kind(
+    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb", subresources=("status",)
+)
+HORIZONTAL_POD_AUTOSCALER = _kind(
+    "autoscaling",
+    "v2",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    "hpa",
+    categories=("all",),
+    subresources=("status",),
+)
+ROLE = _kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
+ROLE_BINDING = _kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+CLUSTER_ROLE = _kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
+CLUSTER_ROLE_BINDING = _kind(
+    "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
+)
+STORAGE_CLASS = _kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", "sc", namespaced=False)
+EVENTS_EVENT = _kind("events.k8s.io", "v1", "Event", "events", "ev")
+MUTATING_WEBHOOK_CONFIGURATION = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    categories=("api-extensions",),
+    namespaced=False,
+)
+VALIDATING_WEBHOOK_CONFIGURATION = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    categories=("api-extensions",),
+    namespaced=False,
+)
+CUSTOM_RESOURCE_DEFINITION = _kind(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    "crd",
+    "crds",
+    categories=("api-extensions",),
+    namespaced=False,
+    subresources=("status",),
+)
+API_SERVICE = _kind(
+    "apiregistration.k8s.io",
+    "v1",
+    "APIService",
+    "apiservices",
+    categories=("api-extensions",),
+    namespaced=False,
+    subresources=("status",),
+)
+
+PLANNED: tuple[Kind, ...] = (
     NAMESPACE,
     NODE,
     POD,
@@ -93,7 +176,6 @@ KINDS: tuple[Kind, ...] = (
     CONFIG_MAP,
     SECRET,
     SERVICE_ACCOUNT,
-    EVENT,
     DEPLOYMENT,
     REPLICA_SET,
     DAEMON_SET,
@@ -102,6 +184,39 @@ KINDS: tuple[Kind, ...] = (
     INGRESS,
     INGRESS_CLASS,
 )
+"""The kinds that someone in netemu plans from: the shared cache follows these."""
+
+KINDS: tuple[Kind, ...] = (
+    *PLANNED,
+    EVENT,
+    REPLICATION_CONTROLLER,
+    POD_TEMPLATE,
+    LIMIT_RANGE,
+    RESOURCE_QUOTA,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    CONTROLLER_REVISION,
+    JOB,
+    CRON_JOB,
+    NETWORK_POLICY,
+    SERVICE_CIDR,
+    IP_ADDRESS,
+    LEASE,
+    PRIORITY_CLASS,
+    POD_DISRUPTION_BUDGET,
+    HORIZONTAL_POD_AUTOSCALER,
+    ROLE,
+    ROLE_BINDING,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    STORAGE_CLASS,
+    EVENTS_EVENT,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    VALIDATING_WEBHOOK_CONFIGURATION,
+    CUSTOM_RESOURCE_DEFINITION,
+    API_SERVICE,
+)
+"""All kinds that every cluster serves; CustomResourceDefinitions add more while it runs."""
 
 BY_GVK = {(k.group, k.version, k.kind): k for k in KINDS}
 BY_GVR = {(k.group, k.version, k.resource): k for k in KINDS}

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from netemu.agent.work import Source
-from netemu.api.kinds import EVENT, KINDS, NODE, POD, SERVICE
+from netemu.api.kinds import NODE, PLANNED, POD, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.http import serve
@@ -42,7 +42,6 @@ from netemu.store.sqlite import SqliteStore
 log = Log(__name__)
 
 NETWORK_LOOK_S = 0.2
-FOLLOWED = tuple(kind for kind in KINDS if kind is not EVENT)  # nobody plans from events
 
 
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
@@ -51,7 +50,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     registry = Registry(store, settings, system_clock)
     client = LocalClient(registry)
     cache = Cache()
-    informer = Informer(client, cache, FOLLOWED)
+    informer = Informer(client, cache, PLANNED)
     services = ServiceVariables(cache)
     catalogue = UserCatalogue(paths.state / "images.yaml")
     readiness = Readiness()

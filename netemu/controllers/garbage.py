@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
-from netemu.api.kinds import KINDS, NODE, POD, Kind
+from netemu.api.kinds import NODE, PLANNED, POD, Kind
 from netemu.controllers.indexes import NODE as BY_NODE
 from netemu.controllers.indexes import OWNER
 from netemu.controllers.ownership import kind_of_reference
@@ -18,7 +18,7 @@ from netemu.controllers.reconciler import Reconciler
 from netemu.controllers.writes import Collect, Reference, Writes
 from netemu.informer.cache import Cache, Change, Key
 
-OWNED = tuple(kind for kind in KINDS if kind.key != "events")
+OWNED = PLANNED
 
 
 class Dependent(NamedTuple):
@@ -48,7 +48,7 @@ def plan_pod(cache: Cache, key: Key, _now_s: float) -> Writes:
 
 
 def _has_lost_owners(cache: Cache, obj: Object) -> bool:
-    """Tell whether no owner is in the cache; owners of a kind we do not know count as there."""
+    """Tell whether no owner is in the cache; owners of a kind that it does not follow count as there."""
     refs = obj["metadata"].get("ownerReferences")
     if not refs or obj["metadata"].get("deletionTimestamp"):
         return False
@@ -56,7 +56,7 @@ def _has_lost_owners(cache: Cache, obj: Object) -> bool:
 
 
 def _exists(cache: Cache, owner: Reference | None) -> bool:
-    if owner is None:
+    if owner is None or owner.kind not in OWNED:
         return True
     found = cache.get(owner.kind, owner.key)
     return found is not None and found["metadata"]["uid"] == owner.uid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netemu.api.client import Object
-from netemu.api.kinds import ENDPOINT_SLICE, KINDS, POD, REPLICA_SET, SERVICE, Kind
+from netemu.api.kinds import ENDPOINT_SLICE, PLANNED, POD, REPLICA_SET, SERVICE, Kind
 from netemu.api.views.discovery import SERVICE_NAME_LABEL
 from netemu.controllers.ownership import controller_of
 from netemu.informer.cache import Cache, Key
@@ -20,7 +20,7 @@ SERVICE_NAME = "controllers/service"
 
 def add_indexes(cache: Cache) -> None:
     """Add all of them; again is a no-op."""
-    for kind in KINDS:
+    for kind in PLANNED:
         cache.add_index(kind, OWNER, _owner_uids)
     for kind in (POD, REPLICA_SET):
         cache.add_index(kind, CONTROLLER, _controller)

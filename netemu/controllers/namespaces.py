@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netemu.api.client import Object
-from netemu.api.kinds import EVENT, KINDS, NAMESPACE, SERVICE_ACCOUNT, Kind
+from netemu.api.kinds import KINDS, NAMESPACE, PLANNED, SERVICE_ACCOUNT, Kind
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.writes import Create, Delete, DeleteAll, Update, Writes
 from netemu.informer.cache import Cache, Change, Key, key_of
 
 FINALIZER = "kubernetes"
-EMPTIED = tuple(kind for kind in KINDS if kind.namespaced and kind is not EVENT)
-"""Events go last and unseen: they are many, and no cache follows them."""
+EMPTIED = tuple(kind for kind in PLANNED if kind.namespaced)
+UNSEEN = tuple(kind for kind in KINDS if kind.namespaced and kind not in PLANNED)
+"""These go last and unseen: nobody plans from them, and no cache follows them."""
 
 
 def plan(cache: Cache, key: Key, _now_s: float) -> Writes:
@@ -31,7 +32,8 @@ def plan(cache: Cache, key: Key, _now_s: float) -> Writes:
         return [_delete(NAMESPACE, obj)]
     rest = [finalizer for finalizer in finalizers if finalizer != FINALIZER]
     finalized = {**obj, "spec": {**obj["spec"], "finalizers": rest}}
-    return [DeleteAll(EVENT, key.name), Update(NAMESPACE, finalized, subresource="finalize")]
+    unseen = [DeleteAll(kind, key.name) for kind in UNSEEN]
+    return [*unseen, Update(NAMESPACE, finalized, subresource="finalize")]
 
 
 def plan_service_account(cache: Cache, key: Key, _now_s: float) -> Writes:
