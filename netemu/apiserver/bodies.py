@@ -10,6 +10,7 @@ import yaml
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
+from netemu.apiserver.duplicates import duplicate_fields
 from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation, WriteOptions
 from netemu.apiserver.podaccess import LogOptions
 from netemu.naming import Revision
@@ -21,6 +22,11 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
 APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+_JSON_TYPES = ("application/json", "", "application/octet-stream", "*/*", *PATCH_TYPES)
+_UNSAID_TYPES = ("", "application/octet-stream")
+_YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "application/apply-patch+yaml")
 
 _TRUE = ("true", "1", "t", "")
 _FALSE = ("false", "0", "f")
@@ -39,7 +45,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def parse_body(body: bytes, content_type: str) -> Any:
-    """Read a JSON or YAML body; no body is ``None``.
+    """Read a JSON, YAML or protobuf body; no body is ``None``.
 
     Raises:
         BadRequestError: it is not what its content type says.
@@ -48,27 +54,44 @@ def parse_body(body: bytes, content_type: str) -> Any:
     """
     if not body:
         return None
-    if content_type in ("application/json", "", "application/octet-stream", *PATCH_TYPES):
+    if content_type == PROTOBUF or (content_type in _UNSAID_TYPES and body.startswith(b"k8s\0")):
+        return _parse_protobuf(body)
+    if content_type in _JSON_TYPES:
         return _parse_json(body)
-    if content_type in ("application/yaml", "application/x-yaml", "text/yaml"):
+    if content_type in _YAML_TYPES:
         return _parse_yaml(body)
     raise UnsupportedMediaTypeError(
         f"the body of the request was in an unknown format - {content_type}: accepted media types"
-        " include: application/json, application/yaml"
+        f" include: application/json, application/yaml, {PROTOBUF}"
     )
 
 
-def parse_object(body: bytes, content_type: str) -> Object:
-    """Read a body that must be an object.
+def parse_object(body: bytes, content_type: str, options: WriteOptions | None = None) -> Object:
+    """Read a body that must be an object; ``options`` learn which of its fields come twice.
 
     Raises:
         BadRequestError: it is not.
 
     """
-    obj = parse_body(body, content_type)
+    obj = parse_checked(body, content_type, options)
     if not isinstance(obj, dict):
         raise BadRequestError("the body of the request is not an object")
     return obj
+
+
+def parse_checked(body: bytes, content_type: str, options: WriteOptions | None) -> Any:
+    """Read any body; ``options`` learn which fields of it come twice.
+
+    Raises:
+        BadRequestError: it is not what its content type says.
+
+    """
+    value = parse_body(body, content_type)
+    if options is not None and options.fields is not None and options.fields.wants_duplicates:
+        is_yaml = content_type in _YAML_TYPES
+        if is_yaml or content_type in _JSON_TYPES:
+            options.fields.duplicates = duplicate_fields(body, is_yaml=is_yaml)
+    return value
 
 
 def addressed(obj: Object, namespace: str, name: str) -> Object:
@@ -180,7 +203,7 @@ def parse_revision(query: Query) -> Revision | None:
 
 
 def _field_validation(query: Query) -> FieldValidation:
-    match query.get("fieldValidation") or "Strict":
+    match query.get("fieldValidation") or "Warn":
         case ("Strict" | "Warn" | "Ignore") as mode:
             return mode
         case mode:
@@ -201,6 +224,12 @@ def _parse_json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise BadRequestError(f"the body of the request is not JSON: {err}") from err
+
+
+def _parse_protobuf(body: bytes) -> Any:
+    from netemu.api import protobuf
+
+    return protobuf.decode_object(body)
 
 
 def _parse_yaml(body: bytes) -> Any:

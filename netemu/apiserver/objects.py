@@ -98,7 +98,7 @@ class ObjectRequests:
     async def _create(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         _check_namespace_given(path)
         options = bodies.write_options(request.query)
-        body = bodies.parse_object(await request.read(), request.content_type)
+        body = bodies.parse_object(await request.read(), request.content_type, options)
         obj = await self._registry.create(path.kind, body, namespace=path.namespace, options=options)
         return answers.json_answer(obj, status=201, warnings=_warnings(options))
 
@@ -110,7 +110,7 @@ class ObjectRequests:
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         options = bodies.write_options(request.query)
-        body = bodies.parse_object(await request.read(), request.content_type)
+        body = bodies.parse_object(await request.read(), request.content_type, options)
         obj = await self._registry.update(
             path.kind,
             bodies.addressed(body, path.namespace, path.name),
@@ -123,7 +123,7 @@ class ObjectRequests:
     async def _patch(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         options = bodies.write_options(request.query)
         patch_type = _patch_type(request)
-        patch = bodies.parse_body(await request.read(), patch_type)
+        patch = bodies.parse_checked(await request.read(), patch_type, options)
         obj = await self._registry.patch(
             path.kind,
             path.namespace,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from netemu.api import schema
 from netemu.api.client import Object
+from netemu.api.errors import Cause
 from netemu.api.kinds import Kind
 from netemu.naming import Revision
 
@@ -23,6 +24,12 @@ class FieldCheck:
     def __init__(self, mode: FieldValidation = "Strict") -> None:
         self._mode = mode
         self.warnings: list[str] = []
+        self.duplicates: tuple[Cause, ...] = ()
+
+    @property
+    def wants_duplicates(self) -> bool:
+        """Whether fields that come twice are to be looked for."""
+        return self._mode != "Ignore"
 
     def checked(self, kind: Kind, obj: Object) -> Object:
         """Give the object as it may be stored: without unknown fields.
@@ -34,12 +41,15 @@ class FieldCheck:
         found = schema.check(kind, obj)
         if found.wrong:
             raise schema.decoding_error(kind, found.wrong)
-        if not found.unknown:
+        causes = (*found.unknown, *self.duplicates)
+        if not causes:
             return obj
         if self._mode == "Strict":
-            raise schema.strict_decoding_error(kind, found.unknown)
+            raise schema.strict_decoding_error(kind, causes)
         if self._mode == "Warn":
-            self.warnings.extend(cause.message for cause in found.unknown)
+            self.warnings = [cause.message for cause in causes]
+        if not found.unknown:
+            return obj
         pruned: Object = schema.prune(kind, obj)
         return pruned
 
