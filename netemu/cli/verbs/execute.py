@@ -107,7 +107,7 @@ def _send_input(command: RemoteCommand) -> None:
 def _raw_terminal() -> Iterator[None]:
     """Give every key to the command, and the terminal back as it was."""
     before = termios.tcgetattr(STDIN_FD)
-    tty.setraw(STDIN_FD)
+    tty.setraw(STDIN_FD, termios.TCSANOW)  # what was typed ahead stays
     try:
         yield
     finally:
