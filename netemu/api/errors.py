@@ -5,7 +5,7 @@ Source: apimachinery ``pkg/api/errors`` (reasons and HTTP codes as Kubernetes do
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ CauseReason = Literal[
     "FieldValueTooLong",
     "FieldValueTooMany",
     "NamespaceTerminating",
+    "FieldManagerConflict",
+    "ResourceVersionTooLarge",
+    "DisruptionBudget",
 ]
 
 
@@ -87,6 +90,12 @@ class BadRequestError(ApiError):
     code, reason, http_status = "API_BAD_REQUEST", "BadRequest", 400
 
 
+class UnauthorizedError(ApiError):
+    """Nobody knows who asks."""
+
+    code, reason, http_status = "API_UNAUTHORIZED", "Unauthorized", 401
+
+
 class ForbiddenError(ApiError):
     """The request is understood and refused."""
 
@@ -115,6 +124,29 @@ class ExpiredError(ApiError):
     """The revision asked for is no longer kept (410 Gone): list again."""
 
     code, reason, http_status = "API_EXPIRED", "Expired", 410
+
+    def __init__(self, message: str, *, continue_token: str = "", **more: Any) -> None:
+        super().__init__(message, **more)
+        self.continue_token = continue_token
+        """Where a list can go on, though not as one consistent whole."""
+
+
+class NotAcceptableError(ApiError):
+    """The client takes no form of answer that the resource has."""
+
+    code, reason, http_status = "API_NOT_ACCEPTABLE", "NotAcceptable", 406
+
+
+class TooManyRequestsError(ApiError):
+    """The request may go through later, when what stands against it has changed."""
+
+    code, reason, http_status = "API_TOO_MANY_REQUESTS", "TooManyRequests", 429
+
+
+class TimedOutError(ApiError):
+    """What the request waits for did not come in time."""
+
+    code, reason, http_status = "API_TIMEOUT", "Timeout", 504
 
 
 class UnavailableError(ApiError):

@@ -14,12 +14,16 @@ _ERRORS: tuple[type[ApiError], ...] = (
     errors.ConflictError,
     errors.InvalidError,
     errors.BadRequestError,
+    errors.UnauthorizedError,
     errors.ForbiddenError,
     errors.MethodNotAllowedError,
     errors.UnsupportedMediaTypeError,
     errors.RequestTooLargeError,
     errors.ExpiredError,
     errors.UnavailableError,
+    errors.NotAcceptableError,
+    errors.TooManyRequestsError,
+    errors.TimedOutError,
 )
 _BY_REASON = {error.reason: error for error in _ERRORS} | {"Gone": errors.ExpiredError}
 _BY_STATUS = {error.http_status: error for error in reversed(_ERRORS)}
@@ -35,7 +39,7 @@ def status_of(error: ApiError) -> Object:
     return {
         "kind": "Status",
         "apiVersion": "v1",
-        "metadata": {},
+        "metadata": _list_metadata(error),
         "status": "Failure",
         "message": error.message,
         "reason": error.reason,
@@ -57,6 +61,12 @@ def error_of(status: Object, http_status: int = 500) -> ApiError:
         causes=tuple(_cause(cause) for cause in details.get("causes") or ()),
         hint=details.get("hint", ""),
     )
+
+
+def _list_metadata(error: ApiError) -> dict[str, str]:
+    if isinstance(error, errors.ExpiredError) and error.continue_token:
+        return {"continue": error.continue_token}
+    return {}
 
 
 def _cause(cause: dict[str, Any]) -> Cause:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from aiohttp import web
 
-from netemu.api.client import Object, ObjectList, PatchType
+from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
 from netemu.api.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind
-from netemu.apiserver import answers, bodies
+from netemu.apiserver import answers, bodies, forms
+from netemu.apiserver.forms import Form
+from netemu.apiserver.listoptions import list_options, watch_options
 from netemu.apiserver.options import WriteOptions
+from netemu.apiserver.paging import Page
 from netemu.apiserver.registry import Deletion, Registry
 from netemu.apiserver.routes import ObjectPath
 from netemu.apiserver.selection import Selection, parse_selection
-from netemu.apiserver.tables import IncludeObject, table
-from netemu.apiserver.watch import EventLines, Render, WatchRequest, stream_watch
+from netemu.apiserver.versions import deprecations, version_of
+from netemu.apiserver.watch import EventLines, WatchRequest, stream_watch
 from netemu.clock import Clock
 
 # Kubernetes answers the deletion of these with the object, that of others with a Status.
@@ -58,74 +62,83 @@ class ObjectRequests:
                 raise not_allowed(path.kind)
 
     async def _collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
-        query = request.query
-        selection = _selection(path.kind, query)
-        as_table = _table_wish(request)
+        query, kind, version = request.query, path.kind, version_of(path.kind)
+        selection = _selection(kind, query)
+        form = _form(request)
         if bodies.parse_bool(query, "watch"):
-            wanted = self._watch_request(query, path, selection, as_table)
+            wanted = WatchRequest(
+                version=version,
+                namespace=path.namespace,
+                selection=selection,
+                options=watch_options(query),
+                form=form,
+                clock=self._clock,
+                warnings=deprecations(kind),
+            )
             return await stream_watch(request, self._registry, wanted, self._lines)
-        listing = self._registry.list(path.kind, path.namespace, selection)
-        return answers.collection_answer(path.kind, listing, as_table=as_table, now_s=self._clock())
-
-    def _watch_request(
-        self, query: bodies.Query, path: ObjectPath, selection: Selection, as_table: IncludeObject | None
-    ) -> WatchRequest:
-        return WatchRequest(
-            kind=path.kind,
-            namespace=path.namespace,
-            selection=selection,
-            revision=bodies.parse_revision(query),
-            initial_events=bodies.parse_bool(query, "sendInitialEvents"),
-            bookmarks=bodies.parse_bool(query, "allowWatchBookmarks"),
-            timeout_s=bodies.parse_int(query, "timeoutSeconds"),
-            render=self._table_render(path.kind, as_table) if as_table else None,
-        )
-
-    def _table_render(self, kind: Kind, include: IncludeObject) -> Render:
-        def render(obj: Object, is_first: bool) -> Object:
-            made = table(kind, [obj], self._clock(), include)
-            made["metadata"] = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-            return made if is_first else {**made, "columnDefinitions": []}
-
-        return render
+        options = list_options(query, self._registry.revision)
+        page = self._registry.page(version.stored, path.namespace, selection, options)
+        page = page._replace(items=version.serve_all(page.items))
+        rendered = forms.render_list(kind, page, form, self._clock())
+        return answers.json_answer(rendered, warnings=deprecations(kind))
 
     def _object(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
-        obj = self._registry.get(path.kind, path.namespace, path.name, subresource=path.subresource)
-        if path.subresource == "scale":
-            return answers.json_answer(obj)
-        return answers.object_answer(path.kind, obj, as_table=_table_wish(request), now_s=self._clock())
+        version = version_of(path.kind)
+        obj = self._registry.get(version.stored, path.namespace, path.name, subresource=path.subresource)
+        return self._answer_object(request, path, version.serve(obj))
+
+    def _answer_object(
+        self,
+        request: web.BaseRequest,
+        path: ObjectPath,
+        obj: Object,
+        *,
+        status: int = 200,
+        warnings: Sequence[str] = (),
+    ) -> web.Response:
+        said = [*deprecations(path.kind), *warnings]
+        if path.subresource != "scale":
+            obj = forms.render_object(path.kind, obj, _form(request), self._clock())
+        return answers.json_answer(obj, status=status, warnings=said)
 
     async def _create(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         _check_namespace_given(path)
-        options = bodies.write_options(request.query)
-        body = bodies.parse_object(await request.read(), request.content_type, options)
-        obj = await self._registry.create(path.kind, body, namespace=path.namespace, options=options)
-        return answers.json_answer(obj, status=201, warnings=_warnings(options))
+        version = version_of(path.kind)
+        options = _write_options(request, path)
+        body = bodies.parse_object(await request.read(), request.content_type)
+        stored = version.store(body)
+        obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
+        return self._answer_object(request, path, version.serve(obj), status=201, warnings=_warnings(options))
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
         binding = bodies.addressed(body, path.namespace, path.name)
-        await self._registry.update(path.kind, binding, namespace=path.namespace, subresource="binding")
+        options = _write_options(request, path)
+        await self._registry.update(
+            path.kind, binding, namespace=path.namespace, subresource="binding", options=options
+        )
         return answers.json_answer(_success(), status=201)
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
-        options = bodies.write_options(request.query)
-        body = bodies.parse_object(await request.read(), request.content_type, options)
+        version = version_of(path.kind)
+        options = _write_options(request, path)
+        body = bodies.parse_object(await request.read(), request.content_type)
         obj = await self._registry.update(
-            path.kind,
-            bodies.addressed(body, path.namespace, path.name),
+            version.stored,
+            version.store(bodies.addressed(body, path.namespace, path.name)),
             namespace=path.namespace,
             subresource=path.subresource,
             options=options,
         )
-        return answers.json_answer(obj, warnings=_warnings(options))
+        return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
 
     async def _patch(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
-        options = bodies.write_options(request.query)
+        version = version_of(path.kind)
+        options = _write_options(request, path)
         patch_type = _patch_type(request)
-        patch = bodies.parse_checked(await request.read(), patch_type, options)
+        patch = bodies.parse_body(await request.read(), patch_type)
         obj = await self._registry.patch(
-            path.kind,
+            version.stored,
             path.namespace,
             path.name,
             patch,
@@ -133,24 +146,28 @@ class ObjectRequests:
             subresource=path.subresource,
             options=options,
         )
-        return answers.json_answer(obj, warnings=_warnings(options))
+        return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
 
     async def _delete(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+        version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
         options = bodies.delete_options(body, request.query)
-        deletion = await self._registry.delete(path.kind, path.namespace, path.name, options)
-        return answers.json_answer(_deleted(path.kind, deletion))
+        deletion = await self._registry.delete(version.stored, path.namespace, path.name, options)
+        if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
+            return answers.json_answer(_deleted(path.kind, deletion), warnings=deprecations(path.kind))
+        return self._answer_object(request, path, version.serve(deletion.object))
 
     async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         if path.kind in (NAMESPACE, SERVICE) or (path.kind.namespaced and not path.namespace):
             raise not_allowed(path.kind)
+        version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
         options = bodies.delete_options(body, request.query)
         selection = _selection(path.kind, request.query)
-        deleted: ObjectList = await self._registry.delete_collection(
-            path.kind, path.namespace, selection, options
-        )
-        return answers.json_answer(answers.list_object(path.kind, deleted))
+        deleted = await self._registry.delete_collection(version.stored, path.namespace, selection, options)
+        page = Page(version.serve_all(deleted.items), deleted.revision)
+        rendered = forms.render_list(path.kind, page, _form(request), self._clock())
+        return answers.json_answer(rendered, warnings=deprecations(path.kind))
 
 
 def not_allowed(kind: Kind) -> MethodNotAllowedError:
@@ -166,10 +183,15 @@ def _selection(kind: Kind, query: bodies.Query) -> Selection:
     return parse_selection(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
 
 
-def _table_wish(request: web.BaseRequest) -> IncludeObject | None:
-    if not answers.wants_table(request.headers.get("Accept", "")):
-        return None
-    return answers.include_object(request.query.get("includeObject", ""))
+def _form(request: web.BaseRequest) -> Form:
+    accept = request.headers.get("Accept", "")
+    if "as=" not in accept:
+        return forms.WHOLE  # what else a client may accept, the border turns JSON into
+    return forms.parse_form(accept, request.query.get("includeObject", ""))
+
+
+def _write_options(request: web.BaseRequest, path: ObjectPath) -> WriteOptions:  # noqa: ARG001
+    return bodies.write_options(request.query)
 
 
 def _warnings(options: WriteOptions) -> list[str]:
@@ -205,8 +227,6 @@ def _success(**details: str) -> Object:
 
 
 def _deleted(kind: Kind, deletion: Deletion) -> Object:
-    if not deletion.gone or kind in _RETURNED_WHEN_GONE:
-        return deletion.object
     meta = deletion.object["metadata"]
     details = {"name": meta["name"], "group": kind.group, "kind": kind.resource, "uid": meta["uid"]}
     return _success(**{key: value for key, value in details.items() if value})

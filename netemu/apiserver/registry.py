@@ -16,18 +16,20 @@ from netemu.api.defaulting import default
 from netemu.api.errors import (
     AlreadyExistsError,
     ApiError,
+    ExpiredError,
     MethodNotAllowedError,
     NotFoundError,
 )
 from netemu.api.kinds import KINDS, NAMESPACE, SERVICE, Kind
-from netemu.apiserver import changes, deletion, metadata, services, words
+from netemu.apiserver import changes, deletion, metadata, paging, services, words
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
+from netemu.apiserver.paging import Page, PageRequest
 from netemu.apiserver.selection import EVERYTHING, Selection
 from netemu.clock import Clock
 from netemu.naming import Revision
 from netemu.settings import Settings
 from netemu.store.errors import CompareFailedError
-from netemu.store.store import ABSENT, Entry, Event, Store
+from netemu.store.store import ABSENT, Entry, Event, Listing, Store
 from netemu.store.watch import Watch
 
 ATTEMPTS = 10
@@ -71,10 +73,30 @@ class Registry:
 
     def list(self, kind: Kind, namespace: str = "", selection: Selection = EVERYTHING) -> ObjectList:
         """Read all objects of a kind, of one namespace or (empty) of all."""
-        values, revision = self._store.range(_prefix(kind, namespace))
-        if selection is not EVERYTHING:
-            values = [obj for obj in values if selection.selects(obj)]
+        values, revision = self._selected(kind, namespace, selection, None)
         return ObjectList(values, revision)
+
+    def page(self, kind: Kind, namespace: str, selection: Selection, wanted: PageRequest) -> Page:
+        """Read a part of a list, as it was when its first page was read.
+
+        Raises:
+            ExpiredError: that is too long ago; the error says how to go on all the same.
+
+        """
+        try:
+            values, revision = self._selected(kind, namespace, selection, wanted.revision)
+        except ExpiredError as err:
+            if wanted.start is None:
+                raise
+            token = paging.render_token(paging.Start(paging.CURRENT, wanted.start.key))
+            raise ExpiredError(paging.TOO_OLD, continue_token=token) from err
+        return paging.cut(values, revision, wanted, is_counted=selection is EVERYTHING)
+
+    def _selected(self, kind: Kind, namespace: str, selection: Selection, at: Revision | None) -> Listing:
+        listing = self._store.range(_prefix(kind, namespace), at)
+        if selection is EVERYTHING:
+            return listing
+        return Listing([obj for obj in listing.values if selection.selects(obj)], listing.revision)
 
     def watch(self, kind: Kind, namespace: str = "", *, revision: Revision) -> Watch[Event]:
         """Follow all writes of a kind after a revision.

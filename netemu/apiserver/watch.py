@@ -4,66 +4,93 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from netemu.api.client import EventType, Object, WatchEvent
-from netemu.api.errors import ApiError, ExpiredError
+from netemu.api.errors import ApiError, ExpiredError, TimedOutError
 from netemu.api.kinds import Kind
 from netemu.api.status import status_of
-from netemu.apiserver.answers import JSON, encode_json
+from netemu.apiserver import forms
+from netemu.apiserver.answers import JSON, encode_json, warn
+from netemu.apiserver.forms import Form
+from netemu.apiserver.listoptions import WatchOptions, not_yet
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import Selection, watch_event
+from netemu.apiserver.versions import Version
+from netemu.clock import Clock
 from netemu.naming import Revision
 from netemu.store.store import Event
 from netemu.store.watch import Watch
 
 BOOKMARK_EVERY_S = 60.0
+LAST_BOOKMARK_S = 2.0
+"""How long before its end a watch says where to go on."""
 DEFAULT_TIMEOUT_S = (1800, 3600)
 """Watches end after a random time, so that they do not all come back at once."""
+SLOW_CLIENT_S = 30.0
+"""A client that takes nothing for so long, with its buffer full, is left."""
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-
-Render = Callable[[Object, bool], Object]
-"""How an object looks to this client; the flag is true for the first one of a watch."""
+INITIAL_BATCH = 500
+CROWD = 20
+REST_EACH_S = 0.0001
+"""Where a crowd watches, each takes what came in between at once: waking costs more than an event."""
+MAX_REST_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """What a client wants to follow, and how.
+    """What a client wants to follow, and how it wants to see it."""
 
-    ``revision`` is where to begin; ``None`` means with what there is, as ADDED. ``render`` is
-    ``None`` where objects are sent as they are.
-    """
-
-    kind: Kind
+    version: Version
     namespace: str
     selection: Selection
-    revision: Revision | None
-    initial_events: bool = False
-    bookmarks: bool = False
-    timeout_s: int | None = None
-    render: Render | None = None
+    options: WatchOptions
+    form: Form
+    clock: Clock
+    warnings: Sequence[str] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """The kind that is stored."""
+        return self.version.stored
 
 
 class EventLines:
-    """Encodes events, each only once for all who watch it."""
+    """Encodes events, each only once for all who watch it, and counts who does."""
 
-    def __init__(self, kept: int = 256) -> None:
+    def __init__(self, kept: int = 512) -> None:
         self._kept = kept
-        self._lines: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._lines: OrderedDict[tuple[Version, str, str], bytes] = OrderedDict()
+        self._watchers: Counter[Kind] = Counter()
 
-    def line(self, event: WatchEvent) -> bytes:
+    def line(self, version: Version, event: WatchEvent) -> bytes:
         """Give an event as a line of JSON."""
-        key = (event.type, event.object["metadata"]["resourceVersion"])
+        key = (version, event.type, event.object["metadata"]["resourceVersion"])
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = encode_line(event.type, event.object)
+            line = self._lines[key] = encode_line(event.type, version.serve(event.object))
             if len(self._lines) > self._kept:
                 self._lines.popitem(last=False)
         return line
+
+    @contextmanager
+    def watching(self, kind: Kind) -> Iterator[None]:
+        """Count a watcher while the block runs."""
+        self._watchers[kind] += 1
+        try:
+            yield
+        finally:
+            self._watchers[kind] -= 1
+
+    def rest_s(self, kind: Kind) -> float:
+        """Say how long a watcher lets events gather before it takes them."""
+        watchers = self._watchers[kind]
+        return min(watchers * REST_EACH_S, MAX_REST_S) if watchers > CROWD else 0.0
 
 
 def encode_line(type_: EventType | str, obj: Object) -> bytes:
@@ -74,82 +101,143 @@ def encode_line(type_: EventType | str, obj: Object) -> bytes:
 async def stream_watch(
     request: web.BaseRequest, registry: Registry, wanted: WatchRequest, lines: EventLines
 ) -> web.StreamResponse:
-    """Answer a watch until its time is over, the client goes, or the server stops."""
+    """Answer a watch until its time is over, the client goes or takes nothing, or the server stops.
+
+    Raises:
+        TimedOutError: it is to begin at a revision that does not exist yet.
+
+    """
+    options = wanted.options
+    if options.initial_events and options.revision and options.revision > registry.revision:
+        raise not_yet(options.revision, registry.revision)
     answer = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-cache, private"})
+    warn(answer, wanted.warnings)
     await answer.prepare(request)
+    timeout_s = options.timeout_s or random.randint(*DEFAULT_TIMEOUT_S)
+    stream = _Stream(answer, wanted, lines, asyncio.get_running_loop().time() + timeout_s)
     try:
-        async with asyncio.timeout(wanted.timeout_s or random.randint(*DEFAULT_TIMEOUT_S)):
-            await _follow(answer, registry, wanted, lines)
-    except TimeoutError:
-        pass  # the end that was agreed on
+        with lines.watching(wanted.kind):
+            await _follow(stream, registry, wanted, lines)
+        await answer.write_eof()
     except ExpiredError as err:
-        await answer.write(encode_line("ERROR", status_of(err)))
+        await stream.write(encode_line("ERROR", status_of(err)))
+        await answer.write_eof()
+    except TimedOutError:
+        if request.transport is not None:
+            request.transport.abort()
     except ApiError:
-        pass  # the store was closed: the client finds the connection ended
-    await answer.write_eof()
+        await answer.write_eof()  # the store was closed: the client finds the watch ended
     return answer
 
 
-async def _follow(
-    answer: web.StreamResponse, registry: Registry, wanted: WatchRequest, lines: EventLines
-) -> None:
-    writer = _Writer(answer, wanted, lines)
-    revision = wanted.revision
-    if revision is None or wanted.initial_events:
-        listing = registry.list(wanted.kind, wanted.namespace, wanted.selection)
-        revision = listing.revision
-        await writer.write([WatchEvent("ADDED", obj) for obj in listing.items])
-        if wanted.initial_events:
-            await answer.write(_bookmark(wanted.kind, revision, {INITIAL_EVENTS_END: "true"}))
-    watch = registry.watch(wanted.kind, wanted.namespace, revision=revision)
+async def _follow(stream: _Stream, registry: Registry, wanted: WatchRequest, lines: EventLines) -> None:
+    revision = await _begin(stream, registry, wanted)
+    watch = registry.watch(wanted.kind, wanted.namespace, revision=min(revision, registry.revision))
     try:
-        while True:
-            events = await _take(watch, BOOKMARK_EVERY_S if wanted.bookmarks else None)
-            if events is None:
-                await answer.write(_bookmark(wanted.kind, registry.revision, {}))
-            else:
-                seen = (watch_event(wanted.selection, event) for event in events)
-                await writer.write([event for event in seen if event is not None])
+        while not stream.is_over():
+            events = await _take(watch, stream.wait_s())
+            taken_up_to = registry.revision  # sending waits, and more may be written meanwhile
+            seen = (watch_event(wanted.selection, event) for event in events if event.revision > revision)
+            await stream.send(event for event in seen if event is not None)
+            if stream.is_bookmark_due():
+                await stream.bookmark(taken_up_to)
+            rest_s = lines.rest_s(wanted.kind)
+            if events and rest_s:
+                await asyncio.sleep(rest_s)
     finally:
         watch.close()
 
 
-class _Writer:
-    """Sends events to one client, in its form."""
+async def _begin(stream: _Stream, registry: Registry, wanted: WatchRequest) -> Revision:
+    """Send what there is, if that is wanted; give the revision after which changes are sent."""
+    options = wanted.options
+    shows_state = options.initial_events if options.initial_events is not None else options.revision is None
+    if not shows_state:
+        return options.revision if options.revision is not None else registry.revision
+    listing = registry.list(wanted.kind, wanted.namespace, wanted.selection)
+    for first in range(0, len(listing.items), INITIAL_BATCH):
+        await stream.send(WatchEvent("ADDED", obj) for obj in listing.items[first : first + INITIAL_BATCH])
+    if options.initial_events and options.bookmarks:
+        await stream.bookmark(listing.revision, {INITIAL_EVENTS_END: "true"})
+    return listing.revision
 
-    def __init__(self, answer: web.StreamResponse, wanted: WatchRequest, lines: EventLines) -> None:
+
+class _Stream:
+    """Sends events to one client, in its form, and knows when bookmarks and the end are due."""
+
+    def __init__(
+        self, answer: web.StreamResponse, wanted: WatchRequest, lines: EventLines, end_s: float
+    ) -> None:
         self._answer = answer
-        self._render = wanted.render
+        self._wanted = wanted
         self._lines = lines
         self._is_first = True
+        self._time = asyncio.get_running_loop().time
+        self._end_s = end_s
+        self._bookmark_s = self._next_bookmark_s() if wanted.options.bookmarks else end_s
 
-    async def write(self, events: Iterable[WatchEvent]) -> None:
-        """Send events at once; wait while the client is slow."""
+    async def send(self, events: Iterable[WatchEvent]) -> None:
+        """Send events at once; wait while the client is slow.
+
+        Raises:
+            TimedOutError: it takes nothing.
+
+        """
         sent = b"".join([self._line(event) for event in events])
         if sent:
-            await self._answer.write(sent)
+            await self.write(sent)
+
+    async def bookmark(self, revision: Revision, annotations: dict[str, str] | None = None) -> None:
+        """Say up to which revision all was sent."""
+        meta: Object = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if annotations:
+            meta["annotations"] = annotations
+        rendered = forms.render_bookmark(self._wanted.version.served, meta, self._wanted.form)
+        self._bookmark_s = self._next_bookmark_s()
+        await self.write(encode_line("BOOKMARK", rendered))
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; see ``send``."""
+        try:
+            async with asyncio.timeout(SLOW_CLIENT_S):
+                await self._answer.write(data)
+        except TimeoutError as err:
+            raise TimedOutError("the client does not read its watch") from err
+
+    def wait_s(self) -> float:
+        """Say how long to wait for events: until a bookmark is due, or the end comes."""
+        return min(self._end_s, self._bookmark_s) - self._time()
+
+    def is_over(self) -> bool:
+        """Tell whether the time of the watch is over."""
+        return self._time() >= self._end_s
+
+    def is_bookmark_due(self) -> bool:
+        """Tell whether it is time for a bookmark."""
+        return self._wanted.options.bookmarks and self._time() >= self._bookmark_s < self._end_s
+
+    def _next_bookmark_s(self) -> float:
+        now_s = self._time()
+        last_s = self._end_s - LAST_BOOKMARK_S
+        return min(now_s + BOOKMARK_EVERY_S, last_s) if last_s > now_s else self._end_s
 
     def _line(self, event: WatchEvent) -> bytes:
-        if self._render is None:
-            return self._lines.line(event)
-        rendered, self._is_first = self._render(event.object, self._is_first), False
+        version, form = self._wanted.version, self._wanted.form
+        if form.is_plain:
+            return self._lines.line(version, event)
+        obj, first = version.serve(event.object), self._is_first
+        self._is_first = False
+        rendered = forms.render_event(version.served, obj, form, self._wanted.clock(), is_first=first)
         return encode_line(event.type, rendered)
 
 
-async def _take(watch: Watch[Event], within_s: float | None) -> list[Event] | None:
-    """Take events; ``None`` when none came in time."""
+async def _take(watch: Watch[Event], within_s: float) -> list[Event]:
+    """Wait for events, and take all there are: none when none came in time."""
     taken = asyncio.timeout(within_s)
     try:
         async with taken:
             return await watch.take()
     except TimeoutError:
         if taken.expired():
-            return None
+            return watch.take_now()
         raise
-
-
-def _bookmark(kind: Kind, revision: Revision, annotations: dict[str, str]) -> bytes:
-    meta: Object = {"resourceVersion": str(revision), "creationTimestamp": None}
-    if annotations:
-        meta["annotations"] = annotations
-    return encode_line("BOOKMARK", {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": meta})

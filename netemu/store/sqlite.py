@@ -82,9 +82,9 @@ class SqliteStore:
         """Read one key."""
         return self._state.get(key)
 
-    def range(self, prefix: str) -> Listing:
-        """Read all keys under a prefix."""
-        return self._state.range(prefix)
+    def range(self, prefix: str, at: Revision | None = None) -> Listing:
+        """Read all keys under a prefix; see ``Store.range``."""
+        return self._state.range(prefix, at)
 
     async def put(self, key: str, value: Object, *, expected: Revision | None = None) -> Entry:
         """Write one key; see ``Store.put``."""

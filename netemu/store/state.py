@@ -54,10 +54,29 @@ class State:
         """Read one key."""
         return self._shelf(key).entries.get(key)
 
-    def range(self, prefix: str) -> Listing:
-        """Read all keys under a prefix."""
+    def range(self, prefix: str, at: Revision | None = None) -> Listing:
+        """Read all keys under a prefix, as they are or as they were at a revision.
+
+        Raises:
+            ExpiredError: events after that revision were forgotten.
+
+        """
         shelf = self._shelf(prefix)
-        return Listing([shelf.entries[key].value for key in shelf.keys_under(prefix)], self.revision)
+        if at is None or at >= self.revision:
+            return Listing([shelf.entries[key].value for key in shelf.keys_under(prefix)], self.revision)
+        return Listing(self._values_at(shelf, prefix, at), at)
+
+    def _values_at(self, shelf: Shelf, prefix: str, at: Revision) -> list[Object]:
+        """Take back what happened since, newest first."""
+        if at < self._compacted:
+            raise ExpiredError("The resourceVersion for the provided list is too old.")
+        values: dict[str, Object | None] = {key: shelf.entries[key].value for key in shelf.keys_under(prefix)}
+        for event, _ in reversed(self._window):
+            if event.revision <= at:
+                break
+            if event.key.startswith(prefix):
+                values[event.key] = event.previous
+        return [value for _, value in sorted(values.items()) if value is not None]
 
     def check(self, key: str, expected: Revision | None) -> Entry | None:
         """Give the current entry of a key that is about to be written.

@@ -70,8 +70,13 @@ class Store(Protocol):
         """Read one key."""
         ...
 
-    def range(self, prefix: str) -> Listing:
-        """Read all keys under a prefix."""
+    def range(self, prefix: str, at: Revision | None = None) -> Listing:
+        """Read all keys under a prefix, as they are or as they were at a revision.
+
+        Raises:
+            ExpiredError: writes after that revision are no longer all kept.
+
+        """
         ...
 
     async def put(self, key: str, value: Object, *, expected: Revision | None = None) -> Entry:

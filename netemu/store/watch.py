@@ -54,6 +54,10 @@ class Watch(Generic[E]):
                 raise self._end
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        return self.take_now()
+
+    def take_now(self) -> list[E]:
+        """Take what there is without waiting: maybe nothing."""
         taken, self._events = self._events, []
         return taken
 

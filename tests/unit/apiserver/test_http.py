@@ -239,7 +239,12 @@ async def test_a_watch_without_a_revision_begins_with_what_there_is(http):
 
 async def test_a_watch_list_ends_with_an_annotated_bookmark(http):
     await http.create(CONFIG_MAP, config_map("a"))
-    query = {"watch": "1", "sendInitialEvents": "true", "allowWatchBookmarks": "true"}
+    query = {
+        "watch": "1",
+        "sendInitialEvents": "true",
+        "resourceVersionMatch": "NotOlderThan",
+        "allowWatchBookmarks": "true",
+    }
     stream = http.stream("GET", CONFIG_MAPS, query=query)
 
     added, bookmark = await take_lines(stream, 2)

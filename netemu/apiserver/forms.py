@@ -1,0 +1,154 @@
+"""How a client wants objects: whole, as a Table, or only their metadata (``Accept``). Pure.
+
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/ ("Receiving resources as
+Tables", "Metadata-only fetches").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from netemu.api.client import Object
+from netemu.api.errors import BadRequestError, NotAcceptableError
+from netemu.api.kinds import Kind
+from netemu.apiserver.paging import Page
+from netemu.apiserver.tables import IncludeObject, table
+
+META = "meta.k8s.io/v1"
+
+Shape = Literal["object", "table", "metadata"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What objects are turned into; ``include`` says what the rows of a Table carry."""
+
+    shape: Shape = "object"
+    include: IncludeObject = "Metadata"
+
+    @property
+    def is_plain(self) -> bool:
+        """True where objects are sent as they are."""
+        return self.shape == "object"
+
+
+WHOLE = Form()
+
+_SHAPES: dict[str, Shape] = {
+    "Table": "table",
+    "PartialObjectMetadata": "metadata",
+    "PartialObjectMetadataList": "metadata",
+}
+_JSON = ("application/json", "application/*", "*/*", "")
+_PLAIN_ONLY = ("application/yaml", "application/vnd.kubernetes.protobuf")
+
+
+def parse_form(accept: str, include: str) -> Form:
+    """Choose the first form that the client takes and that can be made.
+
+    Raises:
+        NotAcceptableError: there is none.
+        BadRequestError: ``includeObject`` is none of None, Metadata and Object.
+
+    """
+    for clause in accept.split(","):
+        media_type, parameters = _parsed(clause)
+        wanted = parameters.get("as")
+        if wanted is None and media_type in (*_JSON, *_PLAIN_ONLY):
+            return WHOLE
+        if media_type in _JSON and wanted in _SHAPES and _is_meta_v1(parameters):
+            return Form(_SHAPES[wanted], _include(include))
+    raise NotAcceptableError(
+        "only the following media types are accepted: application/json, application/json;as=Table;v=v1;"
+        "g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    )
+
+
+def render_object(kind: Kind, obj: Object, form: Form, now_s: float) -> Object:
+    """Give one object in the form that its client wants."""
+    match form.shape:
+        case "object":
+            return obj
+        case "metadata":
+            return _partial(obj)
+        case "table":
+            meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+            return {**table(kind, [obj], now_s, form.include), "metadata": meta}
+
+
+def render_event(kind: Kind, obj: Object, form: Form, now_s: float, *, is_first: bool) -> Object:
+    """Give the object of a watch event; a Table says its columns only the first time."""
+    rendered = render_object(kind, obj, form, now_s)
+    if form.shape == "table" and not is_first:
+        return {**rendered, "columnDefinitions": []}
+    return rendered
+
+
+def render_bookmark(kind: Kind, meta: Object, form: Form) -> Object:
+    """Give the object of a BOOKMARK, which has nothing but metadata."""
+    whole = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": meta}
+    match form.shape:
+        case "object":
+            return whole
+        case "metadata":
+            return _partial(whole)
+        case "table":
+            row = {"cells": [], "object": _partial(whole)}
+            head = {"resourceVersion": meta["resourceVersion"]}
+            return {
+                "kind": "Table",
+                "apiVersion": META,
+                "metadata": head,
+                "columnDefinitions": [],
+                "rows": [row],
+            }
+
+
+def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Object:
+    """Give a collection in the form that its client wants."""
+    meta = list_metadata(page)
+    match form.shape:
+        case "object":
+            head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version}
+            return {**head, "metadata": meta, "items": page.items}
+        case "metadata":
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": META}
+            return {**head, "metadata": meta, "items": [_partial(obj) for obj in page.items]}
+        case "table":
+            return {**table(kind, page.items, now_s, form.include), "metadata": meta}
+
+
+def list_metadata(page: Page) -> dict[str, Any]:
+    """Give the metadata of a list."""
+    meta: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.continue_token:
+        meta["continue"] = page.continue_token
+    if page.remaining is not None:
+        meta["remainingItemCount"] = page.remaining
+    return meta
+
+
+def _partial(obj: Object) -> Object:
+    return {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
+
+
+def _parsed(clause: str) -> tuple[str, dict[str, str]]:
+    media_type, *parameters = (part.strip() for part in clause.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return media_type.lower(), {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _is_meta_v1(parameters: dict[str, str]) -> bool:
+    return parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1"
+
+
+def _include(text: str) -> IncludeObject:
+    match text:
+        case "None" | "Metadata" | "Object":
+            return text
+        case "":
+            return "Metadata"
+    raise BadRequestError(
+        f'includeObject: Unsupported value: "{text}": supported values: "Metadata", "None", "Object"'
+    )
