@@ -36,6 +36,16 @@ class Paths(Struct, frozen=True, kw_only=True):
         """The stand-in server's control socket."""
         return self.run / "standin.sock"
 
+    @property
+    def pki(self) -> Path:
+        """The cluster's keys and certificates."""
+        return self.state / "pki"
+
+    @property
+    def api_port(self) -> Path:
+        """The file that holds the API's port on the machine's loopback."""
+        return self.state / "api-port"
+
     def shim_socket(self, node: str) -> Path:
         """A node's shim's control socket."""
         return self.run / "nodes" / node / "shim.sock"
@@ -68,6 +78,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     cni: str = ""
     host_access: bool = False
     bridge_netfilter: Literal["auto", "off"] = "auto"
+    api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
+    authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
 
     @property
     def hosts(self) -> IPv4Network:

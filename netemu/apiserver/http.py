@@ -1,4 +1,6 @@
-"""[IO] The API server: the Kubernetes REST API over a Unix socket that only its owner can open."""
+"""[IO] The API server: the Kubernetes REST API, over HTTPS for who has a credential, and over a
+Unix socket that only its owner can open.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,20 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from netemu.api.errors import ApiError, BadRequestError, RequestTooLargeError
 from netemu.apiserver import answers, bodies
+from netemu.apiserver.auth.authorizer import AlwaysAllow
+from netemu.apiserver.auth.guard import Guard
+from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.discovery import document
 from netemu.apiserver.exec.http import exec_answer
 from netemu.apiserver.objects import ObjectRequests, not_allowed
@@ -46,6 +52,16 @@ def is_ready() -> str:
     return ""
 
 
+class Secure(NamedTuple):
+    """Where the API is served over TLS: sockets that are bound, and with which certificate."""
+
+    sockets: Sequence[socket.socket]
+    tls: ssl.SSLContext
+
+
+OPEN_GUARD = Guard(AlwaysAllow(), None)
+
+
 @asynccontextmanager
 async def serve(
     registry: Registry,
@@ -54,6 +70,8 @@ async def serve(
     waits_for: WaitsFor = is_ready,
     *,
     clock: Clock = system_clock,
+    guard: Guard = OPEN_GUARD,
+    secure: Secure | None = None,
 ) -> AsyncIterator[None]:
     """Serve the API while the block runs; ``/readyz`` says what ``waits_for`` names.
 
@@ -61,7 +79,7 @@ async def serve(
         SocketTakenError: another server answers on the socket.
 
     """
-    api = ApiServer(registry, pod_access, waits_for, clock)
+    api = ApiServer(registry, pod_access, waits_for, clock, guard)
     listener = open_listener(socket_path)
     # Watches and logs end when their client goes: their handlers are cancelled. Those that write
     # never wait between deciding and writing, so that none is cut in half.
@@ -70,6 +88,9 @@ async def serve(
     await runner.setup()
     try:
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        if secure is not None:
+            for sock in secure.sockets:
+                await web.SockSite(runner, sock, ssl_context=secure.tls, backlog=BACKLOG).start()
         yield
     finally:
         await runner.cleanup()
@@ -81,7 +102,11 @@ async def serve(
 class ApiServer:
     """Answers every request: finds what it is about, and turns errors into Status."""
 
-    def __init__(self, registry: Registry, pod_access: PodAccess, waits_for: WaitsFor, clock: Clock) -> None:
+    def __init__(
+        self, registry: Registry, pod_access: PodAccess, waits_for: WaitsFor, clock: Clock, guard: Guard
+    ) -> None:
+        self._guard = guard
+        self._access = AccessRequests(registry, guard)
         self._registry = registry
         self._pod_access = pod_access
         self._waits_for = waits_for
@@ -111,6 +136,10 @@ class ApiServer:
             return answers.error_answer(ApiError(what, hint="The daemon's log has the details."))
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        user = self._guard.check(request)
+        about_access = await self._access.answer(request, user)
+        if about_access is not None:
+            return about_access
         path = parse_path(request.path)
         if isinstance(path, DocumentPath):
             return self._document(request, path)

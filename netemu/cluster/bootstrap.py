@@ -8,6 +8,7 @@ from netemu.api.kinds import (
     BY_GVK,
     Kind,
 )
+from netemu.cluster.api_address import API_PORT, api_address
 from netemu.settings import Settings
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -20,6 +21,8 @@ def first_objects(settings: Settings) -> list[Object]:
     return [
         *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES),
         _kubernetes_service(settings),
+        _kubernetes_endpoints(settings),
+        _kubernetes_slice(settings),
         _dns_service(settings),
         _dns_service_account(),
         _dns_deployment(),
@@ -52,8 +55,41 @@ def _kubernetes_service(settings: Settings) -> Object:
         },
         "spec": {
             "clusterIP": str(settings.services[1]),
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": API_PORT}],
         },
+    }
+
+
+def _kubernetes_endpoints(settings: Settings) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [
+            {
+                "addresses": [{"ip": str(api_address(settings).ip)}],
+                "ports": [{"name": "https", "port": API_PORT, "protocol": "TCP"}],
+            }
+        ],
+    }
+
+
+def _kubernetes_slice(settings: Settings) -> Object:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [str(api_address(settings).ip)], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": API_PORT, "protocol": "TCP"}],
     }
 
 

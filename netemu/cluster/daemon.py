@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from netemu.cluster.api_address import ensure_address, start_keys, wait_keys
 from netemu.cluster.fabric import ensure_places
 from netemu.cluster.host_access import ensure_access
 from netemu.cluster.names import prepare_names
@@ -21,6 +22,7 @@ from netemu.cluster.record import Record
 from netemu.cluster.saved import load_saved
 from netemu.cluster.world import World, plan_world
 from netemu.errors import NetemuError
+from netemu.linux.process import ProcessId
 from netemu.logs import Log, setup_logs
 from netemu.settings import Paths, Settings
 
@@ -51,7 +53,7 @@ def _run(paths: Paths) -> None:
         raise NetemuError(f"there is no cluster in {paths.state}", hint="netemu up")
     _raise_file_limit()
     world, record = plan_world(settings), Record(paths.run)
-    prepare_world(world, settings, paths, record)
+    keys = prepare_world(world, settings, paths, record)
     # Imported only now: the processes beside us start up while the libraries load.
     from netemu.cluster.wiring import run_cluster
 
@@ -61,6 +63,7 @@ def _run(paths: Paths) -> None:
         assert task is not None
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
         loop.add_signal_handler(signal.SIGINT, task.cancel)
+        wait_keys(keys, paths)
         await run_cluster(world, settings, paths, record)
 
     try:
@@ -69,11 +72,18 @@ def _run(paths: Paths) -> None:
         log.info("daemon.stopped")
 
 
-def prepare_world(world: World, settings: Settings, paths: Paths, record: Record) -> None:
-    """Make what is missing of the places, and start what is missing of the processes."""
+def prepare_world(world: World, settings: Settings, paths: Paths, record: Record) -> ProcessId | None:
+    """Make what is missing of the places, and start what is missing of the processes.
+
+    Returns:
+        Who makes the cluster's keys, until it is done.
+
+    """
+    keys = start_keys(settings, paths)
     prepare_names(paths)
     ensure_process(record, STANDIN, standin_argv(paths), paths.run / "standin.log")
     ensure_places(world, settings, paths, record)
+    ensure_address(world, settings, paths)
     for node in world.nodes:
         for directory in ("etc/cni/net.d", "opt/cni/bin", "var/lib", "var/log"):
             (paths.node_state(node.name) / directory).mkdir(parents=True, exist_ok=True)
@@ -82,6 +92,7 @@ def prepare_world(world: World, settings: Settings, paths: Paths, record: Record
         ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path)
     if settings.host_access:
         ensure_access(world, settings, paths, record)
+    return keys
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -12,7 +12,7 @@ from netemu.apiserver.client import LocalClient
 from netemu.apiserver.http import serve
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
-from netemu.cluster import bootstrap
+from netemu.cluster import api_access, bootstrap
 from netemu.cluster.catalogue import UserCatalogue
 from netemu.cluster.network import CniNetwork, install_configuration
 from netemu.cluster.node import NodeParts
@@ -56,6 +56,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     readiness = Readiness()
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
+        access = stack.enter_context(api_access.opened(world, settings, paths, registry))
         nodes = {}
         for place in world.nodes:
             install_configuration(place, settings, paths)
@@ -83,7 +84,15 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         proxy = Proxy(cache, informer, settings)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, [parts.place.address.ip], parts.ns_fd)
-        await stack.enter_async_context(serve(registry, reach, paths.api_socket, readiness.waits_for))
+        serving = serve(
+            registry,
+            reach,
+            paths.api_socket,
+            readiness.waits_for,
+            guard=access.guard,
+            secure=access.secure,
+        )
+        await stack.enter_async_context(serving)
         async with asyncio.TaskGroup() as group:
             group.create_task(informer.run(), name="informer")
             await informer.wait_synced()
