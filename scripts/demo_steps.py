@@ -170,7 +170,7 @@ SERVICES = (
     Step(
         command="netemu node exec node-1 -- nft list map ip netemu-proxy fe",
         shows="On every node, kube-proxy's work: the Service's address and port in an nftables map.",
-        expect=(r"<cluster_ip> \. tcp \. (80|http)",),
+        expect=(r"<cluster_ip> \. (tcp|6) \. (80|http)",),
         within_s=10,
     ),
     Step(
