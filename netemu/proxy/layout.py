@@ -144,13 +144,13 @@ def endpoint_elements(plan: Elements) -> list[Element]:
     return [((plan.id, slot), endpoint[:2]) for slot, endpoint in enumerate(plan.endpoints)]
 
 
-def shared_elements(plan: Elements, node: NodeView) -> dict[Place, None]:
-    """Give the elements that several Service ports may need, each once."""
-    shared: dict[Place, None] = {(CLUSTER_IPS, (plan.cluster.address,)): None}
-    for endpoint in plan.endpoints:
-        if endpoint.node is None or endpoint.node == node.name:
-            shared[HAIRPIN, (endpoint.address, endpoint.address)] = None
-    return shared
+def hairpin_places(plan: Elements, node: NodeView) -> list[Place]:
+    """Give the elements for endpoints that may be pods of this node and so may reach themselves."""
+    return [
+        (HAIRPIN, (endpoint.address, endpoint.address))
+        for endpoint in plan.endpoints
+        if (endpoint.node is None or endpoint.node == node.name) and endpoint.address in node.pods
+    ]
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
 from itertools import zip_longest
 
 from netemu.nft.transaction import (
@@ -22,14 +23,15 @@ from netemu.nft.transaction import (
 from netemu.proxy.index import PortKey
 from netemu.proxy.layout import (
     BALANCERS,
+    CLUSTER_IPS,
     ENDPOINTS,
     TABLE,
     NodeView,
     Place,
     balancer,
     endpoint_elements,
+    hairpin_places,
     proxy_table,
-    shared_elements,
     unique_elements,
 )
 from netemu.proxy.plan import Elements
@@ -49,7 +51,8 @@ class NodeRules:
     def __init__(self, node: NodeView) -> None:
         self._node = node
         self._held: dict[PortKey, Elements] = {}
-        self._shared: Counter[Place] = Counter()
+        self._cluster_ips: Counter[IPv4Address] = Counter()
+        self._hairpins: set[Place] = set()
         self._counts: set[int] = set()
 
     @property
@@ -65,14 +68,17 @@ class NodeRules:
         """
         self._held = dict(plans)
         self._counts = {len(plan.endpoints) for plan in plans.values()}
-        self._shared = Counter()
+        self._cluster_ips = Counter(plan.cluster.address for plan in plans.values())
+        hairpins: dict[Place, None] = {}
         unique: dict[Place, ElementData] = {}
         endpoints: list[Element] = []
         for plan in plans.values():
             unique.update(unique_elements(plan))
             endpoints.extend(endpoint_elements(plan))
-            self._shared.update(shared_elements(plan, self._node).keys())
-        unique.update(dict.fromkeys(self._shared))
+            hairpins.update(dict.fromkeys(hairpin_places(plan, self._node)))
+        unique.update(hairpins)
+        unique.update({(CLUSTER_IPS, (address,)): None for address in self._cluster_ips})
+        self._hairpins = set(hairpins)
         elements: dict[str, list[Element]] = {ENDPOINTS: endpoints}
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
@@ -86,31 +92,45 @@ class NodeRules:
     def change(self, changed: Mapping[PortKey, Elements | None]) -> list[Transaction]:
         """Add and delete just what makes the difference; nothing for what is there already."""
         difference = _Difference()
-        touched: dict[Place, bool] = {}
+        addresses = Counter[IPv4Address]()
         for key, now in changed.items():
             before = self._held.get(key)
             difference.unique(before, now)
             difference.endpoints(before, now)
-            self._count(before, now, touched)
+            addresses.update([now.cluster.address] if now is not None else [])
+            addresses.subtract([before.cluster.address] if before is not None else [])
+            self._add_hairpins(now, difference)
             if now is None:
                 self._held.pop(key, None)
             else:
                 self._held[key] = now
-        for entry, was_there in touched.items():
-            difference.shared(entry, was_there=was_there, is_there=self._shared[entry] > 0)
-            if not self._shared[entry]:
-                del self._shared[entry]
+        self._count(addresses, difference)
         chains = Transaction(tuple(self._new_chains(changed)))
         elements = Transaction((*difference.deletes(), *difference.adds()))
         return [transaction for transaction in (chains, elements) if transaction]
 
-    def _count(self, before: Elements | None, now: Elements | None, touched: dict[Place, bool]) -> None:
-        old = shared_elements(before, self._node) if before is not None else {}
-        new = shared_elements(now, self._node) if now is not None else {}
-        for entry in (*old, *new):
-            if (entry in old) is not (entry in new):
-                touched.setdefault(entry, self._shared[entry] > 0)
-                self._shared[entry] += 1 if entry in new else -1
+    def _add_hairpins(self, plan: Elements | None, difference: _Difference) -> None:
+        """Add what is missing; nothing goes before the next ``load``.
+
+        A packet that chose an endpoint meets this set later, in postrouting: if a transaction
+        in between took the element away, the connection would not be masqueraded and hang.
+        Elements too many do no harm, and there can be no more than pods had addresses.
+        """
+        for place in hairpin_places(plan, self._node) if plan is not None else ():
+            if place not in self._hairpins:
+                self._hairpins.add(place)
+                difference.add(*place, None)
+
+    def _count(self, addresses: Counter[IPv4Address], difference: _Difference) -> None:
+        """Note for how many more or fewer ports each ClusterIP is used."""
+        for address, more in addresses.items():
+            uses = self._cluster_ips[address]
+            self._cluster_ips[address] += more
+            if uses and not uses + more:
+                difference.delete(CLUSTER_IPS, (address,))
+                del self._cluster_ips[address]
+            if more and not uses:
+                difference.add(CLUSTER_IPS, (address,), None)
 
     def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
         """Make the balancers that are used for the first time; those used no more stay."""
@@ -135,10 +155,10 @@ class _Difference:
         new = dict(unique_elements(now)) if now is not None else {}
         for entry, data in old.items():
             if entry not in new or new[entry] != data:
-                self._delete(*entry)
+                self.delete(*entry)
         for entry, data in new.items():
             if entry not in old or old[entry] != data:
-                self._add(*entry, data)
+                self.add(*entry, data)
 
     def endpoints(self, before: Elements | None, now: Elements | None) -> None:
         same_id = before is not None and now is not None and before.id == now.id
@@ -148,15 +168,9 @@ class _Difference:
             if was == will and same_id:
                 continue
             if was is not None and before is not None:
-                self._delete(ENDPOINTS, (before.id, slot))
+                self.delete(ENDPOINTS, (before.id, slot))
             if will is not None and now is not None:
-                self._add(ENDPOINTS, (now.id, slot), will[:2])
-
-    def shared(self, entry: Place, *, was_there: bool, is_there: bool) -> None:
-        if was_there and not is_there:
-            self._delete(*entry)
-        if is_there and not was_there:
-            self._add(*entry, None)
+                self.add(ENDPOINTS, (now.id, slot), will[:2])
 
     def deletes(self) -> list[Command]:
         # A verdict's chain can go only after the verdict, hence balancers first.
@@ -166,10 +180,10 @@ class _Difference:
     def adds(self) -> Iterable[Command]:
         return _adds({name: by_key.items() for name, by_key in self._new.items()})
 
-    def _delete(self, name: str, key: ElementKey) -> None:
+    def delete(self, name: str, key: ElementKey) -> None:
         self._gone.setdefault(name, {})[key] = None
 
-    def _add(self, name: str, key: ElementKey, data: ElementData) -> None:
+    def add(self, name: str, key: ElementKey, data: ElementData) -> None:
         self._new.setdefault(name, {})[key] = data
 
 

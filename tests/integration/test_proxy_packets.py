@@ -334,7 +334,9 @@ async def test_a_udp_client_that_never_pauses_is_moved_when_its_endpoint_goes(wo
         await client.update(*slice_of("web", other))
 
         async def answer():
-            return ask_again(sock, UDP).split()[0]
+            # An answer that is on its way while its flow ends is lost, as datagrams may be.
+            with suppress(TimeoutError):
+                return ask_again(sock, UDP).split()[0]
 
         await eventually(answer, lambda seen: seen == other)
 
