@@ -1,8 +1,9 @@
 """Leases as files: one for each address, one for each container's interface, one lock.
 
-Every step is atomic (link and rename), and the interface's file is written before the address's:
-a process that is killed in between leaves an intention that the next ADD of that container
-completes or replaces, never an address with two owners or one that nobody can give back.
+All is done under the lock, an empty file counts as none, and the interface's file is written
+before the address's: a process that is killed in between leaves an intention that the next ADD of
+that container completes or replaces, never an address with two owners or one that nobody can give
+back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netemu.ipam.allocator import Range, SubnetExhaustedError, candidates
+from netemu.linux.files import read_small, write_small
 
 _LAST = "last_reserved_ip"
 _LOCK = "lock"
@@ -53,10 +55,11 @@ class Leases:
                 return held
             self._give_up(held, owner)
             for ip in candidates(pool, self._last()):
-                if not self._path(ip).exists():
-                    self._replace(self._owners / str(owner), str(ip))
-                    self._claim(ip, owner)
-                    self._replace(self._directory / _LAST, str(ip))
+                if self._holder(ip) is None:
+                    # The intention first: whoever dies in between finds it when asked again.
+                    _write(self._owners / str(owner), str(ip))
+                    _write(self._path(ip), str(owner))
+                    _write(self._directory / _LAST, str(ip))
                     return ip
         raise SubnetExhaustedError(pool.subnet, len(self.held()))
 
@@ -96,11 +99,10 @@ class Leases:
 
     def _claim(self, ip: IPv4Address, owner: Owner) -> bool:
         """Write an address's file if it is free; true if it is the owner's now."""
-        if self._holder(ip) is None:
-            fresh = self._fresh(str(owner))
-            os.link(fresh, self._path(ip))
-            fresh.unlink()
-        return self._holder(ip) == str(owner)
+        holder = self._holder(ip)
+        if holder is None:
+            _write(self._path(ip), str(owner))
+        return holder in (None, str(owner))
 
     def _give_up(self, ip: IPv4Address | None, owner: Owner) -> None:
         if ip is not None and self._holder(ip) == str(owner):
@@ -118,16 +120,6 @@ class Leases:
     def _path(self, ip: IPv4Address) -> Path:
         return self._directory / str(ip)
 
-    def _replace(self, path: Path, text: str) -> None:
-        self._fresh(text).rename(path)
-
-    def _fresh(self, text: str) -> Path:
-        """Write a whole file under a name that only the holder of the lock uses."""
-        path = self._directory / ".new"
-        path.unlink(missing_ok=True)  # of a killed process; it may be a link to a lease by now
-        path.write_text(text)
-        return path
-
     def _listed(self) -> Iterator[IPv4Address]:
         if self._directory.exists():
             for path in self._directory.iterdir():
@@ -137,10 +129,11 @@ class Leases:
 
 
 def _read(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return None
+    return read_small(path).decode() or None
+
+
+def _write(path: Path, text: str) -> None:
+    write_small(path, text.encode())
 
 
 def _as_ip(text: str | None) -> IPv4Address | None:

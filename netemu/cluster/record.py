@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from netemu.linux.files import read_small, write_small
+
 RecordKind = Literal["netns", "process", "link", "directory"]
 
 
@@ -24,27 +26,28 @@ class Record:
 
     def add(self, kind: RecordKind, name: str, facts: dict[str, Any] | None = None) -> None:
         """Note that ``name`` is about to be made, with what is needed to find its owner again."""
-        directory = self._root / kind
-        path = directory / name
+        path = self._root / kind / name
         data = msgspec.json.encode(facts or {})
-        new = directory / f".{name}.new"
         try:
-            _write(new, data)
+            write_small(path, data)
         except FileNotFoundError:
-            directory.mkdir(parents=True, exist_ok=True)
-            _write(new, data)
-        os.replace(new, path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_small(path, data)
 
     def remove(self, kind: RecordKind, name: str) -> None:
         """Note that ``name`` is gone."""
         (self._root / kind / name).unlink(missing_ok=True)
 
     def facts(self, kind: RecordKind, name: str) -> dict[str, Any] | None:
-        """Read what was noted about ``name``; ``None`` when it is not in the record."""
-        try:
-            return msgspec.json.decode((self._root / kind / name).read_bytes())  # type: ignore[no-any-return]
-        except FileNotFoundError:
-            return None
+        """Read what was noted about ``name``; ``None`` when it is not in the record.
+
+        Empty when its writer died before it could say more than the name.
+        """
+        path = self._root / kind / name
+        data = read_small(path)
+        if not data:
+            return {} if path.exists() else None
+        return msgspec.json.decode(data)  # type: ignore[no-any-return]
 
     def entries(self, kind: RecordKind) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield every name of a kind with its facts."""
@@ -53,14 +56,7 @@ class Record:
         except FileNotFoundError:
             return
         for name in names:
-            facts = None if name.startswith(".") else self.facts(kind, name)
+            facts = self.facts(kind, name)
             if facts is not None:
                 yield name, facts
 
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from netemu.cni.attachment import Attachment
 from netemu.cni.config import NetworkConfig
 from netemu.cni.result import Result
+from netemu.linux.files import read_small, write_small
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -32,18 +33,17 @@ class Records:
 
     def save(self, record: Record) -> None:
         """Write a record, whole or not at all."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        path = self._path(record.attachment)
-        fresh = path.with_name(f".{path.name}")
-        fresh.write_bytes(msgspec.json.encode(record))
-        fresh.rename(path)
+        data = msgspec.json.encode(record)
+        try:
+            write_small(self._path(record.attachment), data)
+        except FileNotFoundError:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            write_small(self._path(record.attachment), data)
 
     def find(self, attachment: Attachment) -> Record | None:
         """Find the record of an attachment."""
-        try:
-            return msgspec.json.decode(self._path(attachment).read_bytes(), type=Record)
-        except FileNotFoundError:
-            return None
+        data = read_small(self._path(attachment))
+        return msgspec.json.decode(data, type=Record) if data else None
 
     def forget(self, attachment: Attachment) -> None:
         """Remove a record; nothing happens if there is none."""
@@ -53,8 +53,8 @@ class Records:
         """List all records: the attachments that were made and not deleted."""
         if not self._directory.exists():
             return ()
-        files = sorted(path for path in self._directory.iterdir() if not path.name.startswith("."))
-        return tuple(msgspec.json.decode(path.read_bytes(), type=Record) for path in files)
+        found = (read_small(path) for path in sorted(self._directory.iterdir()))
+        return tuple(msgspec.json.decode(data, type=Record) for data in found if data)
 
     def _path(self, attachment: Attachment) -> Path:
         # ":" is in no container ID and in no interface's name (CNI specification).
