@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from netemu.api.crd.version import CustomVersion
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Kind:
     """One kind of object, under one group and version. There is one value for each: compare with ``is``.
 
     ``group`` is empty for the core group. ``subresources`` are the ones that can be
-    addressed under ``/{resource}/{name}/``.
+    addressed under ``/{resource}/{name}/``. ``custom`` is set for the kinds of
+    CustomResourceDefinitions; ``stored`` is the version that such a kind's objects are stored as,
+    ``None`` for this one.
     """
 
     group: str
@@ -25,6 +29,8 @@ class Kind:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = field(default=())
+    custom: CustomVersion | None = None
+    stored: Kind | None = None
 
     @property
     def api_version(self) -> str:

@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Struct, field
 
 from netemu.api import shapecheck
+from netemu.api.crd import objects as custom_objects
+from netemu.api.crd.version import CustomVersion
 from netemu.api.errors import BadRequestError, Cause
 from netemu.api.kinds import Kind
 from netemu.api.shapecheck import Check, Finding, Problem
@@ -62,6 +64,8 @@ class Findings(NamedTuple):
 
 def check(kind: Kind, obj: Any) -> Findings:
     """Compare an object with the published shape of its kind."""
+    if kind.custom is not None:
+        return _check_custom(kind.custom, obj)
     found = _compiled(_document().kinds[kind.key])(obj)
     return _sorted_out(found) if found else _NOTHING
 
@@ -82,6 +86,8 @@ def decoding_error(kind: Kind, causes: Iterable[Cause]) -> BadRequestError:
 
 def shape_of(kind: Kind) -> Shape:
     """Give the shape of a kind's objects."""
+    if kind.custom is not None:
+        return custom_shape(kind.custom)
     return _definition(_document().kinds[kind.key])
 
 
@@ -114,7 +120,46 @@ def merge_key(kind: Kind, path: Iterable[str]) -> str:
 
 def prune(kind: Kind, obj: Any) -> Any:
     """Drop what the schema does not know, and every ``null``: what Kubernetes stores of an object."""
+    if kind.custom is not None:
+        return {**custom_objects.prune(kind.custom, obj), "metadata": _pruned(_metadata(), obj["metadata"])}
     return _pruned(shape_of(kind), obj)
+
+
+def custom_shape(version: CustomVersion) -> Shape:
+    """Give the shape of a custom kind's objects."""
+    shape = _shape_of_schema(version.schema)
+    text = Shape(type="string")
+    return msgspec.structs.replace(
+        shape, properties={**shape.properties, "apiVersion": text, "kind": text, "metadata": _metadata()}
+    )
+
+
+def _shape_of_schema(schema: Mapping[str, Any]) -> Shape:
+    """Read a structural schema; what it leaves open has no type, which accepts everything."""
+    if schema.get("x-kubernetes-int-or-string"):
+        return Shape(type="string", format="int-or-string")
+    items, values = schema.get("items"), schema.get("additionalProperties")
+    return Shape(
+        type=schema.get("type", ""),
+        properties={key: _shape_of_schema(sub) for key, sub in (schema.get("properties") or {}).items()},
+        items=_shape_of_schema(items) if isinstance(items, dict) else None,
+        additional_properties=_shape_of_schema(values) if isinstance(values, dict) else None,
+        list_type=schema.get("x-kubernetes-list-type", ""),
+        list_map_keys=tuple(schema.get("x-kubernetes-list-map-keys") or ()),
+        map_type=schema.get("x-kubernetes-map-type", ""),
+    )
+
+
+def _metadata() -> Shape:
+    return _definition("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
+
+
+def _check_custom(version: CustomVersion, obj: Any) -> Findings:
+    """Check an object of a custom kind: its types are rules, which validation asks for."""
+    name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+    below = _compiled(name)(obj.get("metadata") or {}) or []
+    found = _sorted_out([f._replace(path=f"metadata.{f.path}") for f in below])
+    return found._replace(unknown=found.unknown + custom_objects.unknown_causes(version, obj))
 
 
 class _Document(Struct, frozen=True):

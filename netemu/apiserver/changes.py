@@ -6,6 +6,7 @@ from typing import Any
 
 from netemu.api import patch as patches
 from netemu.api.client import Object, PatchType
+from netemu.api.crd.definition import as_version
 from netemu.api.defaulting import default, without_nulls
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
 from netemu.api.kinds import NAMESPACE, SERVICE, Kind
@@ -32,9 +33,14 @@ def shaped(kind: Kind, obj: Any) -> Object:
     return head | {key: value for key, value in obj.items() if key not in head}
 
 
-def part(obj: Object, subresource: str) -> Object:
+def part(kind: Kind, obj: Object, subresource: str) -> Object:
     """Give what a subresource shows of an object: all of it, or its Scale."""
-    return subresources.scale_of(obj) if subresource == "scale" else obj
+    return subresources.scale_of(kind, obj) if subresource == "scale" else as_stored(kind, obj)
+
+
+def as_stored(kind: Kind, obj: Object) -> Object:
+    """Give an object in its kind's version: those of a definition may have been stored in another."""
+    return obj if kind.custom is None else as_version(kind, obj)
 
 
 def patched(kind: Kind, obj: Object, patch: Any, patch_type: PatchType) -> Object:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api.client import Object
-from netemu.api.kinds import NAMESPACE, POD, Kind
+from netemu.api.crd import names
+from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, Kind
 from netemu.apiserver import words
 from netemu.apiserver.metadata import uid_differs
 from netemu.apiserver.options import DeleteOptions
@@ -45,6 +46,8 @@ def plan_deletion(kind: Kind, obj: Object, options: DeleteOptions, now_s: float)
     """Decide what is left of an object: ``None`` when it goes at once, else what it becomes."""
     grace_s = _grace_s(obj, options) if kind is POD else 0
     marked = _marked(kind, obj, grace_s, now_s)
+    if kind is CUSTOM_RESOURCE_DEFINITION:
+        marked = names.marked(marked, now_s)
     return None if is_released(marked) else marked
 
 

@@ -9,7 +9,8 @@ import platform
 from typing import Any
 
 from netemu import __version__
-from netemu.api.kinds import KINDS, Kind
+from netemu.api.kinds import Kind
+from netemu.api.served import BUILT_IN, ServedKinds
 from netemu.apiserver.routes import Document, DocumentPath, nothing_there
 
 EMULATED = "1.36"
@@ -32,8 +33,14 @@ _SUBRESOURCE_KINDS = {
 }
 
 
-def document(path: DocumentPath) -> Any:
-    """Give a document of discovery.
+def _subresource_kind(kind: Kind, name: str) -> dict[str, str]:
+    if name == "proxy":
+        return {"kind": f"{kind.kind}ProxyOptions"}
+    return _SUBRESOURCE_KINDS.get(name, {})
+
+
+def document(path: DocumentPath, kinds: ServedKinds = BUILT_IN) -> Any:
+    """Give a document of discovery, where ``kinds`` are served.
 
     Raises:
         NotFoundError: there is no such document.
@@ -45,12 +52,12 @@ def document(path: DocumentPath) -> Any:
         case Document.CORE_VERSIONS:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
         case Document.GROUPS:
-            groups = [_group(name) for name in dict.fromkeys(k.group for k in KINDS if k.group)]
+            groups = [_group(kinds, name) for name in kinds.groups]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case Document.GROUP:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(path.group)}
+            return {"kind": "APIGroup", "apiVersion": "v1", **_group(kinds, path.group)}
         case Document.RESOURCES:
-            return _resources(path.group, path.version)
+            return _resources(kinds, path.group, path.version)
         case Document.INDEX:
             return {"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/version"]}
         case _:
@@ -74,14 +81,14 @@ def version() -> dict[str, str]:
     }
 
 
-def _group(name: str) -> dict[str, Any]:
-    versions = dict.fromkeys(kind.version for kind in KINDS if kind.group == name)
+def _group(kinds: ServedKinds, name: str) -> dict[str, Any]:
+    versions = kinds.versions(name)
     listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
     return {"name": name, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _resources(group: str, version: str) -> dict[str, Any]:
-    kinds = [kind for kind in KINDS if (kind.group, kind.version) == (group, version)]
+def _resources(served: ServedKinds, group: str, version: str) -> dict[str, Any]:
+    kinds = [kind for kind in served.all if (kind.group, kind.version) == (group, version)]
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",

@@ -18,7 +18,17 @@ SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SUFFIX_LENGTH = 5
 MAX_GENERATED = 63
 
-_COUNTED_GROUPS = ("apps", "networking.k8s.io", "discovery.k8s.io")
+_COUNTED_GROUPS = (
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apps",
+    "batch",
+    "discovery.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "scheduling.k8s.io",
+)
+_COUNTED_KINDS = ("Pod", "ReplicationController")
 _KEPT_FROM_WRITERS = (
     "uid",
     "creationTimestamp",
@@ -116,7 +126,8 @@ def uid_differs(wanted: str, actual: str) -> str:
 
 def has_generation(kind: Kind) -> bool:
     """Tell whether Kubernetes counts the changes of this kind's spec."""
-    return kind.group in _COUNTED_GROUPS or kind.kind == "Pod"
+    is_core = not kind.group and kind.kind in _COUNTED_KINDS
+    return is_core or kind.group in _COUNTED_GROUPS or kind.custom is not None
 
 
 def has_status(kind: Kind) -> bool:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
+from netemu.api.apply import Writer
 from netemu.api.client import Object, ObjectList, PatchType
+from netemu.api.crd import names
 from netemu.api.defaulting import default
 from netemu.api.errors import (
     AlreadyExistsError,
@@ -20,12 +22,14 @@ from netemu.api.errors import (
     MethodNotAllowedError,
     NotFoundError,
 )
-from netemu.api.kinds import KINDS, NAMESPACE, SERVICE, Kind
-from netemu.apiserver import changes, deletion, metadata, paging, services, words
+from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kind
+from netemu.api.served import ServedKinds
+from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
+from netemu.apiserver.crds import Definitions
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
 from netemu.apiserver.paging import Page, PageRequest
 from netemu.apiserver.selection import EVERYTHING, Selection
-from netemu.clock import Clock
+from netemu.clock import Clock, format_rfc3339
 from netemu.naming import Revision
 from netemu.settings import Settings
 from netemu.store.errors import CompareFailedError
@@ -45,6 +49,13 @@ class Deletion(NamedTuple):
     gone: bool
 
 
+class Application(NamedTuple):
+    """What an apply did."""
+
+    object: Object
+    created: bool
+
+
 class Registry:
     """All objects of one cluster."""
 
@@ -56,6 +67,12 @@ class Registry:
         self._rng = rng or random.Random()
         taken = store.range(f"{SERVICE.key}/").values
         self._addresses = services.ServiceAddresses(settings, taken, self._rng)
+        self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
+
+    @property
+    def kinds(self) -> ServedKinds:
+        """The kinds that are served now."""
+        return self._definitions.kinds
 
     @property
     def revision(self) -> Revision:
@@ -69,7 +86,7 @@ class Registry:
             NotFoundError: there is none.
 
         """
-        return changes.part(self._entry(kind, namespace, name).value, subresource)
+        return changes.part(kind, self._entry(kind, namespace, name).value, subresource)
 
     def list(self, kind: Kind, namespace: str = "", selection: Selection = EVERYTHING) -> ObjectList:
         """Read all objects of a kind, of one namespace or (empty) of all."""
@@ -120,6 +137,7 @@ class Registry:
         obj = options.checked(kind, changes.shaped(kind, obj))
         namespace = metadata.namespace_of(kind, obj, namespace)
         metadata.check_named(kind, obj["metadata"])
+        self._definitions.check_open(kind)
         if kind.namespaced:
             self._check_namespace(kind, namespace, obj["metadata"].get("name", ""))
         if obj["metadata"].get("name"):
@@ -150,10 +168,11 @@ class Registry:
         name = shaped["metadata"].get("name", "")
 
         def change(current: Object) -> Object:
-            return changes.replaced(kind, shaped, current, subresource, self._clock())
+            new = changes.replaced(kind, shaped, current, subresource, self._clock())
+            return self._noted(kind, current, new, subresource, options)
 
         written = await self._change(kind, namespace, name, change, options=options)
-        return changes.part(written, subresource)
+        return changes.part(kind, written, subresource)
 
     async def patch(
         self,
@@ -176,13 +195,52 @@ class Registry:
         _check_subresource(kind, subresource)
 
         def change(current: Object) -> Object:
-            patched = changes.patched(kind, changes.part(current, subresource), patch, patch_type)
+            patched = changes.patched(kind, changes.part(kind, current, subresource), patch, patch_type)
             if subresource != "scale":
                 patched = options.checked(kind, changes.shaped(kind, patched))
-            return changes.replaced(kind, patched, current, subresource, self._clock())
+            new = changes.replaced(kind, patched, current, subresource, self._clock())
+            return self._noted(kind, current, new, subresource, options)
 
         written = await self._change(kind, namespace, name, change, options=options)
-        return changes.part(written, subresource)
+        return changes.part(kind, written, subresource)
+
+    async def apply(
+        self,
+        kind: Kind,
+        wish: Object,
+        *,
+        namespace: str = "",
+        subresource: str = "",
+        force: bool = False,
+        options: WriteOptions,
+    ) -> Application:
+        """Make an object what one manager wishes, as far as the wish goes (server-side apply).
+
+        Raises:
+            ConflictError: other managers own what is to change, and ``force`` does not say to take it.
+            NotFoundError, InvalidError, BadRequestError: as Kubernetes.
+
+        """
+        _check_subresource(kind, subresource)
+        wish = applying.shaped(kind, wish, subresource, options)
+        namespace = metadata.namespace_of(kind, wish, namespace)
+        name = wish["metadata"]["name"]
+        if self._store.get(_key(kind, namespace, name)) is None:
+            if subresource or wish["metadata"].get("uid"):
+                raise words.not_found(kind, name)
+            self._definitions.check_open(kind)
+            if kind.namespaced:
+                self._check_namespace(kind, namespace, name)
+            made = await self._create_named(kind, wish, namespace, options, is_applied=True)
+            return Application(made, created=True)
+
+        def change(current: Object) -> Object:
+            writer = self._writer(subresource, options)
+            live = changes.as_stored(kind, current)
+            return applying.applied(kind, live, wish, writer, force=force)
+
+        written = await self._change(kind, namespace, name, change, options=options)
+        return Application(changes.part(kind, written, subresource), created=False)
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, options: DeleteOptions = BACKGROUND
@@ -205,7 +263,10 @@ class Registry:
             try:
                 if left is None:
                     return Deletion(await self._remove(kind, entry), gone=True)
-                return Deletion(await self._put(kind, left, entry), gone=False)
+                marked = await self._put(kind, left, entry)
+                if kind is CUSTOM_RESOURCE_DEFINITION:
+                    await self._empty_definition(marked)
+                return Deletion(marked, gone=False)
             except CompareFailedError:
                 continue
         raise words.modified(kind, name)
@@ -233,7 +294,7 @@ class Registry:
         def change(current: Object) -> Object:
             return deletion.orphaned(current, uid)
 
-        for kind in KINDS:
+        for kind in self.kinds.stored():
             for obj in self.list(kind).items:
                 meta = obj["metadata"]
                 if any(owner["uid"] == uid for owner in meta.get("ownerReferences") or ()):
@@ -254,13 +315,24 @@ class Registry:
         assert taken is not None
         raise taken
 
-    async def _create_named(self, kind: Kind, given: Object, namespace: str, options: WriteOptions) -> Object:
+    async def _create_named(
+        self,
+        kind: Kind,
+        given: Object,
+        namespace: str,
+        options: WriteOptions,
+        *,
+        is_applied: bool = False,
+    ) -> Object:
         name = given["metadata"]["name"]
         if self._store.get(_key(kind, namespace, name)) is not None:
             raise words.already_exists(kind, name)
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
         obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
         changes.check_valid(kind, obj, None)
+        if options.manager:
+            writer = self._writer("", options)
+            obj = applying.created(kind, obj, given if is_applied else None, writer)
         with self._claimed(kind, obj, None, options) as assigned:
             if options.dry_run:
                 return assigned
@@ -300,14 +372,46 @@ class Registry:
         last = await self._store.delete(key, expected=entry.revision)
         if kind is SERVICE:
             self._addresses.forget(entry.value)
+        elif kind is CUSTOM_RESOURCE_DEFINITION:
+            self._definitions.forget(entry.value)
+        elif kind.custom is not None and self._definitions.is_last_awaited(kind):
+            await self._end_definition(kind.custom.definition, kind)
         return last.value
+
+    async def _empty_definition(self, crd: Object) -> None:
+        """Delete all objects of a definition that is deleted; it goes with the last of them."""
+        kind = self._definitions.kind_of(crd)
+        name = crd["metadata"]["name"]
+        if kind is not None:
+            with self._definitions.emptying(name):
+                await self.delete_collection(kind, "")
+        await self._end_definition(name, kind)
+
+    async def _end_definition(self, name: str, kind: Kind | None) -> None:
+        """Let go of a definition that is deleted, once it has no objects."""
+        if kind is None or not self.list(kind).items:
+            await self._change(CUSTOM_RESOURCE_DEFINITION, "", name, names.emptied, options=TRUSTED)
+
+    def _noted(
+        self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions
+    ) -> Object:
+        """Note who set what, if the writer is one whose fields are noted."""
+        if not options.manager or changes.is_same(new, old):
+            return new
+        return applying.noted(kind, old, new, self._writer(subresource, options))
+
+    def _writer(self, subresource: str, options: WriteOptions) -> Writer:
+        return Writer(options.manager, subresource, format_rfc3339(self._clock()))
 
     def _claimed(
         self, kind: Kind, new: Object, old: Object | None, options: WriteOptions
     ) -> AbstractContextManager[Object]:
-        if kind is not SERVICE:
-            return nullcontext(new)
-        return self._addresses.claim(new, old, keep=not options.dry_run)
+        keep = not options.dry_run
+        if kind is SERVICE:
+            return self._addresses.claim(new, old, keep=keep)
+        if kind is CUSTOM_RESOURCE_DEFINITION:
+            return self._definitions.claim(new, keep=keep)
+        return nullcontext(new)
 
     def _entry(self, kind: Kind, namespace: str, name: str) -> Entry:
         entry = self._store.get(_key(kind, namespace, name))

@@ -6,7 +6,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from netemu.api.errors import NotFoundError
-from netemu.api.kinds import BY_GVR, Kind
+from netemu.api.kinds import Kind
+from netemu.api.served import BUILT_IN, ServedKinds
 
 
 class Document(Enum):
@@ -49,12 +50,10 @@ _FIXED = {
     ("apis",): DocumentPath(Document.GROUPS),
     ("api", "v1"): DocumentPath(Document.RESOURCES, "", "v1"),
 }
-_GROUPS = {group for group, _, _ in BY_GVR if group}
-_GROUP_VERSIONS = {(group, version) for group, version, _ in BY_GVR}
 
 
-def parse_path(path: str) -> DocumentPath | ObjectPath:
-    """Read a request's path.
+def parse_path(path: str, kinds: ServedKinds = BUILT_IN) -> DocumentPath | ObjectPath:
+    """Read a request's path, where ``kinds`` are served.
 
     Raises:
         NotFoundError: nothing is served there.
@@ -65,14 +64,14 @@ def parse_path(path: str) -> DocumentPath | ObjectPath:
     if fixed is not None:
         return fixed
     if parts[0] == "api" and parts[1] == "v1":
-        return _parse_object("", "v1", parts[2:])
-    if parts[0] == "apis" and len(parts) == 2 and parts[1] in _GROUPS:
+        return _parse_object(kinds, "", "v1", parts[2:])
+    if parts[0] == "apis" and len(parts) == 2 and parts[1] in kinds.groups:
         return DocumentPath(Document.GROUP, parts[1])
-    if parts[0] == "apis" and len(parts) >= 3 and (parts[1], parts[2]) in _GROUP_VERSIONS:
+    if parts[0] == "apis" and len(parts) >= 3 and parts[2] in kinds.versions(parts[1]):
         group, version = parts[1], parts[2]
         if len(parts) == 3:
             return DocumentPath(Document.RESOURCES, group, version)
-        return _parse_object(group, version, parts[3:])
+        return _parse_object(kinds, group, version, parts[3:])
     raise nothing_there()
 
 
@@ -81,11 +80,11 @@ def nothing_there() -> NotFoundError:
     return NotFoundError("the server could not find the requested resource")
 
 
-def _parse_object(group: str, version: str, parts: tuple[str, ...]) -> ObjectPath:
+def _parse_object(kinds: ServedKinds, group: str, version: str, parts: tuple[str, ...]) -> ObjectPath:
     namespace = ""
-    if parts[0] == "namespaces" and len(parts) >= 3 and (group, version, parts[2]) in BY_GVR:
+    if parts[0] == "namespaces" and len(parts) >= 3 and kinds.find(group, version, parts[2]) is not None:
         namespace, parts = parts[1], parts[2:]
-    kind = BY_GVR.get((group, version, parts[0]))
+    kind = kinds.find(group, version, parts[0])
     if kind is None or len(parts) > 3 or (namespace and not kind.namespaced):
         raise nothing_there()
     name, subresource = (*parts[1:], "", "")[:2]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.api.crd.version import ScalePaths
 from netemu.api.errors import BadRequestError, Cause, InvalidError
 from netemu.api.kinds import NODE, POD, Kind
 from netemu.api.validation import invalid
@@ -43,19 +45,15 @@ def bound(pod: Object, binding: Object, now_s: float) -> Object:
     }
 
 
-def scale_of(obj: Object) -> Object:
-    """Read a workload as an autoscaling/v1 Scale."""
+def scale_of(kind: Kind, obj: Object) -> Object:
+    """Read a workload, or an object whose definition says how, as an autoscaling/v1 Scale."""
     meta = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     return {
         "kind": "Scale",
         "apiVersion": SCALE_API_VERSION,
         "metadata": {key: meta[key] for key in kept if key in meta},
-        "spec": {"replicas": obj["spec"].get("replicas", 1)},
-        "status": {
-            "replicas": obj.get("status", {}).get("replicas", 0),
-            "selector": render_selector(obj["spec"].get("selector") or {}),
-        },
+        **_scale_values(kind, obj),
     }
 
 
@@ -73,7 +71,50 @@ def scaled(kind: Kind, obj: Object, scale: Object) -> Object:
     if type(replicas) is not int or replicas < 0:
         raise _bad_replicas(kind, obj, replicas)
     meta = {**obj["metadata"], "resourceVersion": scale.get("metadata", {}).get("resourceVersion", "")}
-    return {**obj, "metadata": meta, "spec": {**obj["spec"], "replicas": replicas}}
+    paths = _scale_paths(kind)
+    return {**_with_value(obj, paths.spec_replicas, replicas), "metadata": meta}
+
+
+def _scale_paths(kind: Kind) -> ScalePaths:
+    return (kind.custom.scale if kind.custom is not None else None) or _WORKLOAD
+
+
+def _scale_values(kind: Kind, obj: Object) -> dict[str, Any]:
+    if kind.custom is None:
+        return {
+            "spec": {"replicas": obj["spec"].get("replicas", 1)},
+            "status": {
+                "replicas": obj.get("status", {}).get("replicas", 0),
+                "selector": _selector_text(obj["spec"].get("selector") or {}),
+            },
+        }
+    paths = _scale_paths(kind)
+    status = {"replicas": _value(obj, paths.status_replicas) or 0}
+    selector = _value(obj, paths.selector) if paths.selector else None
+    if selector:
+        status["selector"] = selector
+    return {"spec": {"replicas": _value(obj, paths.spec_replicas) or 0}, "status": status}
+
+
+def _selector_text(selector: dict[str, Any]) -> str:
+    """Write the selector of a workload; that of a ReplicationController is a map of labels."""
+    is_plain = not selector.keys() <= {"matchLabels", "matchExpressions"}
+    return render_selector({"matchLabels": selector} if is_plain else selector)
+
+
+def _value(obj: Object, path: Sequence[str]) -> Any:
+    value: Any = obj
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _with_value(obj: Object, path: Sequence[str], value: Any) -> Object:
+    name, *rest = path
+    return {**obj, name: _with_value(obj.get(name) or {}, rest, value) if rest else value}
+
+
+_WORKLOAD = ScalePaths(spec_replicas=("spec", "replicas"), status_replicas=("status", "replicas"))
 
 
 def finalized(namespace: Object, given: Object) -> Object:

@@ -12,6 +12,7 @@ from netemu.api.client import Object
 from netemu.api.kinds import Kind
 from netemu.apiserver.columns import COLUMNS
 from netemu.apiserver.columns.column import AGE, NAME, Column
+from netemu.apiserver.columns.custom import custom_columns
 
 IncludeObject = Literal["None", "Metadata", "Object"]
 
@@ -20,7 +21,7 @@ _DEFAULT = (NAME, AGE)
 
 def table(kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject) -> Object:
     """Give the Table of some objects of one kind; ages are as of ``now_s``."""
-    columns = COLUMNS.get(kind.key, _DEFAULT)
+    columns = columns_of(kind)
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -30,11 +31,18 @@ def table(kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeO
     }
 
 
+def columns_of(kind: Kind) -> tuple[Column, ...]:
+    """Give the columns of a kind."""
+    if kind.custom is not None:
+        return custom_columns(kind.custom)
+    return COLUMNS.get(kind.key, _DEFAULT)
+
+
 def _definition(column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": column.type,
-        "format": "name" if column is NAME else "",
+        "format": "name" if column is NAME else column.format,
         "description": column.description,
         "priority": 1 if column.wide else 0,
     }

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from netemu.api.client import Object
+from netemu.api.crd.definition import as_version
 from netemu.api.kinds import Kind
 
 
@@ -36,6 +38,9 @@ _VERSIONS: dict[Kind, Version] = {}
 
 def version_of(kind: Kind) -> Version:
     """Find out how a kind is stored."""
+    if kind.custom is not None:
+        stored = kind.stored or kind
+        return Version(kind, stored, partial(as_version, kind), partial(as_version, stored))
     version = _VERSIONS.get(kind)
     if version is None:
         version = _VERSIONS[kind] = Version(kind, kind)
@@ -50,5 +55,5 @@ _DEPRECATED = {
 
 def deprecations(kind: Kind) -> tuple[str, ...]:
     """Say what users of a kind should be told with every answer."""
-    said = _DEPRECATED.get(kind.key)
+    said = kind.custom.deprecation if kind.custom is not None else _DEPRECATED.get(kind.key)
     return (said,) if said else ()

@@ -5,6 +5,7 @@ They are what a user would send: without uid, revision and status, unless a test
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from netemu.api.client import Object
@@ -152,5 +153,23 @@ def _workload(kind: str, name: str, image: str, spec: dict[str, Any]) -> Object:
                 "spec": {"containers": [{"name": "c", "image": image}]},
             },
             **spec,
+        },
+    }
+
+
+def custom_resource_definition(
+    kind: str, *versions: Object, group: str = "toys.example", short_names: Sequence[str] = ()
+) -> Object:
+    """Make a namespaced CustomResourceDefinition (apiextensions.k8s.io/v1)."""
+    plural = f"{kind.lower()}s"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "shortNames": list(short_names)},
+            "versions": list(versions),
         },
     }

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from netemu.api.client import Object
-from netemu.api.defaulting import configuration, endpoints, pods, services, workloads
+from netemu.api.crd import objects as custom_objects
+from netemu.api.defaulting import configuration, definitions, endpoints, pods, services, workloads
 from netemu.api.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -36,6 +38,8 @@ def default(kind: Kind, obj: Object) -> Object:
 
     ``obj`` must have passed ``netemu.api.schema.check``: its fields have the right types.
     """
+    if kind.custom is not None:
+        return custom_objects.fill(kind.custom, obj)
     fresh: Object = without_nulls(obj)
     fill = _FILLERS.get(kind.key)
     if fill is not None:
@@ -66,4 +70,5 @@ _FILLERS: dict[str, Callable[[Object], None]] = {
     REPLICA_SET.key: workloads.fill_replica_set,
     DAEMON_SET.key: workloads.fill_daemon_set,
     STATEFUL_SET.key: workloads.fill_stateful_set,
+    CUSTOM_RESOURCE_DEFINITION.key: definitions.fill_definition,
 }

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from netemu.api.causes import bad_value, not_supported, required
 from netemu.api.client import Object
+from netemu.api.crd import objects as custom_objects
+from netemu.api.crd import rules
 from netemu.api.errors import Cause, InvalidError
 from netemu.api.kinds import (
     CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -27,7 +31,6 @@ from netemu.api.kinds import (
     Kind,
 )
 from netemu.api.validation import configuration, endpoints, ingresses, pods, services, workloads
-from netemu.api.validation.causes import bad_value, not_supported, required
 from netemu.api.validation.meta import check_metadata
 
 __all__ = ["bad_value", "invalid", "not_supported", "required", "validate"]
@@ -39,6 +42,8 @@ def validate(kind: Kind, new: Object, old: Object | None = None) -> tuple[Cause,
     ``new`` must have passed ``netemu.api.schema.check`` and ``netemu.api.defaulting.default``.
     """
     causes = list(check_metadata(kind, new, old))
+    if kind.custom is not None:
+        return (*causes, *custom_objects.check(kind.custom, new))
     check = _CHECKS.get(kind.key)
     if check is not None:
         causes += check(new, old)
@@ -71,4 +76,5 @@ _CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
     SECRET.key: configuration.check_secret,
     NODE.key: configuration.check_node,
     EVENT.key: configuration.check_event,
+    CUSTOM_RESOURCE_DEFINITION.key: rules.check_definition,
 }

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
+from netemu.api.causes import bad_value, bad_values, forbidden, immutable, required, too_long
 from netemu.api.client import Object
 from netemu.api.errors import Cause
-from netemu.api.validation.causes import bad_value, bad_values, forbidden, immutable, required, too_long
 from netemu.api.validation.tolerations import check_taints
 
 _MAX_DATA_BYTES = 1024 * 1024

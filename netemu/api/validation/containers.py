@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import quantity, syntax
-from netemu.api.errors import Cause
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     bad_values,
     duplicate,
@@ -19,6 +18,7 @@ from netemu.api.validation.causes import (
     one_of,
     required,
 )
+from netemu.api.errors import Cause
 from netemu.api.validation.probes import check_lifecycle, check_probes
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
-from netemu.api.client import Object
-from netemu.api.errors import Cause
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     bad_values,
     duplicate,
@@ -22,6 +20,8 @@ from netemu.api.validation.causes import (
     required,
     too_many,
 )
+from netemu.api.client import Object
+from netemu.api.errors import Cause
 from netemu.api.validation.containers import PROTOCOLS
 
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")

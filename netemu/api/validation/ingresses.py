@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
-from netemu.api.client import Object
-from netemu.api.errors import Cause
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     bad_values,
     immutable,
     one_of,
     required,
 )
+from netemu.api.client import Object
+from netemu.api.errors import Cause
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _FORBIDDEN_PARTS = ("//", "/./", "/../", "%2f", "%2F")

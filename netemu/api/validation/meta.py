@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
+from netemu.api.causes import bad_value, bad_values, forbidden, immutable, required, too_long
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.kinds import (
@@ -16,7 +17,6 @@ from netemu.api.kinds import (
     SERVICE,
     Kind,
 )
-from netemu.api.validation.causes import bad_value, bad_values, forbidden, immutable, required, too_long
 
 _ANNOTATIONS_BYTES = 256 * 1024
 _FIXED = ("name", "namespace", "uid", "creationTimestamp")

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
-from netemu.api.client import Object
-from netemu.api.errors import Cause
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     bad_values,
     forbidden,
@@ -20,6 +18,8 @@ from netemu.api.validation.causes import (
     required,
     shown,
 )
+from netemu.api.client import Object
+from netemu.api.errors import Cause
 from netemu.api.validation.containers import check_containers, check_host_ports
 from netemu.api.validation.meta import check_labels
 from netemu.api.validation.tolerations import check_tolerations

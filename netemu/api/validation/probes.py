@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
+from netemu.api.causes import bad_value, bad_values, forbidden, not_negative, one_of, required
 from netemu.api.errors import Cause
-from netemu.api.validation.causes import bad_value, bad_values, forbidden, not_negative, one_of, required
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")

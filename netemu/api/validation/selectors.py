@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
+from netemu.api.causes import bad_value, bad_values, forbidden, required
 from netemu.api.errors import Cause
-from netemu.api.validation.causes import bad_value, bad_values, forbidden, required
 from netemu.api.validation.meta import check_labels
 
 

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netemu.api import syntax
-from netemu.api.client import Object
-from netemu.api.errors import Cause
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     bad_values,
     duplicate,
@@ -19,6 +17,8 @@ from netemu.api.validation.causes import (
     one_of,
     required,
 )
+from netemu.api.client import Object
+from netemu.api.errors import Cause
 from netemu.api.validation.containers import PROTOCOLS
 from netemu.api.validation.meta import check_labels
 from netemu.api.validation.probes import check_port

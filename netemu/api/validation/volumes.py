@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from netemu.api import syntax
+from netemu.api.causes import bad_value, bad_values, duplicate, forbidden, required
 from netemu.api.errors import Cause
-from netemu.api.validation.causes import bad_value, bad_values, duplicate, forbidden, required
 
 # The field of each source that must not be empty.
 _NEEDED = {

@@ -9,10 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netemu.api.client import Object
-from netemu.api.errors import Cause
-from netemu.api.selectors import matches
-from netemu.api.validation.causes import (
+from netemu.api.causes import (
     bad_value,
     forbidden,
     immutable,
@@ -20,6 +17,9 @@ from netemu.api.validation.causes import (
     one_of,
     required,
 )
+from netemu.api.client import Object
+from netemu.api.errors import Cause
+from netemu.api.selectors import matches
 from netemu.api.validation.meta import check_annotations, check_labels
 from netemu.api.validation.pods import check_pod_spec
 from netemu.api.validation.selectors import check_label_selector

@@ -14,7 +14,7 @@ NONE = "<none>"
 UNKNOWN = "<unknown>"
 UNSET = "<unset>"
 
-Cell = str | int
+Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,9 @@ class Column:
     name: str
     cell: Callable[[Object, float], Cell]
     wide: bool = False
-    type: Literal["string", "integer"] = "string"
+    type: Literal["string", "integer", "number", "boolean", "date"] = "string"
     description: str = ""
+    format: str = ""
 
 
 def column(name: str, cell: Callable[[Object], Cell], *, wide: bool = False) -> Column:

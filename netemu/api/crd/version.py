@@ -1,0 +1,36 @@
+"""What one version of a CustomResourceDefinition says about its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScalePaths:
+    """Where an object keeps what its ``scale`` shows, as field names; ``selector`` may be empty."""
+
+    spec_replicas: tuple[str, ...]
+    status_replicas: tuple[str, ...]
+    selector: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CustomVersion:
+    """One version of a CRD.
+
+    ``schema`` is its OpenAPI v3 schema as given. ``columns`` are its additionalPrinterColumns.
+    ``selectable`` are the fields, as in ``spec.color``, that field selectors may name.
+    ``deprecation`` is what users of the version are warned with, empty for none.
+    """
+
+    definition: str
+    list_kind: str
+    schema: Json = field(default_factory=dict)
+    columns: tuple[Json, ...] = ()
+    scale: ScalePaths | None = None
+    selectable: tuple[str, ...] = ()
+    deprecation: str = ""
