@@ -56,6 +56,7 @@ WORDS: Mapping[str, Callable[..., None]] = {
     "up": clusters.up,
     "down": clusters.down,
     "status": clusters.status,
+    "kubeconfig": clusters.kubeconfig,
     "doctor": clusters.doctor,
     "apply": objects.apply,
     "get": objects.get,

@@ -7,6 +7,8 @@ import os
 import shutil
 from collections.abc import Callable
 
+from netemu.cluster.kubeconfig import KubeconfigError
+from netemu.cluster.kubeconfig_file import take_out
 from netemu.cluster.names import release_names
 from netemu.cluster.processes import DAEMON, end_processes
 from netemu.cluster.record import Record
@@ -42,6 +44,10 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
             netns.delete(netns_name, paths.netns)
             record.remove("netns", netns_name)
         release_names(paths)
+        try:
+            take_out(paths)
+        except KubeconfigError as err:
+            progress(f"the kubeconfig stays as it is: {err}")
         for directory in (paths.run, paths.state):
             if directory.exists():
                 shutil.rmtree(directory)

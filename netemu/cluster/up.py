@@ -36,11 +36,14 @@ class StartError(NetemuError):
     code = "CLUSTER_START_FAILED"
 
 
-def up(settings: Settings, paths: Paths, *, given: frozenset[str], progress: Progress) -> None:
+def up(
+    settings: Settings, paths: Paths, *, given: frozenset[str], progress: Progress, kubeconfig: str = ""
+) -> None:
     """Start the cluster and wait until it is ready; on one that is up, change nothing.
 
     ``given`` names the settings that the caller asked for: an existing cluster that has others is
-    left alone and they are named.
+    left alone and they are named. ``kubeconfig`` is the file to put the context into, the user's
+    own if empty.
 
     Raises:
         SettingsError, PermissionDeniedError, MissingProgramError, StartError.
@@ -66,7 +69,7 @@ def up(settings: Settings, paths: Paths, *, given: frozenset[str], progress: Pro
         paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
         argv = python("netemu.cluster.daemon", "--state", str(paths.state), "--run", str(paths.run))
         daemon = ensure_process(record, DAEMON, argv, paths.run / "daemon.log")
-        _wait_ready(paths, daemon, progress)
+        _wait_ready(paths, daemon, progress, lambda: _put_context(settings.name, paths, kubeconfig, progress))
 
 
 @contextmanager
@@ -130,11 +133,27 @@ def _counts(destination: IPv4Network) -> bool:
     return destination.prefixlen > 0 and not (destination.is_loopback or destination.is_multicast)
 
 
-def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress) -> None:
+def _put_context(name: str, paths: Paths, file: str, progress: Progress) -> None:
+    """Put the cluster into the kubeconfig; one that cannot be changed keeps nobody from starting."""
+    from netemu.cluster.kubeconfig import KubeconfigError
+    from netemu.cluster.kubeconfig_file import put
+
+    try:
+        put(name, paths, file=file)
+    except KubeconfigError as err:
+        progress(f"the kubeconfig stays as it is: {err}")
+        progress(f"  netemu kubeconfig --name {name} prints what is missing there")
+
+
+def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress, meanwhile: Callable[[], None]) -> None:
+    """Wait for the cluster; ``meanwhile`` is called once, when its API answers."""
     deadline = time.monotonic() + WITHIN_S
     said = ""
     while time.monotonic() < deadline:
         ready, waits_for = ask_ready(paths.api_socket)
+        if ready or waits_for:
+            meanwhile, done = _nothing, meanwhile
+            done()
         if ready:
             return
         if waits_for and waits_for != said:
@@ -146,6 +165,10 @@ def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress) -> None:
         f"not ready after {WITHIN_S:.0f} s; still waiting for {said or 'the daemon'}",
         hint=f"See {paths.run}/daemon.log, netemu status and netemu doctor.",
     )
+
+
+def _nothing() -> None:
+    """Do nothing: it was done."""
 
 
 def _last_words(paths: Paths) -> str:

@@ -38,6 +38,15 @@ def up(
     cni: Annotated[
         str, typer.Option("--cni", metavar="FILE|none", help="A CNI configuration list, or none at all.")
     ] = "",
+    api_port: Annotated[
+        int | None, typer.Option("--api-port", help="The API's port on 127.0.0.1. [default: from 6443 on]")
+    ] = None,
+    authorization: Annotated[
+        str, typer.Option("--authorization", metavar="AlwaysAllow|RBAC", help="Whether roles are enforced.")
+    ] = "",
+    kubeconfig: Annotated[
+        str, typer.Option("--kubeconfig", metavar="FILE", help="Where to put the context. [default: yours]")
+    ] = "",
     host_access: Annotated[
         bool | None, typer.Option("--host-access", help="Let this machine's own shell reach the nodes.")
     ] = None,
@@ -60,9 +69,11 @@ def up(
         "overlay": overlay,
         "cni": cni,
         "host_access": host_access,
+        "api_port": api_port,
+        "authorization": authorization,
     }
     given = {name: value for name, value in options.items() if value not in {None, "", ()}}
-    bring_up(Path(config) if config else None, given)
+    bring_up(Path(config) if config else None, given, kubeconfig)
 
 
 def down(context: typer.Context) -> None:
@@ -70,6 +81,13 @@ def down(context: typer.Context) -> None:
     from netemu.cli.verbs.clusters import take_down
 
     take_down(context.obj.cluster)
+
+
+def kubeconfig(context: typer.Context) -> None:
+    """Print a kubeconfig that has this cluster alone."""
+    from netemu.cli.verbs.clusters import show_kubeconfig
+
+    show_kubeconfig(context.obj.cluster)
 
 
 def status(

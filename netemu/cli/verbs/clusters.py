@@ -13,7 +13,7 @@ from netemu.cli.tables import render_rows
 from netemu.errors import PermissionDeniedError
 
 
-def bring_up(config: Path | None, options: Mapping[str, Any]) -> None:
+def bring_up(config: Path | None, options: Mapping[str, Any], kubeconfig: str = "") -> None:
     """Start or bring back a cluster, telling on standard error what is being waited for."""
     from netemu.cluster.configure import load_settings
     from netemu.cluster.places import paths_for
@@ -21,9 +21,22 @@ def bring_up(config: Path | None, options: Mapping[str, Any]) -> None:
 
     settings = load_settings(config, options)
     given = frozenset(options) | (fields_of(config) if config else frozenset())
-    up(settings, paths_for(settings.name), given=given, progress=tell)
+    up(settings, paths_for(settings.name), given=given, progress=tell, kubeconfig=kubeconfig)
     name = "" if settings.name == "netemu" else f" --name {settings.name}"
     print(f"Cluster {settings.name} is up: netemu{name} get nodes")
+
+
+def show_kubeconfig(name: str) -> None:
+    """Print a kubeconfig of one cluster."""
+    from netemu.cluster.kubeconfig_file import print_kubeconfig
+    from netemu.cluster.places import paths_for
+
+    try:
+        print(print_kubeconfig(name, paths_for(name)), end="")
+    except PermissionError as err:
+        raise PermissionDeniedError(
+            f"the keys of cluster {name!r} belong to another user", hint="sudo netemu kubeconfig"
+        ) from err
 
 
 def take_down(name: str) -> None:
