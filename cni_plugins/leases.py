@@ -19,8 +19,8 @@ from typing import NamedTuple
 from netemu.ipam.allocator import Range, SubnetExhaustedError, candidates
 from netemu.linux.files import read_small, write_small
 
-_LAST = "last_reserved_ip"
-_LOCK = "lock"
+_LOCK = "lock"  # holds the address that was leased last
+_PADDED = 16
 
 
 class Owner(NamedTuple):
@@ -49,17 +49,17 @@ class Leases:
 
         """
         self._owners.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with self._locked() as lock:
             held = self._intended(owner)
             if held is not None and held in pool and self._claim(held, owner):
                 return held
             self._give_up(held, owner)
-            for ip in candidates(pool, self._last()):
+            for ip in candidates(pool, _as_ip(os.pread(lock, 64, 0).decode())):
                 if self._holder(ip) is None:
                     # The intention first: whoever dies in between finds it when asked again.
                     _write(self._owners / str(owner), str(ip))
                     _write(self._path(ip), str(owner))
-                    _write(self._directory / _LAST, str(ip))
+                    os.pwrite(lock, str(ip).ljust(_PADDED).encode(), 0)
                     return ip
         raise SubnetExhaustedError(pool.subnet, len(self.held()))
 
@@ -89,11 +89,11 @@ class Leases:
                 self.release(Owner(container_id, ifname))
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[int]:
         fd = os.open(self._directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)  # the kernel lets go when the holder dies, also by -9
-            yield
+            yield fd
         finally:
             os.close(fd)
 
@@ -113,9 +113,6 @@ class Leases:
 
     def _holder(self, ip: IPv4Address) -> str | None:
         return _read(self._path(ip))
-
-    def _last(self) -> IPv4Address | None:
-        return _as_ip(_read(self._directory / _LAST))
 
     def _path(self, ip: IPv4Address) -> Path:
         return self._directory / str(ip)
@@ -138,6 +135,6 @@ def _write(path: Path, text: str) -> None:
 
 def _as_ip(text: str | None) -> IPv4Address | None:
     try:
-        return IPv4Address(text) if text else None
+        return IPv4Address(text.strip()) if text else None
     except ValueError:
         return None

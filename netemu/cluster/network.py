@@ -74,13 +74,9 @@ class CniNetwork:
         """Make the namespace and wire it; idempotent. Returns the pod's addresses."""
         self._ensure_netns(sandbox)
         if self._runtime.is_blocking():
-            result = self._runtime.add_here(self._attachment(sandbox, is_foreign=False))
-            self._note(sandbox, result.pod_ips)
-            return result.pod_ips
+            return self._runtime.add_here(self._attachment(sandbox, is_foreign=False)).pod_ips
         await self._need_shim().bind_netns(sandbox.netns)
-        result = await self._runtime.add(self._attachment(sandbox, is_foreign=True))
-        self._note(sandbox, result.pod_ips)
-        return result.pod_ips
+        return (await self._runtime.add(self._attachment(sandbox, is_foreign=True))).pod_ips
 
     async def detach(self, sandbox: Sandbox) -> None:
         """Undo ``attach``; idempotent."""
@@ -96,6 +92,7 @@ class CniNetwork:
 
     def present(self) -> list[Sandbox]:
         """List the recorded namespaces of this node's pods; without addresses if they are not whole."""
+        wired = {made.attachment.container_id: made.result.pod_ips for made in self._runtime.attachments()}
         found = []
         for name, facts in self._record.entries("netns"):
             if facts.get("node") == self._place.name:
@@ -106,7 +103,7 @@ class CniNetwork:
                         namespace=facts["namespace"],
                         name=facts["name"],
                         netns=name,
-                        addresses=tuple(facts["addresses"]) if is_there else (),
+                        addresses=wired.get(facts["uid"], ()) if is_there else (),
                     )
                 )
         return found
@@ -118,12 +115,6 @@ class CniNetwork:
         self._deleting.close()
 
     def _ensure_netns(self, sandbox: Sandbox) -> None:
-        self._note(sandbox, ())
-        if not netns.exists(sandbox.netns, self._paths.netns):
-            netns.delete(sandbox.netns, self._paths.netns)
-            netns.create(sandbox.netns, self._paths.netns)
-
-    def _note(self, sandbox: Sandbox, addresses: tuple[str, ...]) -> None:
         self._record.add(
             "netns",
             sandbox.netns,
@@ -132,9 +123,11 @@ class CniNetwork:
                 "uid": sandbox.uid,
                 "namespace": sandbox.namespace,
                 "name": sandbox.name,
-                "addresses": addresses,
             },
         )
+        if not netns.exists(sandbox.netns, self._paths.netns):
+            netns.delete(sandbox.netns, self._paths.netns)
+            netns.create(sandbox.netns, self._paths.netns)
 
     def _attachment(self, sandbox: Sandbox, *, is_foreign: bool) -> Attachment:
         directory = Path("/run/netns") if is_foreign else self._paths.netns

@@ -159,7 +159,7 @@ def test_deleting_leaves_nothing_and_may_be_repeated(open_node, node_link, first
     assert {link.name for link in node_link.dump_links()} == {"lo", "cni0"}
     assert node_link.dump_neighbours(family=2) == []
     leases = open_node.path("/var/lib/cni/networks/test")
-    assert sorted(path.name for path in leases.iterdir()) == ["containers", "last_reserved_ip", "lock"]
+    assert sorted(path.name for path in leases.iterdir()) == ["containers", "lock"]
     assert list((leases / "containers").iterdir()) == []
 
 
@@ -256,7 +256,7 @@ def test_program_and_function_give_the_same_result_and_the_same_kernel_state(
     state_after = kernel_state(first_pod)
     subprocess.run(["ip", "-n", node, "link", "delete", "cni0"], check=True)
 
-    Path(data_dir, "test", "last_reserved_ip").unlink()
+    Path(data_dir, "test", "lock").write_text("")
     open_node.root = Path("/")
     by_function = add(open_node, first_pod, conf)
 
