@@ -22,6 +22,7 @@ from demo_steps import PARTS, Step
 
 CLUSTER = "demo"
 ROOT = Path(__file__).parent.parent
+KUBECONFIG = f"/tmp/{CLUSTER}.kubeconfig"  # the user's own stays as it is
 NETEMU = ROOT / ".venv" / "bin" / "netemu"
 TIMEOUT_S = 120
 LOOK_AGAIN_S = 0.2
@@ -112,7 +113,7 @@ def _run(command: str) -> tuple[int, str]:
         done = subprocess.run(
             argv,
             cwd=ROOT,
-            env={**os.environ, "NETEMU_CLUSTER": CLUSTER},
+            env={**os.environ, "NETEMU_CLUSTER": CLUSTER, "KUBECONFIG": KUBECONFIG},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

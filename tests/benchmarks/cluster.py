@@ -32,7 +32,13 @@ def netemu(*words: str, stdin: str = "", cluster: str = NAME) -> str:
     argv = [str(PROGRAM), "--cluster", cluster, *words]
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            argv,
+            input=stdin,
+            env={**os.environ, "KUBECONFIG": f"/tmp/{cluster}.kubeconfig"},  # never the user's own
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as err:
         raise MeasurementError(f"netemu {' '.join(words)}: {err}") from err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,9 @@ class Netemu:
 
     def __init__(self, name: str, **environment: str) -> None:
         self.name = name
-        self._environment = {**os.environ, **environment, "NETEMU_CLUSTER": name}
+        self.kubeconfig = Path(tempfile.gettempdir()) / f"{name}.kubeconfig"  # never the user's own
+        own = {"NETEMU_CLUSTER": name, "KUBECONFIG": str(self.kubeconfig)}
+        self._environment = {**os.environ, **own, **environment}
 
     def run(self, *words: str, stdin: str = "", within_s: float = 90) -> subprocess.CompletedProcess[str]:
         """Run a command, whatever its exit status."""
