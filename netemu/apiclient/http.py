@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
+from netemu import __version__
 from netemu.api.client import Object, ObjectList, PatchType, WatchEvent
 from netemu.api.kinds import Kind
 from netemu.api.status import error_of
@@ -19,6 +20,8 @@ from netemu.naming import Revision
 
 JSON = "application/json"
 MAX_IDLE = 4
+USER_AGENT = f"netemu/{__version__}"
+"""Also the name under which the API notes which fields this client sets."""
 
 Query = Mapping[str, str] | list[tuple[str, str]]
 
@@ -202,7 +205,11 @@ class HttpClient:
         self, method: str, path: str, query: Query | None, body: bytes, headers: Mapping[str, str] | None
     ) -> tuple[Connection, Any]:
         target = f"{path}?{urlencode(query)}" if query else path
-        sent = [("Host", "netemu"), *({"Accept": JSON} | dict(headers or {})).items()]
+        sent = [
+            ("Host", "netemu"),
+            ("User-Agent", USER_AGENT),
+            *({"Accept": JSON} | dict(headers or {})).items(),
+        ]
         if body:
             sent.append(("Content-Length", str(len(body))))
         idle = self._take_idle()

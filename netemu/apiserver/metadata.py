@@ -58,7 +58,16 @@ def changed_metadata(given: dict[str, Any], current: dict[str, Any]) -> dict[str
     """Give the metadata of an object that is replaced: what belongs to the API stays."""
     own = {key: current[key] for key in ("name", "namespace", *_KEPT_FROM_WRITERS) if key in current}
     dropped = ("name", "namespace", *_KEPT_FROM_WRITERS, *_NOT_STORED)
-    return own | {key: value for key, value in given.items() if key not in dropped and value is not None}
+    new = own | {key: value for key, value in given.items() if key not in dropped and value is not None}
+    managed = given.get("managedFields") or current.get("managedFields")
+    # One entry without content is how clients ask to forget all managers.
+    return {**new, "managedFields": managed} if managed and managed != [{}] else new
+
+
+def with_managed(obj: Object, entries: list[dict[str, Any]]) -> Object:
+    """Give ``obj`` with other ``managedFields``, or without any."""
+    meta = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": {**meta, "managedFields": entries} if entries else meta}
 
 
 def generated_name(prefix: str, rng: random.Random) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from aiohttp import web
+from msgspec import structs
 
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
@@ -20,7 +21,10 @@ from netemu.apiserver.routes import ObjectPath
 from netemu.apiserver.selection import Selection, parse_selection
 from netemu.apiserver.versions import deprecations, version_of
 from netemu.apiserver.watch import EventLines, WatchRequest, stream_watch
+from netemu.apiserver.writeoptions import apply_options, field_manager, refuse_force
 from netemu.clock import Clock
+
+APPLY_PATCH = "application/apply-patch+yaml"
 
 # Kubernetes answers the deletion of these with the object, that of others with a Status.
 _RETURNED_WHEN_GONE = (POD, SERVICE, SERVICE_ACCOUNT, NAMESPACE)
@@ -104,7 +108,7 @@ class ObjectRequests:
     async def _create(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         _check_namespace_given(path)
         version = version_of(path.kind)
-        options = _write_options(request, path)
+        options = _write_options(request)
         body = bodies.parse_object(await request.read(), request.content_type)
         stored = version.store(body)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
@@ -113,7 +117,7 @@ class ObjectRequests:
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
         binding = bodies.addressed(body, path.namespace, path.name)
-        options = _write_options(request, path)
+        options = _write_options(request)
         await self._registry.update(
             path.kind, binding, namespace=path.namespace, subresource="binding", options=options
         )
@@ -121,7 +125,7 @@ class ObjectRequests:
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
-        options = _write_options(request, path)
+        options = _write_options(request)
         body = bodies.parse_object(await request.read(), request.content_type)
         obj = await self._registry.update(
             version.stored,
@@ -133,9 +137,12 @@ class ObjectRequests:
         return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
 
     async def _patch(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+        if request.content_type == APPLY_PATCH:
+            return await self._apply(request, path)
         version = version_of(path.kind)
-        options = _write_options(request, path)
+        options = _write_options(request)
         patch_type = _patch_type(request)
+        refuse_force(request.query)
         patch = bodies.parse_body(await request.read(), patch_type)
         obj = await self._registry.patch(
             version.stored,
@@ -147,6 +154,24 @@ class ObjectRequests:
             options=options,
         )
         return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
+
+    async def _apply(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+        version = version_of(path.kind)
+        force = apply_options(request.query)
+        options = _write_options(request)
+        body = bodies.parse_object(await request.read(), "application/yaml")
+        applied = await self._registry.apply(
+            version.stored,
+            version.store(bodies.addressed(body, path.namespace, path.name)),
+            namespace=path.namespace,
+            subresource=path.subresource,
+            force=force,
+            options=options,
+        )
+        status = 201 if applied.created else 200
+        warnings = _warnings(options)
+        shown = version.serve(applied.object)
+        return self._answer_object(request, path, shown, status=status, warnings=warnings)
 
     async def _delete(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
@@ -190,8 +215,10 @@ def _form(request: web.BaseRequest) -> Form:
     return forms.parse_form(accept, request.query.get("includeObject", ""))
 
 
-def _write_options(request: web.BaseRequest, path: ObjectPath) -> WriteOptions:  # noqa: ARG001
-    return bodies.write_options(request.query)
+def _write_options(request: web.BaseRequest) -> WriteOptions:
+    options = bodies.write_options(request.query)
+    manager = field_manager(request.query, request.headers.get("User-Agent", ""))
+    return structs.replace(options, manager=manager)
 
 
 def _warnings(options: WriteOptions) -> list[str]:
@@ -208,15 +235,10 @@ def _check_namespace_given(path: ObjectPath) -> None:
 
 def _patch_type(request: web.BaseRequest) -> PatchType:
     content_type = request.content_type
-    if content_type in bodies.APPLY_TYPES:
-        raise UnsupportedMediaTypeError(
-            f"server-side apply ({content_type}) is not served yet",
-            hint="Apply without --server-side.",
-        )
     if content_type not in bodies.PATCH_TYPES:
         raise UnsupportedMediaTypeError(
             f"the body of the request was in an unknown format - {content_type}: accepted media types"
-            f" include: {', '.join(bodies.PATCH_TYPES)}"
+            f" include: {', '.join((*bodies.PATCH_TYPES, APPLY_PATCH))}"
         )
     return cast("PatchType", content_type)
 

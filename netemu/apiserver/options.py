@@ -57,11 +57,13 @@ class FieldCheck:
 class WriteOptions(Struct, frozen=True, kw_only=True):
     """What goes with a create, update or patch.
 
-    Without ``fields`` the caller is part of netemu, and its objects have the right shape.
+    Without ``fields`` the caller is part of netemu, and its objects have the right shape. Without
+    ``manager`` nobody notes which fields it sets: netemu's own controllers are not tracked.
     """
 
     fields: FieldCheck | None = None
     dry_run: bool = False
+    manager: str = ""
 
     def checked(self, kind: Kind, obj: Object) -> Object:
         """Compare with the schema, if this caller's objects need that."""

@@ -392,9 +392,7 @@ class Registry:
         if kind is None or not self.list(kind).items:
             await self._change(CUSTOM_RESOURCE_DEFINITION, "", name, names.emptied, options=TRUSTED)
 
-    def _noted(
-        self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions
-    ) -> Object:
+    def _noted(self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions) -> Object:
         """Note who set what, if the writer is one whose fields are noted."""
         if not options.manager or changes.is_same(new, old):
             return new

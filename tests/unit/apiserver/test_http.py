@@ -152,8 +152,8 @@ async def test_bodies_may_be_yaml(http):
             "RequestEntityTooLarge", id="large",
         ),
         pytest.param(
-            "PATCH", f"{CONFIG_MAPS}/c", b"{}", "application/apply-patch+yaml", 415,
-            "UnsupportedMediaType", id="apply",
+            "PATCH", f"{CONFIG_MAPS}/c", b"{}", "application/apply-patch+yaml", 422,
+            "Invalid", id="apply-by-nobody",
         ),
         pytest.param("GET", f"{CONFIG_MAPS}?labelSelector=a+b", b"", "", 400, "BadRequest", id="selector"),
         pytest.param("GET", f"{CONFIG_MAPS}?watch=maybe", b"", "", 400, "BadRequest", id="flag"),
@@ -182,7 +182,9 @@ async def test_an_invalid_object_is_answered_with_its_causes(http):
 
 async def test_unknown_fields_are_warned_of_on_demand(http):
     body = encoded({**config_map(), "colour": "red"})
-    strict = await http.request("POST", CONFIG_MAPS, body=body, headers=JSON)
+    strict = await http.request(
+        "POST", CONFIG_MAPS, query={"fieldValidation": "Strict"}, body=body, headers=JSON
+    )
     warned = await http.request(
         "POST", CONFIG_MAPS, query={"fieldValidation": "Warn"}, body=body, headers=JSON
     )
