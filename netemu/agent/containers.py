@@ -167,6 +167,20 @@ class Containers:
             id = await self._ensure_holder(work, pod, name, state)
         return await shim.exec(id, list(argv), tty=tty, stdin=stdin)
 
+    async def attach(self, work: PodWork, name: str, *, stdin: bool) -> Session | None:
+        """Join the streams of a running container; ``None`` for a stand-in, which only has a log.
+
+        Raises:
+            NetemuError: it is not running, or the shim cannot be asked.
+
+        """
+        state = work.state_of(name)
+        if state is None or not state.running:
+            raise NotFoundError(f"container {name} not found in pod {work.key.name}_{work.key.namespace}")
+        if work.sources.get(name) == "standin":
+            return None
+        return await self._need(self.shim).attach(state.id, stdin=stdin)
+
     async def _ensure_holder(self, work: PodWork, pod: Pod, name: str, state: ContainerState) -> str:
         id = f"{state.id}_{EXEC_SUFFIX}"
         async with self._holder_locks.setdefault(id, asyncio.Lock()):
@@ -320,6 +334,7 @@ class Containers:
                 for name in ("hostname", "hosts", "resolv.conf")
             ),
             stdin=container.stdin,
+            stdin_once=container.stdin_once,
             tty=container.tty,
         )
 

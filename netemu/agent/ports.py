@@ -96,6 +96,10 @@ class Shim(Protocol):
         """Start a program inside a running container."""
         ...
 
+    async def attach(self, container_id: str, *, stdin: bool = False) -> Session:
+        """Watch a running container; ``wait`` gives 0 at its end, ``close`` leaves it running."""
+        ...
+
 
 class Standins(Protocol):
     """The server that plays containers without processes."""

@@ -60,15 +60,15 @@ def _kind(group: str, version: str, kind: str, resource: str, *short: str, **mor
 
 
 NAMESPACE = _core("Namespace", "namespaces", "ns", namespaced=False, subresources=("status", "finalize"))
-NODE = _core("Node", "nodes", "no", namespaced=False, subresources=("status",))
+NODE = _core("Node", "nodes", "no", namespaced=False, subresources=("status", "proxy"))
 POD = _core(
     "Pod",
     "pods",
     "po",
     categories=("all",),
-    subresources=("status", "log", "exec", "binding"),
+    subresources=("status", "log", "exec", "attach", "portforward", "proxy", "binding"),
 )
-SERVICE = _core("Service", "services", "svc", categories=("all",), subresources=("status",))
+SERVICE = _core("Service", "services", "svc", categories=("all",), subresources=("status", "proxy"))
 ENDPOINTS = _core("Endpoints", "endpoints", "ep")
 CONFIG_MAP = _core("ConfigMap", "configmaps", "cm")
 SECRET = _core("Secret", "secrets")

@@ -23,6 +23,9 @@ _SUBRESOURCE_VERBS = {
     "scale": ("get", "patch", "update"),
     "log": ("get",),
     "exec": ("create", "get"),
+    "attach": ("create", "get"),
+    "portforward": ("create", "get"),
+    "proxy": ("create", "delete", "get", "patch", "update"),
     "binding": ("create",),
     "finalize": ("update",),
 }
@@ -30,6 +33,8 @@ _SUBRESOURCE_KINDS = {
     "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale"},
     "binding": {"kind": "Binding"},
     "exec": {"kind": "PodExecOptions"},
+    "attach": {"kind": "PodAttachOptions"},
+    "portforward": {"kind": "PodPortForwardOptions"},
 }
 
 
@@ -120,7 +125,7 @@ def _subresources(kind: Kind) -> list[dict[str, Any]]:
             "namespaced": kind.namespaced,
             "kind": kind.kind,
             "verbs": list(_SUBRESOURCE_VERBS[name]),
-            **_SUBRESOURCE_KINDS.get(name, {}),
+            **_subresource_kind(kind, name),
         }
         for name in kind.subresources
     ]

@@ -23,12 +23,11 @@ from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import Guard
 from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.discovery import document
-from netemu.apiserver.exec.http import exec_answer
-from netemu.apiserver.objects import ObjectRequests, not_allowed
+from netemu.apiserver.objects import ObjectRequests
 from netemu.apiserver.podaccess import PodAccess
-from netemu.apiserver.podlogs import log_answer
+from netemu.apiserver.podrequests import PodRequests
 from netemu.apiserver.registry import Registry
-from netemu.apiserver.routes import Document, DocumentPath, ObjectPath, parse_path
+from netemu.apiserver.routes import Document, DocumentPath, parse_path
 from netemu.clock import Clock, system_clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
@@ -111,6 +110,7 @@ class ApiServer:
         self._pod_access = pod_access
         self._waits_for = waits_for
         self._objects = ObjectRequests(registry, clock)
+        self._pods = PodRequests(registry, pod_access)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; never raises but to be cancelled or when the client is gone."""
@@ -140,13 +140,12 @@ class ApiServer:
         about_access = await self._access.answer(request, user)
         if about_access is not None:
             return about_access
+        into_pod = await self._pods.answer(request)
+        if into_pod is not None:
+            return into_pod
         path = parse_path(request.path)
         if isinstance(path, DocumentPath):
             return self._document(request, path)
-        if path.subresource == "log":
-            return await self._logs(request, path)
-        if path.subresource == "exec":
-            return await self._exec(request, path)
         return await self._objects.answer(request, path)
 
     def _document(self, request: web.BaseRequest, path: DocumentPath) -> web.Response:
@@ -158,18 +157,6 @@ class ApiServer:
             missing = self._waits_for()
             return answers.text_answer(missing or "ok", status=503 if missing else 200)
         return answers.json_answer(document(path))
-
-    async def _logs(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
-        if request.method != "GET":
-            raise not_allowed(path.kind)
-        pod = self._registry.get(path.kind, path.namespace, path.name)
-        return await log_answer(request, pod, self._pod_access)
-
-    async def _exec(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
-        if request.method not in ("GET", "POST"):
-            raise not_allowed(path.kind)
-        pod = self._registry.get(path.kind, path.namespace, path.name)
-        return await exec_answer(request, pod, self._pod_access)
 
 
 def open_listener(path: Path) -> socket.socket:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+import socket
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -13,7 +14,8 @@ from netemu.api.client import Object
 class LogOptions(Struct, frozen=True, kw_only=True):
     """Which part of a container's output is wanted (core/v1 PodLogOptions).
 
-    ``since_s`` is an age in seconds; ``limit_bytes`` cuts the whole answer.
+    ``since_s`` is an age in seconds, ``since_time_s`` a moment (seconds since the epoch);
+    ``limit_bytes`` cuts the whole answer.
     """
 
     follow: bool = False
@@ -22,6 +24,8 @@ class LogOptions(Struct, frozen=True, kw_only=True):
     tail_lines: int | None = None
     since_s: float | None = None
     limit_bytes: int | None = None
+    since_time_s: float | None = None
+    stream: Literal["stdout", "stderr", ""] = ""
 
 
 class ExecSession(Protocol):
@@ -35,6 +39,8 @@ class ExecSession(Protocol):
     stdin_fd: int | None
     stdout_fd: int | None
     stderr_fd: int | None
+    ends_with_input: bool
+    """Whether the session is over when the client's input is."""
 
     async def wait(self) -> int:
         """Return the exit code when the command has ended; 128 + n when signal n ended it."""
@@ -50,7 +56,7 @@ class ExecSession(Protocol):
 
 
 class PodAccess(Protocol):
-    """Reaches into running pods. Both methods may raise a subclass of ``ApiError``."""
+    """Reaches into running pods. Every method may raise a subclass of ``ApiError``."""
 
     async def exec(
         self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -63,12 +69,48 @@ class PodAccess(Protocol):
         """
         ...
 
-    async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+    async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncGenerator[bytes, None]:
         """Give a container's output in pieces; the iterator ends with the log, or with
         ``follow`` when the container ends.
 
         Raises:
             BadRequestError: the container has not started, or has no previous run.
+
+        """
+        ...
+
+    async def attach(self, pod: Object, container: str, *, stdin: bool) -> ExecSession:
+        """Join the streams of a container's own command.
+
+        Its output goes to its log as well. ``wait`` gives 0 when the container has ended;
+        ``close`` leaves it running. With ``stdinOnce`` the input ends with the session.
+
+        Raises:
+            BadRequestError: the container does not run.
+
+        """
+        ...
+
+    async def dial(self, pod: Object, port: int) -> socket.socket:
+        """Connect to a TCP port inside a pod, as its own processes would: on its loopback address.
+
+        Returns:
+            A non-blocking socket, which belongs to the caller.
+
+        Raises:
+            UnavailableError: nobody listens there, or the pod has no network.
+
+        """
+        ...
+
+    async def dial_from_node(self, node: str, address: str, port: int) -> socket.socket:
+        """Connect to a TCP port from a node; from any, when there is none of that name.
+
+        Returns:
+            A non-blocking socket, which belongs to the caller.
+
+        Raises:
+            UnavailableError: nobody answers there.
 
         """
         ...

@@ -32,8 +32,8 @@ def choose_container(pod: Object, wanted: str) -> str:
     raise BadRequestError(f"a container name must be specified for pod {name}, {choice}")
 
 
-def check_can_exec(pod: Object) -> None:
-    """Refuse to run commands in a pod that runs nowhere, or no more.
+def check_can_exec(pod: Object, what: str = "exec into") -> None:
+    """Refuse to do something with a container of a pod that runs nowhere, or no more.
 
     Raises:
         BadRequestError: saying which.
@@ -41,7 +41,7 @@ def check_can_exec(pod: Object) -> None:
     """
     name, phase = pod["metadata"]["name"], pod.get("status", {}).get("phase", "")
     if phase in ("Succeeded", "Failed"):
-        raise BadRequestError(f"cannot exec into a container in a completed pod; current phase is {phase}")
+        raise BadRequestError(f"cannot {what} a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):
         raise BadRequestError(f"pod {name} does not have a host assigned")
 

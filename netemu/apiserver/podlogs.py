@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from aiohttp import web
 
 from netemu.api.client import Object
@@ -23,8 +25,8 @@ async def log_answer(request: web.BaseRequest, pod: Object, pod_access: PodAcces
     if not pod["spec"].get("nodeName"):
         await answer.prepare(request)  # as Kubernetes: nothing was said yet, which is no error
         return answer
-    pieces = await pod_access.logs(pod, container, options)
-    await answer.prepare(request)
-    async for piece in pieces:
-        await answer.write(piece)
+    async with aclosing(await pod_access.logs(pod, container, options)) as pieces:
+        await answer.prepare(request)
+        async for piece in pieces:
+            await answer.write(piece)
     return answer

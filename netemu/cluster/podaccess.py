@@ -1,10 +1,12 @@
-"""[IO] The API server's reach into pods: finds the agent, hands descriptors over."""
+"""[IO] The API server's reach into pods: finds the agent, hands descriptors and connections over."""
 
 from __future__ import annotations
 
 import os
 import termios
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from socket import socket
 
 from netemu.agent.containers import Containers
 from netemu.agent.lifecycle import next_attempt
@@ -12,10 +14,13 @@ from netemu.agent.loop import Agent
 from netemu.agent.ports import Session
 from netemu.agent.work import PodWork
 from netemu.api.client import Object
-from netemu.api.errors import BadRequestError
+from netemu.api.errors import BadRequestError, UnavailableError
 from netemu.api.views import view
 from netemu.api.views.core import Pod
-from netemu.apiserver.podaccess import LogOptions
+from netemu.apiserver.podaccess import ExecSession, LogOptions
+from netemu.cluster.attachments import AttachedDescriptors, AttachedLog
+from netemu.cluster.dialing import dial, dial_loopback
+from netemu.linux import netns
 from netemu.runtime.logs import read_log
 
 
@@ -27,6 +32,7 @@ class OwnedDescriptors:
         self.stdin_fd = session.stdin_fd
         self.stdout_fd = session.stdout_fd
         self.stderr_fd = session.stderr_fd
+        self.ends_with_input = False
         self._terminal_fd: int | None = None
         if session.stderr_fd is None and session.stdin_fd is not None:
             os.close(session.stdin_fd)  # a terminal: both are its master side, one number is enough
@@ -48,11 +54,19 @@ class OwnedDescriptors:
 
 
 class Reach:
-    """Finds the containers of any pod of the cluster."""
+    """Finds the containers of any pod of the cluster; ``nodes_netns`` opens nodes' namespaces."""
 
-    def __init__(self, agents: Mapping[str, Agent], containers: Mapping[str, Containers]) -> None:
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        containers: Mapping[str, Containers],
+        nodes_netns: Mapping[str, int],
+        netns_dir: Path,
+    ) -> None:
         self._agents = agents
         self._containers = containers
+        self._nodes_netns = nodes_netns
+        self._netns_dir = netns_dir
 
     async def exec(
         self, pod: Object, container: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -63,37 +77,59 @@ class Reach:
         session = await containers.exec(work, typed, container, argv, stdin=stdin, tty=tty)
         return OwnedDescriptors(session)
 
-    async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+    async def attach(self, pod: Object, container: str, *, stdin: bool) -> ExecSession:
+        """Join a container's streams; a stand-in has its log alone."""
+        work, containers = self._find(pod)
+        session = await containers.attach(work, container, stdin=stdin)
+        if session is not None:
+            stdin_once = any(
+                each.stdin_once for each in view(Pod, pod).spec.containers if each.name == container
+            )
+            return AttachedDescriptors(session, stdin_once=stdin_once)
+        now_on = LogOptions(follow=True, tail_lines=0)
+        return AttachedLog(self._read_log(work, containers, container, now_on))
+
+    async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncGenerator[bytes, None]:
         """Give a container's output."""
         work, containers = self._find(pod)
+        name = pod["metadata"]["name"]
         life = work.lives.get(container)
         if life is None or life.state is None:
-            name = pod["metadata"]["name"]
             raise BadRequestError(
                 f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating'
             )
-        attempt = next_attempt(life) - 1
-        if options.previous:
-            attempt -= 1
-            if attempt < 0:
-                name = pod["metadata"]["name"]
-                raise BadRequestError(
-                    f'previous terminated container "{container}" in pod "{name}" not found'
-                )
-        id = life.state.id
+        if options.previous and next_attempt(life) < 2:
+            raise BadRequestError(f'previous terminated container "{container}" in pod "{name}" not found')
+        return self._read_log(work, containers, container, options)
 
-        def has_ended() -> bool:
-            state = work.state_of(container)
-            return state is None or state.id != id or not state.running
+    async def dial(self, pod: Object, port: int) -> socket:
+        """Connect to a port on a pod's loopback address."""
+        work, _ = self._find(pod)
+        if work.sandbox is None:
+            raise UnavailableError(f"pod {pod['metadata']['name']} has no network yet")
+        with netns.opened(self._netns_dir / work.sandbox.netns) as ns_fd:
+            return await dial_loopback(ns_fd, port)
 
+    async def dial_from_node(self, node: str, address: str, port: int) -> socket:
+        """Connect to an address from a node."""
+        ns_fd = self._nodes_netns.get(node) or next(iter(self._nodes_netns.values()))
+        return await dial(ns_fd, address, port)
+
+    def _read_log(
+        self, work: PodWork, containers: Containers, container: str, options: LogOptions
+    ) -> AsyncGenerator[bytes, None]:
+        life = work.lives[container]
+        attempt = next_attempt(life) - (2 if options.previous else 1)
         return read_log(
             containers.log_path(work, container, attempt),
             follow=options.follow,
             tail_lines=options.tail_lines,
             since_s=options.since_s,
+            since_time_s=options.since_time_s,
             timestamps=options.timestamps,
             limit_bytes=options.limit_bytes,
-            ended=has_ended,
+            stream=options.stream,
+            ended=_end_of(work, container),
         )
 
     def _find(self, pod: Object) -> tuple[PodWork, Containers]:
@@ -105,3 +141,14 @@ class Reach:
             problem = "has not started" if node else "does not have a host assigned"
             raise BadRequestError(f"pod {name} {problem}")
         return work, self._containers[node]
+
+
+def _end_of(work: PodWork, container: str) -> Callable[[], bool]:
+    """Give the question whether the attempt that is current now has ended."""
+    current = work.state_of(container)
+
+    def has_ended() -> bool:
+        state = work.state_of(container)
+        return state is None or current is None or state.id != current.id or not state.running
+
+    return has_ended

@@ -77,6 +77,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         reach = Reach(
             {name: parts.agent for name, parts in nodes.items()},
             {name: parts.containers for name, parts in nodes.items()},
+            {name: parts.ns_fd for name, parts in nodes.items()},
+            paths.netns,
         )
         await bootstrap.ensure(client, settings)
         for parts in nodes.values():

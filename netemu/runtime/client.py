@@ -43,18 +43,16 @@ class ExecSession:
     closes one early (end of input) calls ``close_stdin``.
     """
 
-    def __init__(self, connection: Connection, exec_id: str, *, tty: bool, fds: Sequence[int]) -> None:
+    def __init__(
+        self, connection: Connection, exec_id: str, *, tty: bool, streams: tuple[int | None, ...]
+    ) -> None:
         self._connection = connection
         self._id = exec_id
         self.tty = tty
-        for fd in fds:
-            os.set_blocking(fd, False)
-        if tty:
-            self.stdin_fd: int | None = os.dup(fds[0])
-            self.stdout_fd: int | None = fds[0]
-            self.stderr_fd: int | None = None
-        else:
-            self.stdin_fd, self.stdout_fd, self.stderr_fd = fds
+        self.stdin_fd, self.stdout_fd, self.stderr_fd = streams
+        for fd in streams:
+            if fd is not None:
+                os.set_blocking(fd, False)
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         connection.listen(exec_id, self._take_end)
 
@@ -182,6 +180,23 @@ class ShimClient:
         )
         return self._session(reply, tty=tty)
 
+    async def attach(self, container_id: str, *, stdin: bool = False) -> ExecSession:
+        """Watch a running container; ``wait`` gives 0 at its end, ``close`` leaves it running.
+
+        With a terminal, ``stdin_fd`` is its master side, and ``stdout_fd`` a pipe.
+
+        Raises:
+            ContainerNotFoundError: there is none.
+            ControlError: it does not run.
+
+        """
+        reply = await self._connection.call("attach", container=container_id, stdin=stdin)
+        fds = list(reply.fds)
+        stdin_fd = fds.pop() if reply.result["stdin"] else None
+        stdout_fd, stderr_fd = (fds[0], None) if reply.result["tty"] else fds
+        streams = (stdin_fd, stdout_fd, stderr_fd)
+        return ExecSession(self._connection, reply.result["exec"], tty=reply.result["tty"], streams=streams)
+
     async def start(
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, tty: bool = False
     ) -> ExecSession:
@@ -216,7 +231,8 @@ class ShimClient:
         self._connection.close()
 
     def _session(self, reply: Reply, *, tty: bool) -> ExecSession:
-        return ExecSession(self._connection, reply.result["exec"], tty=tty, fds=reply.fds)
+        streams = (os.dup(reply.fds[0]), reply.fds[0], None) if tty else reply.fds
+        return ExecSession(self._connection, reply.result["exec"], tty=tty, streams=streams)
 
 
 def _states(raw: list[dict[str, Any]]) -> tuple[ContainerState, ...]:

@@ -33,6 +33,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     mounts: tuple[Mount, ...] = ()
     sandboxed: bool = True
     stdin: bool = False
+    stdin_once: bool = False
     tty: bool = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from itertools import count
 
 from netemu.runtime.command import create_failure, find_fault
 from netemu.runtime.control import Loop, Refusal
@@ -18,9 +19,24 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netemu.runtime.wire import SpecJson, StateJson
+    from netemu.runtime.control import Client
+    from netemu.runtime.followers import Follower
+    from netemu.runtime.wire import Request, SpecJson, StateJson
 
 _START_ERROR_CODE = 128  # containerd's exit code for a task that never started
+
+
+class Attached:
+    """A client that watches a container."""
+
+    def __init__(self, client: Client, followers: list[Follower]) -> None:
+        self.client = client
+        self._followers = followers
+
+    def leave(self) -> None:
+        """Close the pipes to the client."""
+        for follower in self._followers:
+            follower.leave()
 
 
 class Container:
@@ -34,6 +50,7 @@ class Container:
         self.streams: LoggedStreams | None = None
         self.started: Callable[[], None] | None = None
         self.removed: list[Callable[[], None]] = []
+        self.attached: dict[str, Attached] = {}
         self.state: StateJson = {
             "id": spec["id"],
             "running": False,
@@ -74,6 +91,7 @@ class Containers:
         self._ended = ended
         self._by_id: dict[str, Container] = {}
         self._by_monitor: dict[int, Container] = {}
+        self._numbers = count(1)
 
     def states(self) -> list[StateJson]:
         """List the states of all containers that were not removed."""
@@ -113,6 +131,34 @@ class Containers:
             raise Refusal(f"container {spec['id']} cannot be started: {err}") from err
         self._by_id[spec["id"]] = self._by_monitor[container.monitor] = container
 
+    def attach(self, client: Client, request: Request) -> None:
+        """Hand a container's streams to a client: its outputs, and its input if both want it.
+
+        Raises:
+            Refusal: the container does not run.
+
+        """
+        container = self.find(request["container"])
+        streams, spec = container.streams, container.spec
+        if not container.state["running"] or streams is None:
+            raise Refusal(f"container {spec['id']} does not run")
+        followers = streams.follow()
+        stdin_fd = -1
+        if request["stdin"] and spec["stdin"]:
+            stdin_fd = streams.open_input(only_one=spec["stdin_once"])
+        number = f"attached-{next(self._numbers)}"
+        container.attached[number] = Attached(client, followers)
+        fds = [follower.read_fd for follower in followers] + ([stdin_fd] if stdin_fd >= 0 else [])
+        client.reply(request, {"exec": number, "tty": spec["tty"], "stdin": stdin_fd >= 0}, fds)
+
+    def detach(self, client: Client, number: str = "") -> None:
+        """Forget a client's watch over a container, or all of its. Idempotent."""
+        for container in self._by_id.values():
+            for each, attached in list(container.attached.items()):
+                if attached.client is client and number in ("", each):
+                    attached.leave()
+                    del container.attached[each]
+
     def signal(self, container_id: str, signum: int) -> None:
         """Send a signal to a container's pid 1."""
         container = self.find(container_id)
@@ -142,6 +188,9 @@ class Containers:
         close(container.ready_fd)
         container.ready_fd = -1
         last_line = container.streams.close() if container.streams is not None else ""
+        for number, attached in container.attached.items():
+            attached.client.tell({"event": "exec-exited", "exec": number, "exit_code": 0})
+        container.attached.clear()
         if container.is_made or not container.spec["sandboxed"] or os.WIFSIGNALED(status):
             code = exit_code(status)
             container.end(code, "Error" if code else "Completed")

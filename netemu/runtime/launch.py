@@ -59,9 +59,11 @@ class Launcher:
         return pid, ready_read
 
     def open_terminal(self) -> tuple[Stdio, list[int]]:
-        """Make a terminal for a container: its three streams, and (no stdin, what we log)."""
+        """Make a terminal for a container: its three streams, and (what its input is written to,
+        what we log): two descriptors of one master side.
+        """
         master, slave = os.openpty()
-        return (slave, slave, slave), [-1, master]
+        return (slave, slave, slave), [os.dup(master), master]
 
     def outside(self, spec: SpecJson) -> Callable[[str], str]:
         """Give the function that says where a path of the container is on the machine."""

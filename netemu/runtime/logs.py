@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -22,19 +22,23 @@ async def read_log(
     follow: bool = False,
     tail_lines: int | None = None,
     since_s: float | None = None,
+    since_time_s: float | None = None,
     timestamps: bool = False,
     limit_bytes: int | None = None,
+    stream: str = "",
     ended: Callable[[], bool] = lambda: True,
-) -> AsyncIterator[bytes]:
-    """Yield a container's output, oldest first.
+) -> AsyncGenerator[bytes, None]:
+    """Yield a container's output, oldest first; of one stream, if it is named.
 
-    ``since_s`` is an age; ``tail_lines`` and ``limit_bytes`` bound the answer. With ``follow``
+    ``since_s`` is an age, ``since_time_s`` a moment (since the epoch); ``tail_lines`` and ``limit_bytes`` bound the answer. With ``follow``
     it goes on until the log's writer has closed it, or ``ended`` says that nothing more comes.
     A log that was rotated is followed into its successor.
     """
-    oldest = "" if since_s is None else format_moment(int((time.time() - since_s) * 1e9))
+    if since_s is not None:
+        since_time_s = time.time() - since_s
+    oldest = "" if since_time_s is None else format_moment(int(since_time_s * 1e9))
     left_bytes = limit_bytes
-    view = _View(oldest, timestamps=timestamps)
+    view = _View(oldest, stream, timestamps=timestamps)
     async for lines in _lines(path, follow=follow, tail_lines=tail_lines, ended=ended):
         data = b"".join(view.render(line) for line in lines)
         if left_bytes is not None:
@@ -49,8 +53,9 @@ async def read_log(
 class _View:
     """What a reader wants to see of each entry."""
 
-    def __init__(self, oldest: str, *, timestamps: bool) -> None:
+    def __init__(self, oldest: str, stream: str, *, timestamps: bool) -> None:
         self._oldest = oldest
+        self._stream = stream
         self._timestamps = timestamps
         self._in_line = False
 
@@ -59,7 +64,7 @@ class _View:
             entry = parse_entry(line)
         except ValueError:
             return b""  # cut off by a crash, or by a disk that was full
-        if entry.time < self._oldest:
+        if entry.time < self._oldest or self._stream not in ("", entry.stream):
             return b""
         prefix = f"{entry.time} ".encode() if self._timestamps and not self._in_line else b""
         self._in_line = entry.partial

@@ -143,10 +143,13 @@ class Shim:
                 self._containers.remove(request["container"], lambda: client.reply(request))
             case "exec":
                 self._programs.exec(client, request, self._containers.find(request["container"]))
+            case "attach":
+                self._containers.attach(client, request)
             case "run":
                 self._programs.run(client, request)
             case "exec_kill":
                 self._programs.kill(client, request["exec"])
+                self._containers.detach(client, request["exec"])
                 client.reply(request)
             case "bind_netns":
                 self._bind_netns(request["name"])
@@ -159,6 +162,7 @@ class Shim:
 
     def _left(self, client: Client) -> None:
         self._programs.left(client)
+        self._containers.detach(client)
 
     def _ended(self, state: StateJson) -> None:
         self._control.tell_all({"event": "exited", "state": state})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
+from netemu.runtime.followers import Follower
 from netemu.runtime.logfile import LogFile, StreamLog
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
@@ -43,9 +45,35 @@ class LoggedStreams:
         self._stdin_fd = stdin_fd  # held open: a program that reads it waits, as under a kubelet
         self._outputs = {fd: StreamLog(log, name) for name, fd in outputs.items()}
         self._streams = list(self._outputs.values())
+        self._followers: dict[int, list[Follower]] = {fd: [] for fd in self._outputs}
         for fd in self._outputs:
             os.set_blocking(fd, False)
             self._watch(fd)
+
+    def follow(self) -> list[Follower]:
+        """Let someone watch: one pipe for each output, the terminal's or stdout's first."""
+        made = []
+        for fd, followers in self._followers.items():
+            follower = Follower(self._loop, partial(self._hold, fd), partial(self._resume, fd))
+            if fd in self._outputs:
+                followers.append(follower)
+            else:
+                follower.end()
+            made.append(follower)
+        return made
+
+    def open_input(self, *, only_one: bool) -> int:
+        """Give a descriptor that the command reads from, -1 if it has none.
+
+        With ``only_one`` it is the only one: the input ends when it is closed.
+        """
+        if self._stdin_fd < 0:
+            return -1
+        given = os.dup(self._stdin_fd)
+        if only_one:
+            close(self._stdin_fd)
+            self._stdin_fd = -1
+        return given
 
     def close(self) -> str:
         """Log what was said before the end, close everything, and give the last line."""
@@ -78,9 +106,21 @@ class LoggedStreams:
             self._end(fd)
             return False
         self._outputs[fd].feed(data)
+        for follower in self._followers[fd]:
+            follower.write(data)
+        self._followers[fd] = [each for each in self._followers[fd] if not each.is_gone]
         return True
+
+    def _hold(self, fd: int) -> None:
+        self._loop.forget(fd)
+
+    def _resume(self, fd: int) -> None:
+        if fd in self._outputs and not any(each.is_behind for each in self._followers[fd]):
+            self._watch(fd)
 
     def _end(self, fd: int) -> None:
         self._loop.forget(fd)
         self._outputs.pop(fd).feed(b"")
+        for follower in self._followers[fd]:
+            follower.end()
         os.close(fd)

@@ -29,6 +29,7 @@ class SpecJson(TypedDict):
     mounts: list[MountJson]
     sandboxed: bool
     stdin: bool
+    stdin_once: bool
     tty: bool
 
 

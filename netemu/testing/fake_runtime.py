@@ -88,6 +88,10 @@ class FakeShim:
         """Refuse: nothing really runs here."""
         raise NetemuError(f"{container_id} is not real: {argv} {env} {tty} {stdin}")
 
+    async def attach(self, container_id: str, *, stdin: bool = False) -> Session:
+        """Refuse: nothing really runs here."""
+        raise NetemuError(f"{container_id} is not real: {stdin}")
+
     def end(self, container_id: str, exit_code: int, *, at_s: float = 2.0) -> ContainerState:
         """End a container, as if its pid 1 had exited."""
         ended = replace(

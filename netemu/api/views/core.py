@@ -80,6 +80,7 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
     stdin: bool = False
+    stdin_once: bool = False
     tty: bool = False
 
 

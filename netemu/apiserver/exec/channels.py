@@ -1,11 +1,13 @@
 """The remote command protocol: the first byte of each message is its channel. Pure.
 
 Source: Kubernetes ``pkg/apis/remotecommand`` and KEP-4006 (v5 adds CLOSE, which names the
-channel whose sender is done).
+channel whose sender is done). Up to v3 the error channel carries a sentence, none on success,
+from v4 on a Status. With "base64" in its name, messages are text: a digit, then base64.
 """
 
 from __future__ import annotations
 
+import base64
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -15,7 +17,15 @@ from netemu.api.client import Object
 from netemu.api.errors import ApiError
 from netemu.api.status import status_of
 
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+PROTOCOLS = (
+    "v5.channel.k8s.io",
+    "v4.channel.k8s.io",
+    "v4.base64.channel.k8s.io",
+    "channel.k8s.io",
+    "base64.channel.k8s.io",
+)
+"""Of WebSocket, the better ones first."""
+SPDY_PROTOCOLS = ("v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io", "channel.k8s.io")
 
 
 class Channel(IntEnum):
@@ -59,7 +69,7 @@ def parse_message(message: bytes) -> Input | EndOfInput | Resize | None:
     if channel == Channel.STDIN:
         return Input(data) if data else None
     if channel == Channel.RESIZE:
-        return _parse_resize(data)
+        return parse_resize(data)
     if channel == Channel.CLOSE and data == bytes([Channel.STDIN]):
         return EndOfInput()
     return None
@@ -70,26 +80,46 @@ def framed(channel: Channel, data: bytes) -> bytes:
     return bytes((channel,)) + data
 
 
-def exit_status(code: int) -> bytes:
-    """Write what the error channel says at the end of a command."""
-    status: Object = {"metadata": {}, "status": "Success"}
-    if code:
-        status = {
-            "metadata": {},
-            "status": "Failure",
-            "message": f"command terminated with non-zero exit code: exit status {code}",
-            "reason": "NonZeroExitCode",
-            "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
-        }
-    return framed(Channel.ERROR, msgspec.json.encode(status))
+def from_text(message: str) -> bytes:
+    """Read a message of a "base64" protocol; empty when it is none."""
+    try:
+        return bytes((int(message[:1]),)) + base64.b64decode(message[1:], validate=True)
+    except ValueError:
+        return b""
 
 
-def failure_status(error: ApiError) -> bytes:
-    """Write what the error channel says about a command that could not be started."""
-    return framed(Channel.ERROR, msgspec.json.encode(status_of(error)))
+def to_text(message: bytes) -> str:
+    """Write a message of a "base64" protocol."""
+    return f"{message[0]}{base64.b64encode(message[1:]).decode()}"
 
 
-def _parse_resize(data: bytes) -> Resize | None:
+def exit_status(code: int) -> Object:
+    """Give the Status of a command that ended."""
+    if not code:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+def failure_status(error: ApiError) -> Object:
+    """Give the Status of a command that could not be started."""
+    return status_of(error)
+
+
+def render_status(status: Object, protocol: str) -> bytes:
+    """Write what the error channel says at the end; nothing of it if that is empty."""
+    if protocol.startswith(("v4.", "v5.")):
+        return msgspec.json.encode(status)
+    return b"" if status["status"] == "Success" else str(status["message"]).encode()
+
+
+def parse_resize(data: bytes) -> Resize | None:
+    """Read the size of a terminal; ``None`` when it is none."""
     try:
         size = msgspec.json.decode(data, type=_Size)
     except msgspec.DecodeError:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import random
+import socket
 import tty as tty_module
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,7 @@ class PipedSession:
     def __init__(self, *, stdin: bool, tty: bool) -> None:
         self.sizes: list[tuple[int, int]] = []
         self.closed = False
+        self.ends_with_input = False
         self._ended = asyncio.Event()
         self._code = 0
         self.command_in = self.command_out = self.command_err = -1
@@ -102,6 +104,7 @@ class PlayedPods:
         self.calls: list[tuple[object, ...]] = []
         self.sessions: list[PipedSession] = []
         self.group: asyncio.TaskGroup | None = None
+        self.backend_port = 0
 
     async def exec(self, pod, container, argv, *, stdin, tty):
         self.calls.append((pod["metadata"]["name"], container, tuple(argv), stdin, tty))
@@ -111,6 +114,27 @@ class PlayedPods:
         self.sessions.append(session)
         self.group.create_task(self.play(session))
         return session
+
+    async def attach(self, pod, container, *, stdin):
+        return await self.exec(pod, container, ["attached"], stdin=stdin, tty=False)
+
+    async def dial(self, pod, port):
+        self.calls.append((pod["metadata"]["name"], port))
+        if self.refusal is not None:
+            raise self.refusal
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self.group.create_task(self.play(theirs))
+        return ours
+
+    async def dial_from_node(self, node, address, port):
+        self.calls.append((node, address, port))
+        if self.refusal is not None:
+            raise self.refusal
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.backend_port))
+        return sock
 
     async def logs(self, pod, container, options):
         self.calls.append((pod["metadata"]["name"], container, options))

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from netemu.apiserver.exec.channels import EndOfInput, Input, Resize, exit_status, parse_message
+from netemu.apiserver.exec.channels import (
+    EndOfInput,
+    Input,
+    Resize,
+    exit_status,
+    from_text,
+    parse_message,
+    render_status,
+    to_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,5 +37,25 @@ def test_a_clients_messages_are_understood(message, meaning):
     assert parse_message(message) == meaning
 
 
-def test_success_has_no_exit_code():
-    assert exit_status(0) == b'\x03{"metadata":{},"status":"Success"}'
+@pytest.mark.parametrize(
+    ("code", "protocol", "words"),
+    [
+        pytest.param(0, "v4.channel.k8s.io", b'{"metadata":{},"status":"Success"}', id="success"),
+        pytest.param(0, "v3.channel.k8s.io", b"", id="old-success"),
+        pytest.param(
+            7, "v2.channel.k8s.io", b"command terminated with non-zero exit code: exit status 7", id="old"
+        ),
+    ],
+)
+def test_the_end_is_told_as_the_protocols_version_has_it(code, protocol, words):
+    assert render_status(exit_status(code), protocol) == words
+
+
+@given(st.integers(0, 9), st.binary(max_size=50))
+def test_messages_in_text_are_the_same_messages(channel, data):
+    assert from_text(to_text(bytes((channel,)) + data)) == bytes((channel,)) + data
+
+
+@given(st.text(max_size=20))
+def test_no_text_does_worse_than_no_message(text):
+    assert isinstance(from_text(text), bytes)

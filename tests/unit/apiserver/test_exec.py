@@ -12,7 +12,7 @@ import pytest
 from netemu.api.errors import ApiError, BadRequestError, NotFoundError, UnavailableError
 from netemu.api.kinds import POD
 from netemu.apiclient.exec import exec_in_pod
-from netemu.apiserver.exec import http as exec_http
+from netemu.apiserver.exec import carry as exec_carry
 from netemu.apiserver.podaccess import LogOptions
 
 
@@ -144,7 +144,7 @@ async def test_the_command_ends_when_its_client_goes(served, pods, make_pod):
 async def test_a_silent_child_that_holds_the_pipes_does_not_hold_the_answer(
     served, pods, make_pod, monkeypatch
 ):
-    monkeypatch.setattr(exec_http, "DRAIN_S", 0.05)
+    monkeypatch.setattr(exec_carry, "DRAIN_S", 0.05)
     await make_pod()
     held = []
 
@@ -216,7 +216,7 @@ async def test_clients_without_websocket_are_told(http, make_pod):
     response = await http.request("POST", "/api/v1/namespaces/default/pods/p/exec", query={"command": "sh"})
 
     assert response.status == 400
-    assert "WebSocket" in msgspec.json.decode(response.body)["message"]
+    assert msgspec.json.decode(response.body)["message"] == "Upgrade request required"
 
 
 async def test_other_websocket_clients_are_served_with_version_4(served, pods, make_pod):
