@@ -19,6 +19,8 @@ from netemu.logs import Log
 
 log = Log(__name__)
 
+FIRST_PAUSE_S = 0.04
+
 Exec = Callable[[str, str, tuple[str, ...]], Awaitable[int]]
 """Runs a command in a container (pod UID, name) and gives its exit code."""
 
@@ -104,8 +106,14 @@ class Prober:
         uid, name, kind = target
         await asyncio.sleep(probe.initial_delay_seconds)
         successes = failures = 0
+        pause_s = float(probe.period_seconds) if kind == "liveness" else FIRST_PAUSE_S
         while True:
             problem = await self._ask(target, container, probe, address)
+            # A container that just started is asked again soon, and not blamed for the time it takes.
+            if problem and pause_s < probe.period_seconds and not self._has_held(target):
+                await asyncio.sleep(pause_s)
+                pause_s *= 2
+                continue
             successes, failures = (0, failures + 1) if problem else (successes + 1, 0)
             if problem:
                 self._unhealthy(uid, f"{kind.capitalize()} probe failed: {problem}")
@@ -119,6 +127,10 @@ class Prober:
                     await self._failed(uid, name, kind)
                     return
             await asyncio.sleep(probe.period_seconds)
+
+    def _has_held(self, target: Target) -> bool:
+        watched = self._watched.get(target)
+        return watched is not None and watched.holds
 
     def _set(self, target: Target, *, holds: bool) -> None:
         watched = self._watched.get(target)
