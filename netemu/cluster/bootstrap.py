@@ -12,7 +12,7 @@ from netemu.cluster.api_address import API_PORT, api_address
 from netemu.settings import Settings
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
-DNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.12.4"
+DNS_IMAGE = "coredns/coredns:1.12.4"
 DNS_LABELS = {"k8s-app": "kube-dns"}
 
 
