@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from netemu.api.kinds import NAMESPACE, SERVICE, Kind
+from netemu.api.served import ServedKinds
 
 
 class Subresource(NamedTuple):
@@ -72,7 +71,6 @@ _OTHER_KINDS = {
     "attach": ("", "v1", "PodAttachOptions"),
     "portforward": ("", "v1", "PodPortForwardOptions"),
 }
-_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?", re.ASCII)
 
 
 def verbs_of(kind: Kind) -> tuple[str, ...]:
@@ -87,12 +85,21 @@ def subresources_of(kind: Kind) -> list[Subresource]:
     return [_subresource(kind, name) for name in kind.subresources]
 
 
-def group_versions(kinds: Iterable[Kind]) -> list[tuple[str, str]]:
-    """List every group and version that is served, each group's versions best first."""
-    served = dict.fromkeys((kind.group, kind.version) for kind in kinds)
-    served |= dict.fromkeys((review.group, review.version) for review in REVIEWS)
-    groups = list(dict.fromkeys(group for group, _ in served))
-    return sorted(served, key=lambda pair: (groups.index(pair[0]), _rank(pair[1])))
+def group_versions(kinds: ServedKinds) -> dict[str, tuple[str, ...]]:
+    """Give all groups that are served, the core one (empty) first, each with its versions, best first."""
+    served = {group: kinds.versions(group) for group in ("", *kinds.groups)}
+    reviewed = {review.group: (review.version,) for review in REVIEWS}
+    return {**served, **{group: versions for group, versions in reviewed.items() if group not in served}}
+
+
+def reviews_of(group: str, version: str) -> list[Review]:
+    """List what is sent to a group and version and not kept."""
+    return [review for review in REVIEWS if (review.group, review.version) == (group, version)]
+
+
+def kinds_of(kinds: ServedKinds, group: str, version: str) -> list[Kind]:
+    """List the kinds of one group and version."""
+    return [kind for kind in kinds.all if (kind.group, kind.version) == (group, version)]
 
 
 def _subresource(kind: Kind, name: str) -> Subresource:
@@ -100,15 +107,3 @@ def _subresource(kind: Kind, name: str) -> Subresource:
     proxied = ("", "v1", f"{kind.kind}ProxyOptions")
     speaks = proxied if name == "proxy" else _OTHER_KINDS.get(name, own)
     return Subresource(name, _PARTS.get(name, _PART), *speaks)
-
-
-def _rank(version: str) -> tuple[int, int, int, str]:
-    """Order versions as Kubernetes does: v2, v1, v1beta1, v1alpha1, then names.
-
-    Source: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/.
-    """
-    found = _VERSION.fullmatch(version)
-    if found is None:
-        return (3, 0, 0, version)
-    major, stage, minor = found.groups()
-    return (("", "beta", "alpha").index(stage or ""), -int(major), -int(minor or 0), "")

@@ -1,4 +1,4 @@
-"""What the API says about itself: versions, groups, resources (the legacy documents). Pure.
+"""What the API says about itself: versions, groups, resources, one by one or all at once. Pure.
 
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api.
 """
@@ -10,73 +10,40 @@ from typing import Any
 
 from netemu import __version__
 from netemu.api.kinds import Kind
-from netemu.api.served import BUILT_IN, ServedKinds
-from netemu.apiserver.routes import Document, DocumentPath, nothing_there
+from netemu.api.resources import (
+    Review,
+    Subresource,
+    group_versions,
+    kinds_of,
+    reviews_of,
+    subresources_of,
+    verbs_of,
+)
+from netemu.api.served import ServedKinds
 
-EMULATED = "1.36"
+EMULATED = "v1.37.1"
 """The Kubernetes release whose behaviour netemu follows."""
 
+RELEASE = f"{EMULATED}+netemu-{__version__}"
+
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_SUBRESOURCE_VERBS = {
-    "status": ("get", "patch", "update"),
-    "scale": ("get", "patch", "update"),
-    "log": ("get",),
-    "exec": ("create", "get"),
-    "attach": ("create", "get"),
-    "portforward": ("create", "get"),
-    "proxy": ("create", "delete", "get", "patch", "update"),
-    "binding": ("create",),
-    "finalize": ("update",),
-}
-_SUBRESOURCE_KINDS = {
-    "scale": {"group": "autoscaling", "version": "v1", "kind": "Scale"},
-    "binding": {"kind": "Binding"},
-    "exec": {"kind": "PodExecOptions"},
-    "attach": {"kind": "PodAttachOptions"},
-    "portforward": {"kind": "PodPortForwardOptions"},
-}
+_CREATE = ("create",)
+
+Document = dict[str, Any]
 
 
-def _subresource_kind(kind: Kind, name: str) -> dict[str, str]:
-    if name == "proxy":
-        return {"kind": f"{kind.kind}ProxyOptions"}
-    return _SUBRESOURCE_KINDS.get(name, {})
-
-
-def document(path: DocumentPath, kinds: ServedKinds = BUILT_IN) -> Any:
-    """Give a document of discovery, where ``kinds`` are served.
-
-    Raises:
-        NotFoundError: there is no such document.
-
-    """
-    match path.document:
-        case Document.VERSION:
-            return version()
-        case Document.CORE_VERSIONS:
-            return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
-        case Document.GROUPS:
-            groups = [_group(kinds, name) for name in kinds.groups]
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-        case Document.GROUP:
-            return {"kind": "APIGroup", "apiVersion": "v1", **_group(kinds, path.group)}
-        case Document.RESOURCES:
-            return _resources(kinds, path.group, path.version)
-        case Document.INDEX:
-            return {"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/version"]}
-        case _:
-            raise nothing_there()
-
-
-def version() -> dict[str, str]:
+def version() -> Document:
     """Give the answer of ``/version``."""
-    major, minor = EMULATED.split(".")
+    major, minor, _ = EMULATED.removeprefix("v").split(".")
     machine = platform.machine()
     return {
         "major": major,
         "minor": minor,
-        "gitVersion": f"v{EMULATED}.0+netemu-{__version__}",
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        "gitVersion": RELEASE,
         "gitCommit": "",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",
@@ -86,46 +53,147 @@ def version() -> dict[str, str]:
     }
 
 
-def _group(kinds: ServedKinds, name: str) -> dict[str, Any]:
-    versions = kinds.versions(name)
-    listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
-    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
+def core_versions() -> Document:
+    """Give the answer of ``/api``."""
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
-def _resources(served: ServedKinds, group: str, version: str) -> dict[str, Any]:
-    kinds = [kind for kind in served.all if (kind.group, kind.version) == (group, version)]
+def group_list(kinds: ServedKinds) -> Document:
+    """Give the answer of ``/apis``."""
+    groups = [_group(name, versions) for name, versions in group_versions(kinds).items() if name]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+
+
+def find_group(kinds: ServedKinds, name: str) -> Document | None:
+    """Give the answer of ``/apis/NAME``, if there is such a group."""
+    versions = group_versions(kinds).get(name)
+    if not name or not versions:
+        return None
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)}
+
+
+def find_resources(kinds: ServedKinds, group: str, version: str) -> Document | None:
+    """Give the answer of ``/apis/GROUP/VERSION`` or ``/api/v1``, if that is served."""
+    if version not in group_versions(kinds).get(group, ()):
+        return None
+    found = kinds_of(kinds, group, version)
+    entries = [entry for kind in found for entry in (_resource(kind), *_subresources(kind))]
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",
         "groupVersion": f"{group}/{version}" if group else version,
-        "resources": [entry for kind in kinds for entry in (_resource(kind), *_subresources(kind))],
+        "resources": [*entries, *(_review(review) for review in reviews_of(group, version))],
     }
 
 
-def _resource(kind: Kind) -> dict[str, Any]:
-    entry: dict[str, Any] = {
+def aggregated(kinds: ServedKinds, discovery_version: str, *, core: bool) -> Document:
+    """Give everything below ``/api`` (``core``) or ``/apis`` in one document."""
+    served = group_versions(kinds).items()
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
+        "metadata": {},
+        "items": [
+            _discovered_group(kinds, name, versions) for name, versions in served if (not name) is core
+        ],
+    }
+
+
+def _group(name: str, versions: tuple[str, ...]) -> Document:
+    listed = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions]
+    return {"name": name, "versions": listed, "preferredVersion": listed[0]}
+
+
+def _resource(kind: Kind) -> Document:
+    return {
         "name": kind.resource,
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": list(_VERBS),
+        "verbs": verbs_of(kind),
+        **_names(kind),
     }
-    if kind.short_names:
-        entry["shortNames"] = list(kind.short_names)
-    if kind.categories:
-        entry["categories"] = list(kind.categories)
-    return entry
 
 
-def _subresources(kind: Kind) -> list[dict[str, Any]]:
+def _subresources(kind: Kind) -> list[Document]:
     return [
         {
-            "name": f"{kind.resource}/{name}",
+            "name": f"{kind.resource}/{part.name}",
             "singularName": "",
             "namespaced": kind.namespaced,
-            "kind": kind.kind,
-            "verbs": list(_SUBRESOURCE_VERBS[name]),
-            **_subresource_kind(kind, name),
+            **_foreign(kind, part),
+            "kind": part.kind,
+            "verbs": part.verbs,
         }
-        for name in kind.subresources
+        for part in subresources_of(kind)
     ]
+
+
+def _foreign(kind: Kind, part: Subresource) -> Document:
+    """Name a subresource's group and version where they are not those of its list."""
+    own = (part.group, part.version) == (kind.group, kind.version)
+    return {} if own else {"group": part.group, "version": part.version}
+
+
+def _review(review: Review) -> Document:
+    return {
+        "name": review.resource,
+        "singularName": review.kind.lower(),
+        "namespaced": review.namespaced,
+        "kind": review.kind,
+        "verbs": _CREATE,
+    }
+
+
+def _names(kind: Kind) -> Document:
+    names = {"shortNames": kind.short_names, "categories": kind.categories}
+    return {key: value for key, value in names.items() if value}
+
+
+def _discovered_group(kinds: ServedKinds, name: str, versions: tuple[str, ...]) -> Document:
+    meta: Document = {"name": name} if name else {}
+    return {
+        "metadata": {**meta, "creationTimestamp": None},
+        "versions": [_discovered_version(kinds, name, version) for version in versions],
+    }
+
+
+def _discovered_version(kinds: ServedKinds, group: str, version: str) -> Document:
+    resources = [_discovered(kind) for kind in kinds_of(kinds, group, version)]
+    reviews = [_discovered_review(review) for review in reviews_of(group, version)]
+    return {"version": version, "resources": [*resources, *reviews], "freshness": "Current"}
+
+
+def _discovered(kind: Kind) -> Document:
+    parts = [_discovered_part(part) for part in subresources_of(kind)]
+    return {
+        "resource": kind.resource,
+        "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        "scope": _scope(kind.namespaced),
+        "singularResource": kind.singular,
+        "verbs": verbs_of(kind),
+        **_names(kind),
+        **({"subresources": parts} if parts else {}),
+    }
+
+
+def _discovered_part(part: Subresource) -> Document:
+    return {
+        "subresource": part.name,
+        "responseKind": {"group": part.group, "version": part.version, "kind": part.kind},
+        "verbs": part.verbs,
+    }
+
+
+def _discovered_review(review: Review) -> Document:
+    return {
+        "resource": review.resource,
+        "responseKind": {"group": review.group, "version": review.version, "kind": review.kind},
+        "scope": _scope(review.namespaced),
+        "singularResource": review.kind.lower(),
+        "verbs": _CREATE,
+    }
+
+
+def _scope(namespaced: bool) -> str:
+    return "Namespaced" if namespaced else "Cluster"

@@ -22,12 +22,12 @@ from netemu.apiserver import answers, bodies
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import Guard
 from netemu.apiserver.auth.http import AccessRequests
-from netemu.apiserver.discovery import document
+from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.objects import ObjectRequests
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podrequests import PodRequests
 from netemu.apiserver.registry import Registry
-from netemu.apiserver.routes import Document, DocumentPath, parse_path
+from netemu.apiserver.routes import parse_path
 from netemu.clock import Clock, system_clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
@@ -108,7 +108,7 @@ class ApiServer:
         self._access = AccessRequests(registry, guard)
         self._registry = registry
         self._pod_access = pod_access
-        self._waits_for = waits_for
+        self._documents = DocumentRequests(lambda: registry.kinds, waits_for)
         self._objects = ObjectRequests(registry, clock)
         self._pods = PodRequests(registry, pod_access)
 
@@ -143,20 +143,11 @@ class ApiServer:
         into_pod = await self._pods.answer(request)
         if into_pod is not None:
             return into_pod
-        path = parse_path(request.path)
-        if isinstance(path, DocumentPath):
-            return self._document(request, path)
+        document = await self._documents.answer(request)
+        if document is not None:
+            return document
+        path = parse_path(request.path, self._registry.kinds)
         return await self._objects.answer(request, path)
-
-    def _document(self, request: web.BaseRequest, path: DocumentPath) -> web.Response:
-        if request.method not in ("GET", "HEAD"):
-            raise BadRequestError(f"{request.path} can only be read")
-        if path.document is Document.HEALTH:
-            return answers.text_answer("ok")
-        if path.document is Document.READY:
-            missing = self._waits_for()
-            return answers.text_answer(missing or "ok", status=503 if missing else 200)
-        return answers.json_answer(document(path))
 
 
 def open_listener(path: Path) -> socket.socket:

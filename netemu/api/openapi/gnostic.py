@@ -8,15 +8,15 @@ messages of name (1) and value (2); a value of any type is its YAML text (JSON i
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from netemu.api.kinds import Kind
 from netemu.api.openapi import v2
 from netemu.api.openapi.definitions import Definitions, Schema
 from netemu.api.protobuf.wire import FIXED64, write_bytes, write_int, write_varint
+from netemu.api.served import ServedKinds
 
 CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
@@ -37,9 +37,9 @@ _INTS = {
 _METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
 
 
-def render_document(kinds: Sequence[Kind], release: str) -> bytes:
+def render_document(kinds: ServedKinds, release: str) -> bytes:
     """Write the document for the whole API."""
-    definitions = Definitions(kinds)
+    definitions = Definitions(kinds.all)
     head = v2.head(release)
     paths = [write_bytes(2, _named(path, _path(item))) for path, item in v2.render_paths(definitions, kinds)]
     schemas = _map(v2.render_definitions(definitions), render_schema)

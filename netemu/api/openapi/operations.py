@@ -8,7 +8,7 @@ from typing import NamedTuple
 from netemu.api.kinds import Kind
 from netemu.api.openapi.definitions import DELETE_OPTIONS, PATCH, STATUS, Definitions
 from netemu.api.openapi.parameters import Parameter, connect_parameters, path_parameters, query_parameters
-from netemu.api.resources import REVIEWS, Review, Subresource, subresources_of, verbs_of
+from netemu.api.resources import Review, Subresource, reviews_of, subresources_of, verbs_of
 
 PATCH_TYPES = (
     "application/apply-patch+yaml",
@@ -47,9 +47,8 @@ def operations_of(definitions: Definitions, kinds: Iterable[Kind]) -> Iterator[O
 
 def review_operations(definitions: Definitions, group: str, version: str) -> Iterator[Operation]:
     """Give the operations that create what is not kept, of one group and version."""
-    for review in REVIEWS:
-        if (review.group, review.version) == (group, version):
-            yield _review(definitions, review)
+    for review in reviews_of(group, version):
+        yield _review(definitions, review)
 
 
 class _Names:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
-from netemu.api.kinds import Kind
 from netemu.api.openapi.definitions import Definitions, Schema
 from netemu.api.openapi.operations import Operation, operations_of, review_operations
 from netemu.api.openapi.parameters import Parameter
 from netemu.api.resources import group_versions
+from netemu.api.served import ServedKinds
 
 _REF = "#/definitions/"
 _KEPT = frozenset(
@@ -65,7 +65,7 @@ def head(release: str) -> dict[str, Any]:
     }
 
 
-def render_paths(definitions: Definitions, kinds: Sequence[Kind]) -> Iterator[tuple[str, dict[str, Any]]]:
+def render_paths(definitions: Definitions, kinds: ServedKinds) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every path with its operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in _operations(definitions, kinds):
@@ -79,9 +79,9 @@ def render_definitions(definitions: Definitions) -> Iterator[tuple[str, Schema]]
         yield name, render_schema(definitions.get_schema(name))
 
 
-def render_document(kinds: Sequence[Kind], release: str) -> bytes:
+def render_document(kinds: ServedKinds, release: str) -> bytes:
     """Write the document as JSON."""
-    definitions = Definitions(kinds)
+    definitions = Definitions(kinds.all)
     opening = encode(head(release))[:-1]
     paths = _members(render_paths(definitions, kinds))
     schemas = _members(render_definitions(definitions))
@@ -111,10 +111,11 @@ def _members(items: Iterable[tuple[str, Any]]) -> bytes:
     return b",".join(encode(name) + b":" + encode(value) for name, value in items)
 
 
-def _operations(definitions: Definitions, kinds: Sequence[Kind]) -> Iterator[Operation]:
-    yield from operations_of(definitions, kinds)
-    for group, version in group_versions(kinds):
-        yield from review_operations(definitions, group, version)
+def _operations(definitions: Definitions, kinds: ServedKinds) -> Iterator[Operation]:
+    yield from operations_of(definitions, kinds.all)
+    for group, versions in group_versions(kinds).items():
+        for version in versions:
+            yield from review_operations(definitions, group, version)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

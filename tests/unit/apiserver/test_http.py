@@ -67,8 +67,8 @@ async def test_a_resource_lists_its_verbs_and_subresources(http):
 async def test_the_version_is_the_one_that_is_emulated(http):
     version = decoded(await http.request("GET", "/version"))
 
-    assert (version["major"], version["minor"]) == ("1", "36")
-    assert version["gitVersion"].startswith("v1.36.0+netemu")
+    assert (version["major"], version["minor"]) == ("1", "37")
+    assert version["gitVersion"].startswith("v1.37.1+netemu")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
