@@ -76,7 +76,9 @@ def test_a_thousand_services_load_and_changes_end_where_a_fresh_load_does(kernel
     done(kernel, NodeRules(NODE).load(rules.held))
 
     fresh = set(listed(node_fd))
-    assert set(stepwise) == fresh
+    # Only elements of `hairpin` stay until the next load: here, of the two pods of Service 0.
+    assert set(stepwise) - fresh == {f"{FIRST_POD + pod} . {FIRST_POD + pod}" for pod in range(2)}
+    assert fresh <= set(stepwise)
     assert len(fresh) > 4000
 
 
