@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from netemu.agent import environment, files
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
+from netemu.agent.projections import VolumeError
+from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
@@ -36,6 +38,8 @@ T = TypeVar("T")
 HOLDER = ("/bin/sh", "-c", 'trap "exit 143" TERM INT; sleep infinity & wait')
 
 Failure = tuple[str, str]
+
+WAITS_FOR_VOLUMES = "ContainerCreating"
 
 
 class NotConnectedError(NetemuError):
@@ -61,6 +65,7 @@ class Containers:
         worker_argv: Callable[[str, Pod, str, str], tuple[str, ...]],
         lookup: Callable[[str, str, str], Mapping[str, Any] | None],
         services: Callable[[str], Mapping[str, str]],
+        volumes: Volumes,
         recorder: Recorder,
         clock: Clock,
     ) -> None:
@@ -74,6 +79,7 @@ class Containers:
         self._worker_argv = worker_argv
         self._lookup = lookup
         self._services = services
+        self._volumes = volumes
         self._recorder = recorder
         self._clock = clock
         self._holder_locks: dict[str, asyncio.Lock] = {}
@@ -104,11 +110,16 @@ class Containers:
             self._emit(work, "Warning", "Failed", f"Error: {err.message}")
             return "CreateContainerConfigError", err.message
         id = container_id(pod.metadata.uid, name, attempt)
+        try:
+            self._volumes.check(work.obj)
+            state = await self._run(work, pod, container, id, decided, variables)
+        except VolumeError as err:
+            self._emit(work, "Warning", "FailedMount", err.message)
+            return WAITS_FOR_VOLUMES, ""
         if attempt == 0:
             self._emit(
                 work, "Normal", "Pulled", f'Container image "{container.image}" already present on machine'
             )
-        state = await self._run(work, pod, container, id, decided, variables)
         self._emit(work, "Normal", "Created", f"Container created: {name}")
         if state.running:
             self._emit(work, "Normal", "Started", f"Container started: {name}")
@@ -321,6 +332,11 @@ class Containers:
         variables: dict[str, str],
     ) -> ContainerSpec:
         directory = self._write_files(work, pod)
+        own = tuple(
+            Mount(source=str(directory / name), target=f"/etc/{name}", read_only=False)
+            for name in ("hostname", "hosts", "resolv.conf")
+        )
+        _view, raw = _find(pod, work.obj, container.name)
         return ContainerSpec(
             id=id,
             netns=_netns(work),
@@ -329,10 +345,7 @@ class Containers:
             hostname=self._hostname(pod),
             env=variables,
             cwd=container.working_dir or "/",
-            mounts=tuple(
-                Mount(source=str(directory / name), target=f"/etc/{name}", read_only=False)
-                for name in ("hostname", "hosts", "resolv.conf")
-            ),
+            mounts=own + self._volumes.mounts(work.obj, raw, directory, variables),
             stdin=container.stdin,
             stdin_once=container.stdin_once,
             tty=container.tty,

@@ -18,6 +18,7 @@ FIRST_BACK_OFF_S = 10.0
 MAX_BACK_OFF_S = 300.0
 BACK_OFF_RESET_S = 600.0
 CONFIG_RETRY_S = 10.0
+VOLUME_RETRY_S = 1.0
 
 
 class Life(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from netemu.agent import lifecycle
-from netemu.agent.containers import Containers
+from netemu.agent.containers import WAITS_FOR_VOLUMES, Containers
 from netemu.agent.lifecycle import BackOff, Start, Verdict
 from netemu.agent.ports import Network, Recorder, Sandbox
 from netemu.agent.probes import Prober
@@ -221,9 +221,11 @@ class Agent:
             await self._containers.discard(work, container, life.state.id)
         outcome = await self._containers.start(work, pod, container, attempt)
         if isinstance(outcome, tuple):
-            retry_at_s = self._clock() + lifecycle.CONFIG_RETRY_S
-            work.lives[container] = replace(life, waiting=outcome, retry_at_s=retry_at_s)
-            self._queue.add_later(work.uid, lifecycle.CONFIG_RETRY_S)
+            retry_s = (
+                lifecycle.VOLUME_RETRY_S if outcome[0] == WAITS_FOR_VOLUMES else lifecycle.CONFIG_RETRY_S
+            )
+            work.lives[container] = replace(life, waiting=outcome, retry_at_s=self._clock() + retry_s)
+            self._queue.add_later(work.uid, retry_s)
             return
         work.lives[container] = replace(lifecycle.started(life, outcome), attempt=attempt)
         self._prober.forget(work.uid, container)

@@ -36,6 +36,10 @@ from netemu.store.errors import CompareFailedError
 from netemu.store.store import ABSENT, Entry, Event, Listing, Store
 from netemu.store.watch import Watch
 
+Find = Callable[[Kind, str, str], Object]
+Admission = Callable[[Kind, Object, Find], Object]
+"""Completes or refuses a new object, reading what others are there."""
+
 ATTEMPTS = 10
 """How often a write that named no version is decided again before it is a conflict."""
 
@@ -60,11 +64,18 @@ class Registry:
     """All objects of one cluster."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, *, rng: random.Random | None = None
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        *,
+        rng: random.Random | None = None,
+        admit: Admission | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._rng = rng or random.Random()
+        self._admit = admit
         taken = store.range(f"{SERVICE.key}/").values
         self._addresses = services.ServiceAddresses(settings, taken, self._rng)
         self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
@@ -329,6 +340,8 @@ class Registry:
             raise words.already_exists(kind, name)
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
         obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
+        if self._admit is not None:
+            obj = self._admit(kind, obj, self.get)
         changes.check_valid(kind, obj, None)
         if options.manager:
             writer = self._writer("", options)

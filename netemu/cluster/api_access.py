@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from netemu.api.client import Object
 from netemu.apiserver.auth.accounts import ServiceAccounts
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import Guard
@@ -45,6 +46,10 @@ class Access(NamedTuple):
     guard: Guard
     accounts: ServiceAccounts
     ca: str
+
+    def issue_token(self, pod: Object, audience: str, lifetime_s: int) -> str:
+        """Give a pod's ServiceAccount a token."""
+        return self.accounts.issue_for(pod, audience, lifetime_s).token
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
 from netemu.agent.node import NodeReporter, node_object
 from netemu.agent.probes import Prober
+from netemu.agent.volumes import TokenIssuer, Volumes
 from netemu.api.client import Client, Object
 from netemu.api.kinds import CONFIG_MAP, POD, SECRET
 from netemu.api.views.core import Pod
@@ -44,6 +45,7 @@ class NodeParts:
         network: CniNetwork,
         catalogue: Callable[[], Catalogue],
         services: ServiceVariables,
+        issue_token: TokenIssuer,
         clock: Clock,
     ) -> None:
         self.place = place
@@ -68,6 +70,7 @@ class NodeParts:
             worker_argv=_worker_argv(settings, paths),
             lookup=_lookup(cache),
             services=services.of,
+            volumes=Volumes(paths.node_state(place.name), _lookup(cache), issue_token),
             recorder=self.recorder,
             clock=clock,
         )

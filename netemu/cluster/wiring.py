@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from netemu.agent.work import Source
 from netemu.api.kinds import NODE, PLANNED, POD, SERVICE
 from netemu.api.views.core import Node
+from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.http import serve
 from netemu.apiserver.registry import Registry
@@ -25,6 +26,8 @@ from netemu.cluster.services import ServiceVariables
 from netemu.cluster.supervisor import Supervisor
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
+from netemu.controllers.registry import RECONCILERS
+from netemu.controllers.rootca import publisher
 from netemu.events.expiry import Expiry
 from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
@@ -47,7 +50,7 @@ NETWORK_LOOK_S = 0.2
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
     """Serve the API and run everything that follows it, until cancelled."""
     store = SqliteStore.open(paths.state / "store.db")
-    registry = Registry(store, settings, system_clock)
+    registry = Registry(store, settings, system_clock, admit=TokenAdmission())
     client = LocalClient(registry)
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
@@ -70,6 +73,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 network=CniNetwork(place, paths, record),
                 catalogue=catalogue.current,
                 services=services,
+                issue_token=access.issue_token,
                 clock=system_clock,
             )
             stack.callback(parts.close)
@@ -83,6 +87,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         await bootstrap.ensure(client, settings)
         for parts in nodes.values():
             await parts.reporter.register()
+        reconcilers = (*RECONCILERS, publisher(access.ca))
         proxy = Proxy(cache, informer, settings)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, [parts.place.address.ip], parts.ns_fd)
@@ -99,7 +104,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             group.create_task(informer.run(), name="informer")
             await informer.wait_synced()
             group.create_task(
-                run_controllers(client, cache, informer, clock=system_clock), name="controllers"
+                run_controllers(client, cache, informer, clock=system_clock, reconcilers=reconcilers),
+                name="controllers",
             )
             group.create_task(run_scheduler(client, cache, informer, clock=system_clock), name="scheduler")
             group.create_task(proxy.run(), name="proxy")

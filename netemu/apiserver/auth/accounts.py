@@ -13,16 +13,13 @@ from typing import Any, NamedTuple
 from netemu.api.client import Object
 from netemu.api.errors import NotFoundError
 from netemu.api.kinds import POD, SECRET, SERVICE_ACCOUNT, Kind
+from netemu.apiserver.auth.lifetimes import EXTENDED_LIFETIME_S, MOUNTED_LIFETIME_S
 from netemu.apiserver.auth.user import User, authenticated
 from netemu.apiserver.registry import Registry
 from netemu.clock import Clock
 from netemu.errors import NetemuError
 from netemu.pki.tokens import Claims, TokenError, TokenKey
 
-MOUNTED_LIFETIME_S = 3607
-"""What admission asks for in pods; by this number Kubernetes knows clients that never read it again."""
-
-EXTENDED_LIFETIME_S = 365 * 24 * 3600
 KUBERNETES = "kubernetes.io"
 REMEMBERED = 1024
 _BINDABLE: Mapping[str, Kind] = {"pod": POD, "secret": SECRET}

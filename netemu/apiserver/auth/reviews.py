@@ -13,11 +13,9 @@ from netemu.api.errors import BadRequestError, Cause, InvalidError
 from netemu.apiserver.auth.accounts import ServiceAccounts, UnknownTokenError
 from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.guard import Guard
+from netemu.apiserver.auth.lifetimes import MAX_LIFETIME_S, MIN_LIFETIME_S
 from netemu.apiserver.auth.user import User
 from netemu.clock import format_rfc3339
-
-MIN_LIFETIME_S = 600
-MAX_LIFETIME_S = 1 << 32
 
 AUTHORIZATION = "authorization.k8s.io"
 AUTHENTICATION = "authentication.k8s.io"

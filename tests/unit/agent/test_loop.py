@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
 from netemu.agent.probes import Prober
+from netemu.agent.volumes import Volumes
 from netemu.api.errors import AlreadyExistsError, NotFoundError
 from netemu.api.kinds import NAMESPACE, POD
 from netemu.apiserver.client import LocalClient
@@ -43,6 +44,7 @@ class World:
             worker_argv=lambda *_: ("worker",),
             lookup=lambda *_: None,
             services=lambda _: {},
+            volumes=Volumes(self.paths.node_state("node-1"), lambda *_: None, lambda *_: "token"),
             recorder=self.recorder,
             clock=system_clock,
         )

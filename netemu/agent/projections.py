@@ -1,0 +1,181 @@
+"""The files of volumes that are made of objects: ConfigMaps, Secrets, fields and tokens. Pure.
+
+Source: https://kubernetes.io/docs/concepts/storage/projected-volumes/ and …/volumes/; the words
+of what is missing are the kubelet's (``pkg/volume``).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from netemu.api import quantity
+from netemu.api.client import Object
+from netemu.errors import NetemuError
+
+FILE_MODE = 0o644
+_SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
+
+Raw = Mapping[str, Any]
+
+
+class VolumeError(NetemuError):
+    """A volume cannot be made now; the words are those of the event FailedMount."""
+
+    code = "AGENT_VOLUME"
+
+
+class File(NamedTuple):
+    """One file of a volume."""
+
+    content: bytes
+    mode: int
+
+
+Files = dict[str, File]
+
+
+class Sources(NamedTuple):
+    """Where a pod's volumes take from: objects by kind and name, and tokens by audience and seconds."""
+
+    pod: Object
+    find: Callable[[str, str], Raw | None]
+    token: Callable[[str, int], str]
+
+
+def volume_files(volume: Raw, sources: Sources) -> Files | None:
+    """Give the files of a volume by their paths; ``None`` if it is not made of objects.
+
+    Raises:
+        VolumeError: an object, or a key of one, is missing and not optional.
+
+    """
+    match volume:
+        case {"configMap": source}:
+            return _keys("ConfigMap", source, source.get("name", ""), _mode(source), sources)
+        case {"secret": source}:
+            return _keys("Secret", source, source.get("secretName", ""), _mode(source), sources)
+        case {"downwardAPI": source}:
+            return _fields(source, _mode(source), sources.pod)
+        case {"projected": source}:
+            files: Files = {}
+            for projection in source.get("sources") or ():
+                files |= _projected(projection, _mode(source), sources)
+            return files
+        case _:
+            return None
+
+
+def needs_token(volume: Raw) -> bool:
+    """Tell whether a volume has a token in it, and so belongs to who speaks to the API."""
+    projections = (volume.get("projected") or {}).get("sources") or ()
+    return any("serviceAccountToken" in projection for projection in projections)
+
+
+def _projected(projection: Raw, mode: int, sources: Sources) -> Files:
+    match projection:
+        case {"configMap": source}:
+            return _keys("ConfigMap", source, source.get("name", ""), mode, sources)
+        case {"secret": source}:
+            return _keys("Secret", source, source.get("name", ""), mode, sources)
+        case {"downwardAPI": source}:
+            return _fields(source, mode, sources.pod)
+        case {"serviceAccountToken": source}:
+            token = sources.token(source.get("audience") or "", source.get("expirationSeconds") or 3600)
+            return {source.get("path", "token"): File(token.encode(), mode)}
+    raise VolumeError(f"unsupported projection {', '.join(projection)}")
+
+
+def _keys(kind: str, source: Raw, name: str, mode: int, sources: Sources) -> Files:
+    """Give the files of a ConfigMap or Secret: all keys, or those that ``items`` names."""
+    obj, optional = sources.find(kind, name), source.get("optional", False)
+    if obj is None:
+        if optional:
+            return {}
+        raise VolumeError(f'{kind.lower()} "{name}" not found')
+    data = _data(kind, obj)
+    items = source.get("items")
+    if not items:
+        return {key: File(content, mode) for key, content in data.items()}
+    files = {}
+    for item in items:
+        if item["key"] in data:
+            files[item["path"]] = File(data[item["key"]], item.get("mode", mode))
+        elif not optional:
+            raise VolumeError(f"references non-existent {_word(kind)} key: {item['key']}")
+    return files
+
+
+def _data(kind: str, obj: Raw) -> dict[str, bytes]:
+    if kind == "Secret":
+        return {key: base64.b64decode(value or "") for key, value in (obj.get("data") or {}).items()}
+    plain = {key: value.encode() for key, value in (obj.get("data") or {}).items()}
+    return plain | {key: base64.b64decode(value) for key, value in (obj.get("binaryData") or {}).items()}
+
+
+def _word(kind: str) -> str:
+    return "secret" if kind == "Secret" else "config"
+
+
+def _fields(source: Raw, mode: int, pod: Object) -> Files:
+    files = {}
+    for item in source.get("items") or ():
+        if "fieldRef" in item:
+            text = field_text(pod, item["fieldRef"]["fieldPath"])
+        else:
+            text = resource_text(pod, item.get("resourceFieldRef") or {})
+        files[item["path"]] = File(text.encode(), item.get("mode", mode))
+    return files
+
+
+def field_text(pod: Object, path: str) -> str:
+    """Give a field of a pod as the downward API writes it into a file.
+
+    Raises:
+        VolumeError: there is no such field there.
+
+    """
+    meta = pod["metadata"]
+    subscript = _SUBSCRIPT.match(path)
+    if subscript:
+        return str((meta.get(subscript[1]) or {}).get(subscript[2], ""))
+    match path:
+        case "metadata.name" | "metadata.namespace" | "metadata.uid":
+            return str(meta[path.removeprefix("metadata.")])
+        case "metadata.labels" | "metadata.annotations":
+            return _pairs((meta.get(path.removeprefix("metadata.")) or {}).items())
+    raise VolumeError(f"unsupported fieldPath: {path}")
+
+
+def resource_text(pod: Object, reference: Raw) -> str:
+    """Give a container's request or limit in whole divisors, rounded up.
+
+    Raises:
+        VolumeError: there is no such container, or it does not say.
+
+    """
+    name = reference.get("containerName", "")
+    group, _, resource = reference.get("resource", "").partition(".")
+    for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
+        if container["name"] == name:
+            resources = container.get("resources") or {}
+            value = (resources.get(group) or {}).get(resource)
+            if value is None:
+                raise VolumeError(f"container {name} has no {group}.{resource}")
+            divisor = reference.get("divisor") or "0"
+            whole = quantity.parse("1" if divisor == "0" else divisor)
+            return str(math.ceil(quantity.parse(value) / whole))
+    raise VolumeError(f"container {name} not found")
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in sorted(pairs))
+
+
+def _mode(source: Raw) -> int:
+    mode: int = source.get("defaultMode", FILE_MODE)
+    return mode

@@ -1,0 +1,218 @@
+"""[IO] The volumes of one node's pods: directories that containers see at their mount paths.
+
+Volumes made of objects are laid out as a kubelet does: files in a directory of their own, and
+links to them, so that all change at once. A pod's volumes are made when its first process needs
+them: a stand-in has none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from netemu.agent import environment
+from netemu.agent.projections import Files, Raw, Sources, VolumeError, needs_token, volume_files
+from netemu.api.client import Object
+from netemu.errors import NetemuError
+from netemu.runtime.container import Mount
+
+TokenIssuer = Callable[[Object, str, int], str]
+"""Gives a pod's ServiceAccount a token, for an audience and a number of seconds."""
+
+Lookup = Callable[[str, str, str], Raw | None]
+
+_DATA = "..data"
+_OBJECTS = ("configMap", "secret", "projected", "downwardAPI")
+_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
+_MACHINES = ("/usr", "/bin", "/lib", "/lib64", "/sbin")
+"""Of hostPath volumes, what a node has in common with the machine, to read; all else is its own."""
+_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods")
+
+
+class Volumes:
+    """Makes volumes below a pod's directory, and says where containers mount them.
+
+    ``root`` is the node's own file system, where hostPath volumes are.
+    """
+
+    def __init__(self, root: Path, lookup: Lookup, issue: TokenIssuer) -> None:
+        self._root = root
+        self._lookup = lookup
+        self._issue = issue
+
+    def check(self, pod: Object) -> None:
+        """Refuse a pod whose ConfigMaps and Secrets are not there yet; makes nothing.
+
+        Raises:
+            VolumeError: as the event FailedMount says it.
+
+        """
+        for volume in pod["spec"].get("volumes") or ():
+            if not needs_token(volume):
+                self._files(volume, pod)
+
+    def mounts(
+        self, pod: Object, container: Raw, directory: Path, variables: Mapping[str, str]
+    ) -> tuple[Mount, ...]:
+        """Make the volumes that a container mounts, below the pod's ``directory``.
+
+        Raises:
+            VolumeError: one cannot be made, as the event FailedMount says it.
+
+        """
+        volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+        found = [
+            self._mount(pod, volumes[mount["name"]], mount, directory / "volumes", variables)
+            for mount in container.get("volumeMounts") or ()
+            if mount["name"] in volumes
+        ]
+        return tuple(sorted(found, key=lambda mount: mount.target.count("/")))
+
+    def _mount(
+        self, pod: Object, volume: Raw, mount: Raw, directory: Path, variables: Mapping[str, str]
+    ) -> Mount:
+        try:
+            source = self._made(pod, volume, directory / volume["name"])
+            sub_path = mount.get("subPath") or environment.expand(mount.get("subPathExpr", ""), variables)
+            if sub_path:
+                source = _below(source, sub_path)
+        except OSError as err:
+            raise _failed(volume, f"{err.filename}: {err.strerror}") from err
+        is_of_objects = any(word in volume for word in _OBJECTS)
+        return Mount(
+            source=str(source),
+            target=sandbox_path(mount["mountPath"]),
+            read_only=bool(mount.get("readOnly")) or is_of_objects or _is_machines(str(source)),
+        )
+
+    def _made(self, pod: Object, volume: Raw, directory: Path) -> Path:
+        files = self._files(volume, pod)
+        if files is not None:
+            write_files(directory, files)
+            return directory
+        match volume:
+            case {"emptyDir": _}:
+                if not directory.is_dir():
+                    directory.mkdir(parents=True)
+                    directory.chmod(0o777)
+                return directory
+            case {"hostPath": source}:
+                return self._host_path(volume, source)
+        kind = next((key for key in volume if key != "name"), "?")
+        raise _failed(volume, f"volumes of type {kind} are not emulated")
+
+    def _files(self, volume: Raw, pod: Object) -> Files | None:
+        namespace = pod["metadata"]["namespace"]
+        sources = Sources(
+            pod,
+            lambda kind, name: self._lookup(kind, namespace, name),
+            lambda audience, lifetime_s: self._issue(pod, audience, lifetime_s),
+        )
+        try:
+            return volume_files(volume, sources)
+        except NetemuError as err:
+            raise _failed(volume, err.message) from err
+
+    def _host_path(self, volume: Raw, source: Raw) -> Path:
+        """Find a path of the node: in its own file system, or of the programs it shares to read."""
+        wanted = str(PurePosixPath("/") / source.get("path", "/"))
+        if ".." in PurePosixPath(wanted).parts or wanted == "/" or _is_at(wanted, _REFUSED):
+            raise _failed(volume, f"hostPath {wanted} is not for pods: nodes have no such part of their own")
+        path = Path(wanted) if _is_machines(wanted) else self._root / wanted.lstrip("/")
+        match source.get("type") or "":
+            case "" | "DirectoryOrCreate" if not path.exists():
+                path.mkdir(parents=True)
+            case "FileOrCreate" if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(0o644)
+            case "Directory" | "DirectoryOrCreate" if not path.is_dir():
+                raise _failed(volume, f"hostPath type check failed: {wanted} is not a directory")
+            case "File" | "FileOrCreate" if not path.is_file():
+                raise _failed(volume, f"hostPath type check failed: {wanted} is not a file")
+            case "Socket" if not path.is_socket():
+                raise _failed(volume, f"hostPath type check failed: {wanted} is not a socket file")
+            case "CharDevice" | "BlockDevice" as kind:
+                raise _failed(volume, f"hostPath type check failed: {wanted} is no {kind}")
+        return path
+
+
+def write_files(directory: Path, files: Files) -> None:
+    """Make a volume's files, or change all of them at once; idempotent.
+
+    ``key`` → ``..data/key``, and ``..data`` → the directory that has this version.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    link = directory / _DATA
+    old = link.resolve() if link.is_symlink() else None
+    if old is not None and _content(old) == {path: tuple(file) for path, file in files.items()}:
+        return
+    new = Path(tempfile.mkdtemp(prefix="..", dir=directory))
+    new.chmod(0o755)
+    for path, file in files.items():
+        target = new / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.content)
+        target.chmod(file.mode)
+    fresh = directory / "..data_tmp"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(new.name)
+    fresh.replace(link)
+    _link_names(directory, {PurePosixPath(path).parts[0] for path in files})
+    if old is not None:
+        shutil.rmtree(old)
+
+
+def sandbox_path(path: str) -> str:
+    """Give a path of a container without the links of its root that no mount can follow."""
+    plain = str(PurePosixPath("/") / path)
+    for link, target in _LINKS.items():
+        if plain == link or plain.startswith(f"{link}/"):
+            return target + plain[len(link) :]
+    return plain
+
+
+def _link_names(directory: Path, names: set[str]) -> None:
+    for name in names:
+        if not (directory / name).is_symlink():
+            (directory / name).symlink_to(f"{_DATA}/{name}")
+    for path in directory.iterdir():
+        if not path.name.startswith("..") and path.name not in names:
+            path.unlink()
+
+
+def _content(directory: Path) -> dict[str, tuple[Any, ...]]:
+    return {
+        str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mode & 0o7777)
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def _below(volume: Path, sub_path: str) -> Path:
+    """Give a path inside a volume, made as a directory if it is missing; links must not lead out."""
+    parts = PurePosixPath(sub_path).parts
+    if ".." in parts or sub_path.startswith("/"):
+        raise VolumeError(f'subPath "{sub_path}" must be a relative path and must not contain ".."')
+    path = volume / sub_path
+    if not os.path.lexists(path):
+        path.mkdir(parents=True)
+    real = path.resolve()
+    if not real.is_relative_to(volume.resolve()):
+        raise VolumeError(f'subPath "{sub_path}" leads out of its volume')
+    return real
+
+
+def _is_machines(path: str) -> bool:
+    return _is_at(path, _MACHINES)
+
+
+def _is_at(path: str, places: tuple[str, ...]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def _failed(volume: Raw, why: str) -> VolumeError:
+    return VolumeError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}')
