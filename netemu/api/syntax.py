@@ -145,6 +145,12 @@ def wildcard_subdomain(text: str) -> Broken:
     return _too_long(text, SUBDOMAIN_BYTES) + _pattern(text, _WILDCARD, _WILDCARD_WORDS, "*.bar.com")
 
 
+def path_segment(text: str) -> Broken:
+    """Check a name that only has to fit into a path: names of roles and their bindings."""
+    broken = [f"may not be '{text}'"] if text in (".", "..") else []
+    return (*broken, *(f"may not contain '{sign}'" for sign in "/%" if sign in text))
+
+
 def address(text: str) -> Broken:
     """Check an address of either family."""
     return () if find_address(text) else ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)

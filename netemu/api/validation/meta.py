@@ -13,16 +13,24 @@ from netemu.api.causes import bad_value, bad_values, forbidden, immutable, requi
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    IP_ADDRESS,
     NAMESPACE,
+    ROLE,
+    ROLE_BINDING,
     SERVICE,
     Kind,
 )
 
 _ANNOTATIONS_BYTES = 256 * 1024
 _FIXED = ("name", "namespace", "uid", "creationTimestamp")
+_FREELY_NAMED = (ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING)
 _NAME_RULES: dict[str, Callable[[str], syntax.Broken]] = {
     NAMESPACE.key: syntax.label,
     SERVICE.key: syntax.label_1035,
+    IP_ADDRESS.key: syntax.address,
+    **dict.fromkeys((each.key for each in _FREELY_NAMED), syntax.path_segment),
 }
 
 

@@ -26,7 +26,7 @@ from netemu.api.validation.selectors import check_label_selector
 from netemu.api.views import view
 from netemu.api.views.meta import LabelSelector
 
-_PERCENT = (
+PERCENT = (
     "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex "
     "used for validation is '[0-9]+%')"
 )
@@ -172,7 +172,7 @@ def _check_amount(field: str, amount: int | str) -> Iterator[Cause]:
     if isinstance(amount, int):
         yield from not_negative(field, amount)
     elif not re.fullmatch("[0-9]{1,9}%", amount):
-        yield bad_value(field, amount, _PERCENT)
+        yield bad_value(field, amount, PERCENT)
 
 
 def _amount(amount: int | str) -> int:

@@ -139,3 +139,19 @@ INGRESS_CLASSES: tuple[Column, ...] = (
     column("Parameters", _parameters),
     AGE,
 )
+
+
+def _parent(obj: Object) -> str:
+    parent = field(obj, "spec", "parentRef")
+    if not parent:
+        return NONE
+    resource = ".".join(part for part in (parent.get("resource", ""), parent.get("group", "")) if part)
+    return "/".join(part for part in (resource, parent.get("namespace", ""), parent.get("name", "")) if part)
+
+
+SERVICE_CIDRS: tuple[Column, ...] = (
+    NAME,
+    column("CIDRs", lambda obj: ",".join(field(obj, "spec", "cidrs") or ())),
+    AGE,
+)
+IP_ADDRESSES: tuple[Column, ...] = (NAME, column("ParentRef", _parent), AGE)

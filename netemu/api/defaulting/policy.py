@@ -1,0 +1,108 @@
+"""Defaults of NetworkPolicy, HorizontalPodAutoscaler, RBAC bindings, storage, webhooks and priorities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.api.client import Object
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+CPU_PERCENT = 80
+
+
+def fill_network_policy(obj: Object) -> None:
+    """Say which directions it is about: in, and out where it has rules for that."""
+    spec = obj.setdefault("spec", {})
+    for direction in ("ingress", "egress"):
+        for rule in spec.get(direction, ()):
+            for port in rule.get("ports", ()):
+                port.setdefault("protocol", "TCP")
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+
+
+def fill_autoscaler(obj: Object) -> None:
+    """Keep one pod at least, and look at the processors where nothing is said."""
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": CPU_PERCENT}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def fill_binding(obj: Object) -> None:
+    """Complete the groups of roles and subjects."""
+    for subject in obj.get("subjects", ()):
+        if subject.get("kind") in ("User", "Group"):
+            subject.setdefault("apiGroup", RBAC_GROUP)
+    if obj.get("roleRef"):
+        obj["roleRef"].setdefault("apiGroup", RBAC_GROUP)
+
+
+def fill_priority_class(obj: Object) -> None:
+    """Let it displace what matters less."""
+    obj.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def fill_storage_class(obj: Object) -> None:
+    """Delete what is released, and bind at once."""
+    obj.setdefault("reclaimPolicy", "Delete")
+    obj.setdefault("volumeBindingMode", "Immediate")
+
+
+def fill_volume(obj: Object) -> None:
+    """Keep what is released."""
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    spec.setdefault("volumeMode", "Filesystem")
+    obj.setdefault("status", {}).setdefault("phase", "Pending")
+
+
+def fill_claim(obj: Object) -> None:
+    """Ask for a file system."""
+    obj.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    obj.setdefault("status", {}).setdefault("phase", "Pending")
+
+
+def fill_limit_range(obj: Object) -> None:
+    """Derive what a container gets when it says nothing from what it may have."""
+    for limit in obj.get("spec", {}).get("limits", ()):
+        if limit.get("type") == "Container":
+            given = {**limit.get("max", {}), **limit.get("default", {})}
+            asked = {**limit.get("min", {}), **given, **limit.get("defaultRequest", {})}
+            limit.update(
+                {key: value for key, value in (("default", given), ("defaultRequest", asked)) if value}
+            )
+
+
+def fill_mutating_webhooks(obj: Object) -> None:
+    """Call each once."""
+    _fill_webhooks(obj)
+    for webhook in obj.get("webhooks", ()):
+        webhook.setdefault("reinvocationPolicy", "Never")
+
+
+def fill_validating_webhooks(obj: Object) -> None:
+    """Refuse what cannot be asked about."""
+    _fill_webhooks(obj)
+
+
+def fill_api_service(obj: Object) -> None:
+    """Give its Service a port."""
+    service: dict[str, Any] | None = obj.setdefault("spec", {}).get("service")
+    if service is not None:
+        service.setdefault("port", 443)
+
+
+def _fill_webhooks(obj: Object) -> None:
+    for webhook in obj.get("webhooks", ()):
+        webhook.setdefault("failurePolicy", "Fail")
+        webhook.setdefault("matchPolicy", "Equivalent")
+        webhook.setdefault("namespaceSelector", {})
+        webhook.setdefault("objectSelector", {})
+        webhook.setdefault("timeoutSeconds", 10)
+        for rule in webhook.get("rules", ()):
+            rule.setdefault("scope", "*")
+        service = webhook.get("clientConfig", {}).get("service")
+        if service is not None:
+            service.setdefault("port", 443)
