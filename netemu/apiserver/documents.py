@@ -25,7 +25,7 @@ _DISCOVERY = (
     *(MediaType(JSON, {"g": "apidiscovery.k8s.io", "v": v, "as": AGGREGATED}) for v in ("v2", "v2beta1")),
     _PLAIN,
 )
-_OPENAPI_V2 = (_PLAIN, MediaType(gnostic.CONTENT_TYPE, {}))
+_OPENAPI_V2 = (_PLAIN, MediaType(gnostic.ACCEPTED, {}))
 _YEAR_S = 31_536_000
 
 Parts = tuple[str, ...]
@@ -104,20 +104,22 @@ class DocumentRequests:
 
 async def _v2_answer(request: web.BaseRequest, kinds: ServedKinds) -> web.Response:
     wanted = choose(request.headers.get("Accept", ""), _OPENAPI_V2)
-    make = v2.render_document if wanted is _PLAIN else gnostic.render_document
-    etag = f'"{v3.kinds_digest(kinds.all)}-{"json" if wanted is _PLAIN else "protobuf"}"'
+    make, content_type = v2.render_document, JSON
+    if wanted is not _PLAIN:
+        make, content_type = gnostic.render_document, gnostic.CONTENT_TYPE
+    etag = f'"{v3.kinds_digest(kinds.all)}-{"json" if content_type is JSON else "protobuf"}"'
     headers = {"ETag": etag, "Vary": "Accept, Accept-Encoding"}
     if _has(request, etag):
         return web.Response(status=304, headers=headers)
     body = await asyncio.to_thread(make, kinds, discovery.RELEASE)
-    return _body(request, body, render(wanted), headers)
+    return _body(request, body, content_type, headers)
 
 
 async def _v3_answer(request: web.BaseRequest, kinds: ServedKinds, group: str, version: str) -> web.Response:
     """Answer with one group's document; with its hash in the query it may be kept for good."""
     choose(request.headers.get("Accept", ""), (_PLAIN,))
     chosen = kinds_of(kinds, group, version)
-    digest, asked = v3.kinds_digest(chosen), request.query.get("hash", "")
+    digest, asked = v3.kinds_digest(chosen, group, version), request.query.get("hash", "")
     if asked and asked != digest:
         return web.Response(status=301, headers={"Location": f"{request.path}?hash={digest}"})
     headers = {"ETag": f'"{digest}"', "Vary": "Accept, Accept-Encoding", **_freshness(bool(asked))}
@@ -134,7 +136,7 @@ def _freshness(is_immutable: bool) -> dict[str, str]:
 
 
 def _v3_index(kinds: ServedKinds) -> dict[str, dict[str, str]]:
-    digests = {_path_of(*pair): v3.kinds_digest(kinds_of(kinds, *pair)) for pair in _pairs(kinds)}
+    digests = {_path_of(*pair): v3.kinds_digest(kinds_of(kinds, *pair), *pair) for pair in _pairs(kinds)}
     return {
         path.removeprefix("/"): {"serverRelativeURL": f"/openapi/v3{path}?hash={digest}"}
         for path, digest in digests.items()

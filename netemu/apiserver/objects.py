@@ -109,7 +109,7 @@ class ObjectRequests:
         _check_namespace_given(path)
         version = version_of(path.kind)
         options = _write_options(request)
-        body = bodies.parse_object(await request.read(), request.content_type)
+        body = bodies.parse_object(await request.read(), request.content_type, options)
         stored = version.store(body)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
         return self._answer_object(request, path, version.serve(obj), status=201, warnings=_warnings(options))
@@ -126,7 +126,7 @@ class ObjectRequests:
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
         options = _write_options(request)
-        body = bodies.parse_object(await request.read(), request.content_type)
+        body = bodies.parse_object(await request.read(), request.content_type, options)
         obj = await self._registry.update(
             version.stored,
             version.store(bodies.addressed(body, path.namespace, path.name)),
@@ -143,7 +143,7 @@ class ObjectRequests:
         options = _write_options(request)
         patch_type = _patch_type(request)
         refuse_force(request.query)
-        patch = bodies.parse_body(await request.read(), patch_type)
+        patch = bodies.parse_checked(await request.read(), patch_type, options)
         obj = await self._registry.patch(
             version.stored,
             path.namespace,
@@ -159,7 +159,7 @@ class ObjectRequests:
         version = version_of(path.kind)
         force = apply_options(request.query)
         options = _write_options(request)
-        body = bodies.parse_object(await request.read(), "application/yaml")
+        body = bodies.parse_object(await request.read(), "application/yaml", options)
         applied = await self._registry.apply(
             version.stored,
             version.store(bodies.addressed(body, path.namespace, path.name)),

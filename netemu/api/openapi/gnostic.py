@@ -18,7 +18,9 @@ from netemu.api.openapi.definitions import Definitions, Schema
 from netemu.api.protobuf.wire import FIXED64, write_bytes, write_int, write_varint
 from netemu.api.served import ServedKinds
 
-CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+ACCEPTED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+"""What clients ask for is no media type that Go reads: Kubernetes answers with this one."""
 
 _TEXTS = {"$ref": 1, "format": 2, "title": 3, "description": 4, "pattern": 13, "discriminator": 26}
 _DOUBLES = {"multipleOf": 6, "maximum": 7, "minimum": 9}

@@ -37,9 +37,9 @@ _UNIONS: dict[str, Schema] = {
 encode = msgspec.json.Encoder().encode
 
 
-def kinds_digest(kinds: Iterable[Kind]) -> str:
-    """Give what a document about these kinds can be told apart by: upper-case hex, as in its URL."""
-    digest = hashlib.sha256(sources_digest())
+def kinds_digest(kinds: Iterable[Kind], *names: str) -> str:
+    """Give what a document of that name can be told apart by: upper-case hex, as in its URL."""
+    digest = hashlib.sha256(sources_digest() + encode(names))
     for kind in kinds:
         custom = None if kind.custom is None else (kind.custom.list_kind, kind.custom.schema)
         row = (kind.group, kind.version, kind.kind, kind.resource, kind.namespaced, kind.subresources)
