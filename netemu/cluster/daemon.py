@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import resource
 import signal
 import sys
@@ -52,6 +53,9 @@ def _run(paths: Paths) -> None:
     if settings is None:
         raise NetemuError(f"there is no cluster in {paths.state}", hint="netemu up")
     _raise_file_limit()
+    # Most of what is allocated stays: looking at all of it after each 700 new objects, as Python
+    # does by default, takes half the time of a bulk load (10,000 Services: 1.3 s instead of 0.8 s).
+    gc.set_threshold(20_000, 50, 50)
     world, record = plan_world(settings), Record(paths.run)
     keys = prepare_world(world, settings, paths, record)
     # Imported only now: the processes beside us start up while the libraries load.

@@ -30,16 +30,21 @@ ETH0 = IfName("eth0")
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 # IPv6 is refused for now; without it no router solicitation or MLD report floods the bridges.
+# A kernel without IPv6 has no such setting.
 QUIET = {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1}
-# Replies may come in by another link than the one the request left by: tunnel out, eth0 back.
 ROUTER = {
-    **QUIET,
     "net/ipv4/ip_forward": 1,
+    # Replies may come in by another link than the one the request left by: tunnel out, eth0 back.
     "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0,
+    # Redirects would tell pods of ways past the node's rules.
+    "net/ipv4/conf/all/send_redirects": 0,
+    "net/ipv4/conf/default/send_redirects": 0,
+    # Every refused packet gets its answer at once; by default Linux sends one a second to each host.
+    "net/ipv4/icmp_ratelimit": 0,
 }
-# Every refused packet gets its answer at once; by default Linux sends one a second to each host.
-TALKATIVE = {"net/ipv4/icmp_ratelimit": 0, "net/ipv4/icmp_msgs_per_sec": 100000}
+# Before Linux 6.12 this one is the machine's, and not ours to change.
+TALKATIVE = {"net/ipv4/icmp_msgs_per_sec": 100000}
 
 MASQUERADE = """
 table ip netemu-overlay {{ }}
@@ -87,7 +92,7 @@ def _place(name: NetnsName, paths: Paths) -> Iterator[tuple[int, Netlink]]:
 def _ensure_fabric(world: World, paths: Paths) -> None:
     with _place(world.fabric, paths) as (ns_fd, netlink):
         if netlink.find_link(FABRIC_BRIDGE) is None:
-            sysctl.write(ns_fd, QUIET)
+            _settle(ns_fd, {})
             mac = mac_address(world.cluster, FABRIC_BRIDGE)
             netlink.batch([messages.bridge(FABRIC_BRIDGE, mac=mac, mtu=HOST_MTU_BYTES, up=True)])
 
@@ -95,10 +100,9 @@ def _ensure_fabric(world: World, paths: Paths) -> None:
 def _ensure_outside(world: World, paths: Paths, fabric: Netlink, bridge: int) -> None:
     with _place(world.outside, paths) as (ns_fd, outside):
         if outside.find_link(ETH0) is None:
-            sysctl.write(ns_fd, ROUTER | TALKATIVE)
+            _settle(ns_fd, ROUTER)
             _plug(fabric, bridge, world.outside_port, ns_fd, world.outside_mac, f"{world.cluster}: {OUTSIDE}")
         _bring_up(outside, world.outside_address)
-        sysctl.write(ns_fd, {"net/ipv4/conf/eth0/send_redirects": 0})
         outside.batch([messages.route(EVERYWHERE, type="unreachable")])
 
 
@@ -107,7 +111,7 @@ def _ensure_node(
 ) -> None:
     with _place(node.netns, paths) as (ns_fd, netlink):
         if netlink.find_link(ETH0) is None:
-            sysctl.write(ns_fd, ROUTER)
+            _settle(ns_fd, ROUTER)
             _plug(fabric, bridge, node.port, ns_fd, node.mac, f"{world.cluster}: {node.name}")
         eth0 = _bring_up(netlink, node.address)
         netlink.batch([messages.route(EVERYWHERE, gateway=world.outside_address.ip, index=eth0)])
@@ -118,6 +122,12 @@ def _ensure_node(
             context.run(MASQUERADE.format(cluster=world.cluster, pods=settings.pods, eth0=ETH0))
         finally:
             context.close()
+
+
+def _settle(ns_fd: int, required: dict[str, int]) -> None:
+    """Set what a place must have, and what this kernel has of the rest."""
+    offered = {name: value for name, value in (QUIET | TALKATIVE).items() if sysctl.has(ns_fd, name)}
+    sysctl.write(ns_fd, required | offered)
 
 
 def _ensure_vxlan(node: NodePlace, netlink: Netlink) -> None:

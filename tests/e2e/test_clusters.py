@@ -340,3 +340,24 @@ def test_status_is_for_people_and_programs(cluster):
 
 def test_doctor_has_nothing_to_complain_of(cluster):
     assert "nftables nat" in cluster.ok("doctor")
+
+
+def _mounts():
+    return sorted(line.split(" ", 2)[2] for line in Path("/proc/self/mountinfo").read_text().splitlines())
+
+
+def test_fifty_comings_and_goings_leave_nothing(netemu):
+    machine, mounts, handle = _machine(), _mounts(), netemu()
+    names = sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
+
+    for number in range(50):
+        handle.ok("up", "--nodes", "2")
+        killed = list(handle.processes().values())[: number % 3 * 2]  # none, some, most of them
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        handle.ok("down")
+        assert _traces(handle.name) == []
+
+    assert _machine() == machine
+    assert _mounts() == mounts
+    assert (sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []) == names
