@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import yaml
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
 from netemu.apiserver.duplicates import duplicate_fields
 from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation, WriteOptions
 from netemu.apiserver.podaccess import LogOptions
+from netemu.apiserver.yamlbody import parse_yaml
 from netemu.naming import Revision
 
 MAX_BODY_BYTES = 3 << 20
@@ -34,16 +34,6 @@ _FALSE = ("false", "0", "f")
 Query = Mapping[str, str]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as Kubernetes reads it: what looks like a date is text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
-}
-
-
 def parse_body(body: bytes, content_type: str) -> Any:
     """Read a JSON, YAML or protobuf body; no body is ``None``.
 
@@ -59,7 +49,7 @@ def parse_body(body: bytes, content_type: str) -> Any:
     if content_type in _JSON_TYPES:
         return _parse_json(body)
     if content_type in _YAML_TYPES:
-        return _parse_yaml(body)
+        return parse_yaml(body)
     raise UnsupportedMediaTypeError(
         f"the body of the request was in an unknown format - {content_type}: accepted media types"
         f" include: application/json, application/yaml, {PROTOBUF}"
@@ -230,10 +220,3 @@ def _parse_protobuf(body: bytes) -> Any:
     from netemu.api import protobuf
 
     return protobuf.decode_object(body)
-
-
-def _parse_yaml(body: bytes) -> Any:
-    try:
-        return yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader, less its dates
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as err:
-        raise BadRequestError(f"the body of the request is not YAML: {err}") from err

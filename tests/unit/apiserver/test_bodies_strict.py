@@ -31,13 +31,13 @@ async def test_strict_names_unknown_and_duplicate_fields(http):
 
 @pytest.mark.parametrize(
     ("mode", "last_warning"),
-    [("Warn", '299 - "duplicate field \\"data.a\\""'), ("Ignore", "")],
+    [("Warn", '299 - "duplicate field \\"data.a\\""'), ("Ignore", "none")],
 )
 async def test_other_modes_keep_the_last_value(http, mode, last_warning):
     answer = await post(http, REPETITIVE, mode)
 
     stored = msgspec.json.decode(answer.body)
-    assert answer.headers.get("warning", "").endswith(last_warning)
+    assert answer.headers.get("warning", "none").endswith(last_warning)
     assert (answer.status, stored["data"], "colour" in stored) == (201, {"a": "2"}, False)
 
 

@@ -1,0 +1,75 @@
+"""YAML bodies, read into what JSON can say. Pure.
+
+Kubernetes turns YAML into JSON first (``sigs.k8s.io/yaml``): keys become text, and what looks
+like a date stays text. YAML can also say more than its length: each alias repeats what it names,
+so that what comes out is counted and bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import yaml
+
+from netemu.api.errors import BadRequestError
+
+MAX_VALUES = 1_000_000
+MAX_DEPTH = 200
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as Kubernetes reads it: what looks like a date is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def parse_yaml(body: bytes) -> Any:
+    """Read one YAML document.
+
+    Raises:
+        BadRequestError: it is none, or says what JSON cannot.
+
+    """
+    try:
+        value = yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader, less its dates
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as err:
+        raise BadRequestError(f"the body of the request is not YAML: {err}") from err
+    return _Copier().copied(value, 0)
+
+
+class _Copier:
+    """Copies a value, without aliases, and gives up where it becomes too big."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def copied(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if self._left < 0 or depth > MAX_DEPTH:
+            raise BadRequestError("the body of the request has too many values, or too many in one another")
+        match value:
+            case dict():
+                return {_key(key): self.copied(item, depth + 1) for key, item in value.items()}
+            case list():
+                return [self.copied(item, depth + 1) for item in value]
+            case None | bool() | str() | int():
+                return value
+            case float() if math.isfinite(value):
+                return value
+        raise BadRequestError(f"the body of the request has a value that JSON does not: {value!r:.60}")
+
+
+def _key(key: Any) -> str:
+    match key:
+        case str():
+            return key
+        case bool():
+            return "true" if key else "false"
+        case int() | float():
+            return str(key)
+    raise BadRequestError(f"the body of the request has a key that is no text: {key!r:.60}")
