@@ -27,8 +27,11 @@ def kinds_of(crd: Object) -> tuple[Kind, ...]:
 
 
 def as_version(kind: Kind, obj: Object) -> Object:
-    """Give an object as another version shows it: only its apiVersion differs (conversion ``None``)."""
-    if obj.get("apiVersion") == kind.api_version:
+    """Give an object as another version shows it: only its apiVersion differs (conversion ``None``).
+
+    What is no such object (a Scale) stays as it is.
+    """
+    if obj.get("apiVersion") == kind.api_version or obj.get("kind") != kind.kind:
         return obj
     return {**obj, "apiVersion": kind.api_version}
 
