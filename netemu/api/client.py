@@ -106,9 +106,12 @@ class Client(Protocol):
         *,
         uid: str = "",
         grace_period_s: int | None = None,
+        propagation: str = "",
     ) -> Object:
         """Delete an object, gracefully where its kind says so (Pod), when finalizers allow.
 
-        ``uid``, if given, is a precondition (ConflictError when another object has the name).
+        ``propagation`` says what becomes of its dependents: Background, Foreground, Orphan, or (empty)
+        what the object's finalizers say. ``uid``, if given, is a precondition (ConflictError when
+        another object has the name).
         """
         ...

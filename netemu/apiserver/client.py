@@ -75,7 +75,12 @@ class LocalClient:
         *,
         uid: str = "",
         grace_period_s: int | None = None,
+        propagation: str = "",
     ) -> Object:
         """Delete an object; see ``Client.delete``."""
-        options = DeleteOptions(grace_period_seconds=grace_period_s, preconditions=Preconditions(uid=uid))
+        options = DeleteOptions(
+            grace_period_seconds=grace_period_s,
+            preconditions=Preconditions(uid=uid),
+            propagation_policy=propagation or None,
+        )
         return (await self._registry.delete(kind, namespace, name, options)).object

@@ -10,14 +10,40 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.crd import names
+from netemu.api.errors import Cause
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, Kind
 from netemu.apiserver import words
 from netemu.apiserver.metadata import uid_differs
 from netemu.apiserver.options import DeleteOptions
+from netemu.apiserver.owners import FOREGROUND, ORPHAN
 from netemu.clock import format_rfc3339, parse_rfc3339
 
 DEFAULT_GRACE_S = 30
 IMMORTAL_NAMESPACES = ("default", "kube-system", "kube-public")
+
+
+_POLICIES = {"Background": (), "Foreground": (FOREGROUND,), "Orphan": (ORPHAN,)}
+
+
+def check_options(options: DeleteOptions) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        InvalidError: naming the field.
+
+    """
+    policy = options.propagation_policy
+    field = "propagationPolicy"
+    if policy is not None and options.orphan_dependents is not None:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        raise words.invalid_options(
+            "DeleteOptions", [Cause(field=field, message=f'Invalid value: "{policy}": {why}')]
+        )
+    if policy and policy not in _POLICIES:
+        known = '"Background", "Foreground", "Orphan", ""'
+        message = f'Unsupported value: "{policy}": supported values: {known}'
+        cause = Cause(field=field, message=message, reason="FieldValueNotSupported")
+        raise words.invalid_options("DeleteOptions", [cause])
 
 
 def check_deletable(kind: Kind, obj: Object, options: DeleteOptions) -> None:
@@ -45,18 +71,10 @@ def check_deletable(kind: Kind, obj: Object, options: DeleteOptions) -> None:
 def plan_deletion(kind: Kind, obj: Object, options: DeleteOptions, now_s: float) -> Object | None:
     """Decide what is left of an object: ``None`` when it goes at once, else what it becomes."""
     grace_s = _grace_s(obj, options) if kind is POD else 0
-    marked = _marked(kind, obj, grace_s, now_s)
+    marked = _marked(kind, _finalized(obj, options.policy), grace_s, now_s)
     if kind is CUSTOM_RESOURCE_DEFINITION:
         marked = names.marked(marked, now_s)
     return None if is_released(marked) else marked
-
-
-def orphaned(obj: Object, owner_uid: str) -> Object:
-    """Give an object that its owner leaves behind: without the reference to it."""
-    owners = obj["metadata"].get("ownerReferences") or ()
-    others = [owner for owner in owners if owner["uid"] != owner_uid]
-    rest = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
-    return {**obj, "metadata": {**rest, "ownerReferences": others} if others else rest}
 
 
 def is_released(obj: Object) -> bool:
@@ -68,6 +86,15 @@ def is_released(obj: Object) -> bool:
         and not meta.get("deletionGracePeriodSeconds")
         and not (obj["kind"] == "Namespace" and obj.get("spec", {}).get("finalizers"))
     )
+
+
+def _finalized(obj: Object, policy: str) -> Object:
+    """Give an object whose finalizers tell the garbage collector what to do with dependents."""
+    if not policy:
+        return obj
+    had = obj["metadata"].get("finalizers") or []
+    finalizers = [name for name in had if name not in (ORPHAN, FOREGROUND)] + list(_POLICIES[policy])
+    return obj if finalizers == had else {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
 
 
 def _grace_s(pod: Object, options: DeleteOptions) -> int:

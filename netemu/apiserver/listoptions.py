@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netemu.api.errors import BadRequestError, Cause, InvalidError, TimedOutError
+from netemu.api.errors import BadRequestError, Cause, TimedOutError
 from netemu.apiserver import bodies
 from netemu.apiserver.paging import CURRENT, PageRequest, parse_token
+from netemu.apiserver.words import invalid_options
 from netemu.naming import Revision
 
 EXACT = "Exact"
@@ -134,18 +135,6 @@ def _unsupported(value: str, known: tuple[str, ...]) -> Cause:
 def _refuse(causes: list[Cause]) -> None:
     if causes:
         raise invalid_options("ListOptions", causes)
-
-
-def invalid_options(kind: str, causes: list[Cause]) -> InvalidError:
-    """Say what is wrong with the options of a request."""
-    said = [f"{cause.field}: {cause.message}" for cause in causes]
-    listed = said[0] if len(said) == 1 else f"[{', '.join(said)}]"
-    return InvalidError(
-        f'{kind}.meta.k8s.io "" is invalid: {listed}',
-        group="meta.k8s.io",
-        kind=kind,
-        causes=tuple(causes),
-    )
 
 
 def not_yet(revision: Revision, current: Revision) -> TimedOutError:

@@ -83,19 +83,21 @@ class Preconditions(Struct, frozen=True, kw_only=True, rename="camel"):
 class DeleteOptions(Struct, frozen=True, kw_only=True, rename="camel"):
     """How to delete (metav1.DeleteOptions). ``grace_period_seconds`` counts for Pods only.
 
-    Foreground is taken as Background: dependents go right after their owner, and it does not wait.
+    Without a policy, the object's own finalizers say what becomes of its dependents.
     """
 
     grace_period_seconds: int | None = None
-    propagation_policy: Literal["Background", "Foreground", "Orphan"] | None = None
+    propagation_policy: str | None = None
     orphan_dependents: bool | None = None
     preconditions: Preconditions = Preconditions()
     dry_run: tuple[str, ...] = ()
 
     @property
-    def orphans(self) -> bool:
-        """True when dependents are to stay."""
-        return self.propagation_policy == "Orphan" or bool(self.orphan_dependents)
+    def policy(self) -> str:
+        """What becomes of dependents: Background, Foreground or Orphan; empty where nothing is said."""
+        if self.orphan_dependents is not None:
+            return "Orphan" if self.orphan_dependents else "Background"
+        return self.propagation_policy or ""
 
 
 BACKGROUND = DeleteOptions()

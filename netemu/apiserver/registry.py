@@ -27,6 +27,7 @@ from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
 from netemu.apiserver.crds import Definitions
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
+from netemu.apiserver.owners import Owners
 from netemu.apiserver.paging import Page, PageRequest
 from netemu.apiserver.selection import EVERYTHING, Selection
 from netemu.clock import Clock, format_rfc3339
@@ -79,6 +80,10 @@ class Registry:
         taken = store.range(f"{SERVICE.key}/").values
         self._addresses = services.ServiceAddresses(settings, taken, self._rng)
         self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
+        self.owners = Owners(self._definitions.kinds, self._find)
+        for kind in self._definitions.kinds.stored():
+            for obj in store.range(f"{kind.key}/").values:
+                self.owners.note(kind, None, obj)
 
     @property
     def kinds(self) -> ServedKinds:
@@ -263,14 +268,13 @@ class Registry:
             NotFoundError, ForbiddenError: as Kubernetes.
 
         """
+        deletion.check_options(options)
         for _ in range(ATTEMPTS):
             entry = self._entry(kind, namespace, name)
             deletion.check_deletable(kind, entry.value, options)
             left = deletion.plan_deletion(kind, entry.value, options, self._clock())
             if options.dry_run:
                 return Deletion(left or entry.value, gone=left is None)
-            if options.orphans:
-                await self._orphan_dependents(entry.value["metadata"]["uid"])
             try:
                 if left is None:
                     return Deletion(await self._remove(kind, entry), gone=True)
@@ -298,19 +302,6 @@ class Registry:
             except NotFoundError:
                 continue  # someone else was faster
         return listing
-
-    async def _orphan_dependents(self, uid: str) -> None:
-        """Let go of all that an object owns, before it goes and the garbage collector looks."""
-
-        def change(current: Object) -> Object:
-            return deletion.orphaned(current, uid)
-
-        for kind in self.kinds.stored():
-            for obj in self.list(kind).items:
-                meta = obj["metadata"]
-                if any(owner["uid"] == uid for owner in meta.get("ownerReferences") or ()):
-                    where = (meta.get("namespace", ""), meta["name"])
-                    await self._change(kind, *where, change, options=TRUSTED)
 
     async def _create_generated(
         self, kind: Kind, obj: Object, namespace: str, options: WriteOptions
@@ -350,9 +341,11 @@ class Registry:
             if options.dry_run:
                 return assigned
             try:
-                return (await self._store.put(_key(kind, namespace, name), assigned, expected=ABSENT)).value
+                made = (await self._store.put(_key(kind, namespace, name), assigned, expected=ABSENT)).value
             except CompareFailedError as err:
                 raise words.already_exists(kind, name) from err
+        self.owners.note(kind, None, made)
+        return made
 
     async def _change(
         self, kind: Kind, namespace: str, name: str, change: Change, *, options: WriteOptions
@@ -377,12 +370,15 @@ class Registry:
             meta = assigned["metadata"]
             fresh = {**assigned, "metadata": {**meta}}  # the store writes the revision into it
             key = _key(kind, meta.get("namespace", ""), meta["name"])
-            return (await self._store.put(key, fresh, expected=entry.revision)).value
+            written = (await self._store.put(key, fresh, expected=entry.revision)).value
+        self.owners.note(kind, entry.value, written)
+        return written
 
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
         meta = entry.value["metadata"]
         key = _key(kind, meta.get("namespace", ""), meta["name"])
         last = await self._store.delete(key, expected=entry.revision)
+        self.owners.note(kind, last.value, None)
         if kind is SERVICE:
             self._addresses.forget(entry.value)
         elif kind is CUSTOM_RESOURCE_DEFINITION:
@@ -423,6 +419,10 @@ class Registry:
         if kind is CUSTOM_RESOURCE_DEFINITION:
             return self._definitions.claim(new, keep=keep)
         return nullcontext(new)
+
+    def _find(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        entry = self._store.get(_key(kind, namespace, name))
+        return entry.value if entry is not None else None
 
     def _entry(self, kind: Kind, namespace: str, name: str) -> Entry:
         entry = self._store.get(_key(kind, namespace, name))

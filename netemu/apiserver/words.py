@@ -5,11 +5,14 @@ Source: apimachinery ``pkg/api/errors``; tools match on these sentences.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netemu.api.errors import (
     AlreadyExistsError,
     Cause,
     ConflictError,
     ForbiddenError,
+    InvalidError,
     NotFoundError,
 )
 from netemu.api.kinds import Kind
@@ -64,3 +67,15 @@ def namespace_terminating(kind: Kind, name: str, namespace: str) -> ForbiddenErr
     )
     why = f"unable to create new content in namespace {namespace} because it is being terminated"
     return forbidden(kind, name, why, causes=(cause,))
+
+
+def invalid_options(kind: str, causes: Sequence[Cause]) -> InvalidError:
+    """Say what is wrong with the options of a request."""
+    said = [f"{cause.field}: {cause.message}" for cause in causes]
+    listed = said[0] if len(said) == 1 else f"[{', '.join(said)}]"
+    return InvalidError(
+        f'{kind}.meta.k8s.io "" is invalid: {listed}',
+        group="meta.k8s.io",
+        kind=kind,
+        causes=tuple(causes),
+    )

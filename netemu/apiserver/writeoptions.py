@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from netemu.api.errors import Cause
 from netemu.apiserver import bodies
-from netemu.apiserver.listoptions import invalid_options
+from netemu.apiserver.words import invalid_options
 
 MAX_MANAGER_BYTES = 128
 

@@ -10,6 +10,7 @@ from netemu.api.kinds import NODE, PLANNED, POD, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
+from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
@@ -107,6 +108,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 run_controllers(client, cache, informer, clock=system_clock, reconcilers=reconcilers),
                 name="controllers",
             )
+            group.create_task(Collector(registry).run(), name="garbage collector")
             group.create_task(run_scheduler(client, cache, informer, clock=system_clock), name="scheduler")
             group.create_task(proxy.run(), name="proxy")
             group.create_task(Expiry(client, system_clock).run(), name="events")

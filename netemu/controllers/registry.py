@@ -27,7 +27,6 @@ RECONCILERS: tuple[Reconciler, ...] = (
     mirroring.RECONCILER,
     namespaces.RECONCILER,
     namespaces.SERVICE_ACCOUNT_RECONCILER,
-    garbage.RECONCILER,
     garbage.POD_RECONCILER,
     unserved.LOAD_BALANCER,
     unserved.INGRESS_RECONCILER,

@@ -117,6 +117,7 @@ class FakeClient:
         *,
         uid: str = "",
         grace_period_s: int | None = None,  # noqa: ARG002 (deletion is immediate)
+        propagation: str = "",  # noqa: ARG002 (there is no garbage collector)
     ) -> Object:
         """Delete an object at once."""
         self._check_available()

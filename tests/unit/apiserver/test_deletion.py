@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.api.errors import ConflictError, ForbiddenError, NotFoundError
+from netemu.api.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from netemu.api.kinds import CONFIG_MAP, NAMESPACE, POD
 from netemu.apiserver.options import DeleteOptions, Preconditions
 
@@ -125,24 +125,36 @@ async def test_a_precondition_that_does_not_hold_is_a_conflict(registry, precond
 
 
 @pytest.mark.parametrize(
-    ("policy", "owners_left"),
+    ("policy", "finalizers"),
     [
-        pytest.param("Background", 1, id="background"),
-        pytest.param("Foreground", 1, id="foreground"),
-        pytest.param("Orphan", 0, id="orphan"),
+        pytest.param("Background", None, id="background"),
+        pytest.param("Foreground", ["foregroundDeletion"], id="foreground"),
+        pytest.param("Orphan", ["orphan"], id="orphan"),
     ],
 )
-async def test_dependents_are_left_to_the_collector_or_let_go(registry, policy, owners_left):
-    owner = await registry.create(CONFIG_MAP, config_map())
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": owner["metadata"]["uid"]}
-    meta = {"name": "d", "namespace": "default", "ownerReferences": [reference]}
-    await registry.create(CONFIG_MAP, {"metadata": meta})
+async def test_the_policy_becomes_a_finalizer_for_the_collector(registry, policy, finalizers):
+    await registry.create(CONFIG_MAP, config_map())
 
     deleted = await registry.delete(CONFIG_MAP, "default", "c", DeleteOptions(propagation_policy=policy))
 
-    left = registry.get(CONFIG_MAP, "default", "d")["metadata"].get("ownerReferences", [])
-    assert deleted.gone
-    assert len(left) == owners_left
+    assert deleted.gone is (finalizers is None)
+    assert deleted.object["metadata"].get("finalizers") == finalizers
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param({"propagation_policy": "Never"}, 'Unsupported value: "Never"', id="unknown"),
+        pytest.param(
+            {"propagation_policy": "Orphan", "orphan_dependents": True}, "cannot be both set", id="twice"
+        ),
+    ],
+)
+async def test_a_policy_that_is_none_is_refused(registry, options, said):
+    await registry.create(CONFIG_MAP, config_map())
+
+    with pytest.raises(InvalidError, match=said):
+        await registry.delete(CONFIG_MAP, "default", "c", DeleteOptions(**options))
 
 
 async def test_the_systems_namespaces_cannot_be_deleted(registry):

@@ -9,6 +9,7 @@ import pytest
 from netemu.api.errors import AlreadyExistsError, ConflictError, NotFoundError
 from netemu.api.kinds import EVENT, KINDS, NAMESPACE, NODE, POD
 from netemu.apiserver.client import LocalClient
+from netemu.apiserver.collector import Collector
 from netemu.apiserver.registry import Registry
 from netemu.controllers.indexes import add_indexes
 from netemu.controllers.loop import Writer
@@ -31,6 +32,7 @@ class World:
         self.rng = random.Random(seed)
         registry = Registry(MemoryStore(), Settings(), lambda: self.now_s, rng=random.Random(seed))
         self.client = LocalClient(registry)
+        self.collector = Collector(registry)
         self.cache = Cache()
         add_indexes(self.cache)
         self.recorder = Recorder(self.client, lambda: self.now_s, "test")
@@ -68,6 +70,7 @@ class World:
 
     async def observe(self) -> None:
         """Let the cache see everything that was written, and note the keys that it concerns."""
+        await self.collector.collect()
         for kind in FOLLOWED:
             listing = await self.client.list(kind)
             present = {key_of(obj): obj for obj in listing.items}
