@@ -41,7 +41,7 @@ _SHAPES: dict[str, Shape] = {
     "PartialObjectMetadataList": "metadata",
 }
 _JSON = ("application/json", "application/*", "*/*", "")
-_PLAIN_ONLY = ("application/yaml", "application/vnd.kubernetes.protobuf")
+_PLAIN_ONLY = ("application/yaml",)
 
 
 def parse_form(accept: str, include: str) -> Form:
