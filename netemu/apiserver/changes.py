@@ -74,7 +74,7 @@ def replaced(kind: Kind, given: Object, current: Object, subresource: str, now_s
     metadata.check_identity(kind, given["metadata"], current["metadata"])
     match subresource:
         case "status":
-            return metadata.with_status(current, without_nulls(given.get("status")))
+            return _with_status(kind, current, given.get("status"))
         case "finalize":
             return subresources.finalized(current, given)
         case "binding":
@@ -107,6 +107,14 @@ def is_same(new: Object, current: Object) -> bool:
     return all(new[key] is current[key] or new[key] == current[key] for key in new if key != "metadata")
 
 
+def _with_status(kind: Kind, current: Object, status: Any) -> Object:
+    if kind.custom is None:
+        return metadata.with_status(current, without_nulls(status))
+    new = default(kind, metadata.with_status(as_stored(kind, current), status))
+    check_valid(kind, new, current)
+    return new
+
+
 def _rewritten(kind: Kind, given: Object, current: Object) -> Object:
     meta = metadata.changed_metadata(given["metadata"], current["metadata"])
     new = {**given, "metadata": meta}
@@ -131,8 +139,11 @@ def _apply(kind: Kind, obj: Object, patch: Any, patch_type: PatchType) -> Any:
     match patch_type:
         case "application/merge-patch+json":
             return patches.merge_patch(obj, patch)
-        case "application/strategic-merge-patch+json":
+        case "application/strategic-merge-patch+json" if kind.custom is None:
             return patches.strategic_merge_patch(kind, obj, patch)
         case "application/json-patch+json":
             return patches.json_patch(obj, patch)
-    raise UnsupportedMediaTypeError(f"the body of the request was in an unknown format - {patch_type}")
+    raise UnsupportedMediaTypeError(
+        "the body of the request was in an unknown format - accepted media types include:"
+        " application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+    )

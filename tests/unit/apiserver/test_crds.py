@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.api.errors import BadRequestError, InvalidError, MethodNotAllowedError, NotFoundError
+from netemu.api.errors import (
+    BadRequestError,
+    ConflictError,
+    InvalidError,
+    MethodNotAllowedError,
+    NotFoundError,
+    UnsupportedMediaTypeError,
+)
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION as CRD
+from netemu.api.kinds import NAMESPACE
+from netemu.apiserver.client import LocalClient
 from netemu.apiserver.options import DeleteOptions, FieldCheck, WriteOptions
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.tables import table
@@ -230,3 +239,38 @@ async def test_a_name_that_is_taken_is_not_accepted(registry):
     assert conditions["NamesAccepted"]["message"] == '"balls" is already in use'
     assert conditions["Established"]["status"] == "False"
     assert registry.kinds.find("toys.example", "v1", "balloons") is None
+
+
+async def test_a_status_must_fit_the_schema(registry):
+    kind = await defined(registry, version(subresources={"status": {}}))
+    made = await registry.create(kind, ball())
+
+    with pytest.raises(InvalidError, match=r"status\.size in body must be of type integer"):
+        await registry.update(kind, {**made, "status": {"size": "big"}}, subresource="status")
+
+
+async def test_strategic_merges_are_for_built_in_kinds(registry):
+    kind = await defined(registry)
+    await registry.create(kind, ball())
+
+    with pytest.raises(UnsupportedMediaTypeError, match="accepted media types include"):
+        await registry.patch(kind, "default", "red", {}, patch_type="application/strategic-merge-patch+json")
+
+
+async def test_a_namespace_ends_after_its_custom_objects(registry):
+    client = LocalClient(registry)
+    kind = await defined(registry)
+    held = ball()
+    held["metadata"]["finalizers"] = ["toys.example/hold"]
+    await registry.create(kind, held)
+    await registry.create(NAMESPACE, {"metadata": {"name": "other"}})
+    await registry.delete(NAMESPACE, "", "other")
+    ending = registry.get(NAMESPACE, "", "other")
+
+    with pytest.raises(ConflictError, match="ensuring all content is removed"):
+        await client.update(NAMESPACE, registry.get(NAMESPACE, "", "default"), subresource="finalize")
+    await client.update(NAMESPACE, {**ending, "spec": {"finalizers": []}}, subresource="finalize")
+
+    with pytest.raises(NotFoundError):
+        registry.get(NAMESPACE, "", "other")
+    assert "deletionTimestamp" in registry.get(kind, "default", "red")["metadata"]
