@@ -13,6 +13,7 @@ from netemu.apiserver.objects import not_allowed
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podlogs import log_answer
 from netemu.apiserver.portforward.http import portforward_answer
+from netemu.apiserver.proxy.http import proxy_answer
 from netemu.apiserver.reachpaths import Way, parse_reach_path
 from netemu.apiserver.registry import Registry
 
@@ -43,8 +44,10 @@ class PodRequests:
 
         """
         path = parse_reach_path(request.rel_url.raw_path)
-        if path is None or path.way == "proxy":
+        if path is None:
             return None
+        if path.way == "proxy":
+            return await proxy_answer(request, path, self._registry, self._pod_access)
         self._check_method(request, path.kind, path.way)
         pod = self._registry.get(path.kind, path.namespace, path.name)
         return await _ANSWERS[path.way](request, pod, self._pod_access)

@@ -23,6 +23,7 @@ from netemu.apiserver.exec.wires import (
 from netemu.apiserver.podaccess import ExecSession, PodAccess
 from netemu.apiserver.podcontainers import check_can_exec, choose_container
 from netemu.apiserver.streams.connection import connected
+from netemu.apiserver.streams.failures import first_failure
 from netemu.apiserver.streams.links import switched, wait_hangup
 from netemu.apiserver.streams.upgrade import check_websocket, choose_spdy, spdy_headers, wanted_upgrade
 from netemu.errors import NetemuError
@@ -87,11 +88,11 @@ async def _speak_spdy(request: web.BaseRequest, options: Options, start: Start) 
 async def _run(request: web.BaseRequest, wire: Wire, options: Options, start: Start) -> None:
     try:
         session = await start()
+        with first_failure():
+            await carry(wire, session, options, lambda: wait_hangup(request))
     except NetemuError as err:
         failure = err if isinstance(err, ApiError) else ApiError(err.message, hint=err.hint)
         await wire.finish(failure_status(failure))
-    else:
-        await carry(wire, session, options, lambda: wait_hangup(request))
 
 
 _SPEAK: dict[str, Callable[[web.BaseRequest, Options, Start], Awaitable[web.StreamResponse]]] = {

@@ -1,0 +1,1 @@
+"""HTTP through the API server: ``pods/proxy``, ``services/proxy`` and ``nodes/proxy``."""
