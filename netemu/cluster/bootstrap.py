@@ -8,6 +8,7 @@ from netemu.api.kinds import (
     BY_GVK,
     Kind,
 )
+from netemu.apiserver.auth.policy import first_roles
 from netemu.cluster.api_address import API_PORT, api_address
 from netemu.settings import Settings
 
@@ -19,6 +20,7 @@ DNS_LABELS = {"k8s-app": "kube-dns"}
 def first_objects(settings: Settings) -> list[Object]:
     """Give the objects to create, in order."""
     return [
+        *first_roles(),
         *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES),
         _kubernetes_service(settings),
         _kubernetes_endpoints(settings),
