@@ -28,8 +28,18 @@ _CORE = (
     "serviceaccounts",
     "services",
 )
-_CORE_SEEN = ("bindings", "events", "limitranges", "namespaces", "namespaces/status", "pods/log")
-_CORE_SEEN += ("pods/status", "resourcequotas", "resourcequotas/status", "services/status")
+_CORE_SEEN = (
+    "bindings",
+    "events",
+    "limitranges",
+    "namespaces",
+    "namespaces/status",
+    "pods/log",
+    "pods/status",
+    "resourcequotas",
+    "resourcequotas/status",
+    "services/status",
+)
 _ENTER = ("pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "services/proxy")
 _APPS = (
     "controllerrevisions",
