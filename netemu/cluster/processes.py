@@ -62,9 +62,7 @@ def python(module: str, *args: str) -> tuple[str, ...]:
 
 def standin_argv(paths: Paths) -> tuple[str, ...]:
     """Give the argv of the stand-in server."""
-    return python(
-        "netemu.standin.server", "--socket", str(paths.standin_socket), "--netns-dir", str(paths.netns)
-    )
+    return python("netemu.standin", "--socket", str(paths.standin_socket), "--netns-dir", str(paths.netns))
 
 
 def shim_argv(paths: Paths, node: NodePlace) -> tuple[str, ...]:
