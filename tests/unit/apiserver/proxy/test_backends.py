@@ -48,7 +48,8 @@ SLICE = {
             "/api/v1/namespaces/a/pods/p/exec", ReachPath(POD, "a", "p", "exec"), id="exec"
         ),
         pytest.param(
-            "/api/v1/namespaces/a/pods/p:80/proxy/x%2Fy/", ReachPath(POD, "a", "p:80", "proxy", "/x%2Fy/"), id="proxy"
+            "/api/v1/namespaces/a/pods/p:80/proxy/x%2Fy/",
+            ReachPath(POD, "a", "p:80", "proxy", "/x%2Fy/"), id="proxy",
         ),
         pytest.param(
             "/api/v1/namespaces/a/services/https%3As%3A1/proxy",
