@@ -70,6 +70,8 @@ def require_known_fields(kind: Kind, selector: FieldSelector) -> None:
 
     """
     known = _KNOWN.get(kind.key, _COMMON_FIELDS)
+    if kind.custom is not None:
+        known = known.union(kind.custom.selectable)
     for requirement in selector:
         if requirement.field not in known:
             raise BadRequestError(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from netemu.api.client import PatchType
 from netemu.api.kinds import Kind
 from netemu.api.patch import three_way_patch
 
@@ -38,6 +39,13 @@ def last_applied(live: Mapping[str, Any]) -> Object | None:
 def plan_apply(kind: Kind, wanted: Object, live: Object) -> Object:
     """Compute the patch that ``apply`` sends; empty when nothing changes."""
     return three_way_patch(kind, last_applied(live), with_last_applied(wanted), live)
+
+
+def patch_type_of(kind: Kind) -> PatchType:
+    """Say how the patch is to be read: lists of custom kinds are replaced as a whole."""
+    if kind.custom is not None:
+        return "application/merge-patch+json"
+    return "application/strategic-merge-patch+json"
 
 
 def missing_annotation_warning(kind: Kind, live: Mapping[str, Any]) -> str:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from netemu.api import codec, schema
+from netemu.api.crd import names
+from netemu.api.crd.definition import kinds_of
+from netemu.api.crd.rules import check_definition
+from netemu.api.defaulting import default
 from netemu.api.errors import ApiError, Cause
-from netemu.api.kinds import BY_GVK, KINDS, Kind
+from netemu.api.kinds import BY_GVK, CUSTOM_RESOURCE_DEFINITION, KINDS, Kind
 from netemu.cli.failures import render_causes
-from netemu.cli.resources import UsageError
+from netemu.cli.resources import UsageError, no_more
 from netemu.cli.target import Target
 from netemu.errors import NetemuError
 
@@ -54,8 +59,16 @@ class Document:
         return f"{self.kind.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind.kind} {name}"
 
 
-def read_documents(paths: Sequence[str], target: Target, *, recursive: bool = False) -> list[Document]:
+def read_documents(
+    paths: Sequence[str],
+    target: Target,
+    *,
+    recursive: bool = False,
+    more: Callable[[], tuple[Kind, ...]] = no_more,
+) -> list[Document]:
     """Read all objects of files, directories and standard input (``-``).
+
+    ``more`` gives kinds that are not built in; those that the same files define are known too.
 
     Raises:
         UsageError: no file, or no object in them.
@@ -70,8 +83,9 @@ def read_documents(paths: Sequence[str], target: Target, *, recursive: bool = Fa
         for document in codec.decode_documents(text, source)
     ]
     documents, problems = [], []
+    known = partial(_with_own, [each.object for each in found], more)
     for each in found:
-        document, wrong = check_document(each, target)
+        document, wrong = check_document(each, target, known)
         problems += wrong
         documents += [document] if document else []
     if problems:
@@ -86,10 +100,12 @@ def document_of(kind: Kind, obj: dict[str, Any]) -> Document:
     return Document(kind=kind, obj=obj, place=lambda _path: "")
 
 
-def check_document(read: codec.Document, target: Target) -> tuple[Document | None, list[str]]:
+def check_document(
+    read: codec.Document, target: Target, more: Callable[[], tuple[Kind, ...]] = no_more
+) -> tuple[Document | None, list[str]]:
     """Find the kind of a document and compare it with the published shape of that kind. Pure."""
     at = f"{read.source}:{read.line}"
-    kind, problem = _kind_of(read.object)
+    kind, problem = _kind_of(read.object, more)
     if kind is None:
         return None, [f"{at}: {problem}"]
     metadata = read.object.get("metadata")
@@ -132,7 +148,24 @@ def _finding(document: Document, cause: Cause) -> str:
     return f"{document.place(cause.field)}{document.title()}: {field}{cause.message}"
 
 
-def _kind_of(obj: dict[str, Any]) -> tuple[Kind | None, str]:
+def _with_own(objects: list[dict[str, Any]], more: Callable[[], tuple[Kind, ...]]) -> tuple[Kind, ...]:
+    """Give the kinds that some of these objects define, and those beyond."""
+    definitions = [
+        names.named(default(CUSTOM_RESOURCE_DEFINITION, obj), (), 0.0)
+        for obj in objects
+        if obj.get("kind") == CUSTOM_RESOURCE_DEFINITION.kind and not _findings(obj)
+    ]
+    return (*(kind for crd in definitions for kind in kinds_of(crd)), *more())
+
+
+def _findings(crd: dict[str, Any]) -> bool:
+    found = schema.check(CUSTOM_RESOURCE_DEFINITION, crd)
+    return bool(found.wrong or found.missing) or any(
+        check_definition(default(CUSTOM_RESOURCE_DEFINITION, crd), None)
+    )
+
+
+def _kind_of(obj: dict[str, Any], more: Callable[[], tuple[Kind, ...]]) -> tuple[Kind | None, str]:
     version, word = obj.get("apiVersion"), obj.get("kind")
     if not isinstance(word, str) or not word:
         return None, "kind is not set: an object needs apiVersion and kind"
@@ -142,6 +175,9 @@ def _kind_of(obj: dict[str, Any]) -> tuple[Kind | None, str]:
     kind = BY_GVK.get((group, number, word))
     if kind is not None:
         return kind, ""
+    for custom in more():
+        if (custom.group, custom.version, custom.kind) == (group, number, word):
+            return custom, ""
     others = sorted(each.api_version for each in KINDS if each.kind == word)
     known = (
         f"it is of {', '.join(others)}" if others else "known are " + ", ".join(sorted(k.kind for k in KINDS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from netemu.api.kinds import KINDS, Kind
@@ -64,28 +64,39 @@ def queries(selection: Selection, scope: Scope) -> list[Query]:
     return [replace(query, label_selector=scope.label_selector, field_selector=scope.field_selector)]
 
 
-def find_kinds(word: str) -> tuple[Kind, ...]:
+def no_more() -> tuple[Kind, ...]:
+    """Know the built-in kinds only."""
+    return ()
+
+
+def find_kinds(word: str, more: Callable[[], tuple[Kind, ...]] = no_more) -> tuple[Kind, ...]:
     """Find the kinds that a word stands for: one, or several for a category (``all``).
 
     Accepts the plural, the singular, a short name, and each followed by ``.group`` or
-    ``.version.group``.
+    ``.version.group``. ``more`` gives kinds that are not built in.
 
     Raises:
         UsageError: there is no such kind.
 
     """
     name, _, group = word.lower().partition(".")
-    found = tuple(kind for kind in KINDS if _is_called(kind, name) and _is_in_group(kind, group))
+    found = _called(KINDS, name, group) or _called(more(), name, group)
     if found:
         return found[:1]
-    category = tuple(kind for kind in KINDS if not group and name in kind.categories)
+    known = (*KINDS, *_preferred(more()))
+    category = tuple(kind for kind in known if not group and name in kind.categories)
     if not category:
         raise UsageError(f'the server doesn\'t have a resource type "{word}"')
     return category
 
 
-def parse_selections(words: Sequence[str], *, names_required: bool = False) -> tuple[Selection, ...]:
-    """Read a command's arguments.
+def parse_selections(
+    words: Sequence[str],
+    *,
+    names_required: bool = False,
+    more: Callable[[], tuple[Kind, ...]] = no_more,
+) -> tuple[Selection, ...]:
+    """Read a command's arguments; ``more`` gives kinds that are not built in.
 
     Raises:
         UsageError: an unknown kind, both forms mixed, or a name missing.
@@ -94,8 +105,8 @@ def parse_selections(words: Sequence[str], *, names_required: bool = False) -> t
     if not words:
         raise UsageError("You must specify the type of resource to get or act on.", hint="For example: pods")
     if any("/" in word for word in words):
-        return tuple(_parse_pair(word) for word in words)
-    kinds = [kind for word in words[0].split(",") for kind in find_kinds(word)]
+        return tuple(_parse_pair(word, more) for word in words)
+    kinds = [kind for word in words[0].split(",") for kind in find_kinds(word, more)]
     names = tuple(words[1:])
     if names_required and not names:
         raise UsageError(f"resource name may not be empty: {words[0]}")
@@ -135,14 +146,26 @@ def _is_in_group(kind: Kind, group: str) -> bool:
     return group in {"", kind.group, f"{kind.version}.{kind.group}"}
 
 
-def _parse_pair(word: str) -> Selection:
+def _called(kinds: Sequence[Kind], name: str, group: str) -> tuple[Kind, ...]:
+    return tuple(kind for kind in kinds if _is_called(kind, name) and _is_in_group(kind, group))
+
+
+def _preferred(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    """Give one version of each resource, the first."""
+    first: dict[str, Kind] = {}
+    for kind in kinds:
+        first.setdefault(kind.key, kind)
+    return tuple(first.values())
+
+
+def _parse_pair(word: str, more: Callable[[], tuple[Kind, ...]]) -> Selection:
     kind_word, slash, name = word.partition("/")
     if not slash:
         raise UsageError(
             "there is no need to specify a resource type as a separate argument when passing arguments"
             f" in resource/name form (e.g. 'netemu get resource/<resource_name>'), found {word!r}"
         )
-    kinds = find_kinds(kind_word)
+    kinds = find_kinds(kind_word, more)
     if not name or len(kinds) != 1:
         raise UsageError(
             f"arguments in resource/name form must have a single resource and name, found {word!r}"

@@ -21,7 +21,8 @@ def three_way_patch(kind: Kind, last_applied: Json | None, modified: Json, curre
     ``last_applied`` is what the user applied before (``None``: nothing is known, nothing is
     deleted). An empty patch means that nothing is to be done.
     """
-    return _objects(last_applied or {}, modified, current, schema.shape_of(kind))
+    shape = schema.shape_of(kind) if kind.custom is None else None  # custom kinds merge as plain JSON
+    return _objects(last_applied or {}, modified, current, shape)
 
 
 def _objects(last: Json, modified: Json, current: Json, shape: Shape | None) -> Json:

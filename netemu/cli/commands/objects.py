@@ -102,6 +102,7 @@ def apply(
 
     A mistake in any document (its YAML, an unknown kind or field) changes nothing at all.
     """
+    from netemu.cli.discovered import custom_kinds
     from netemu.cli.manifests import read_documents
     from netemu.cli.output import check_format
     from netemu.cli.session import run_with_session
@@ -110,7 +111,7 @@ def apply(
 
     check_format(output)
     target: Target = context.obj
-    documents = read_documents(files or (), target, recursive=recursive)
+    documents = read_documents(files or (), target, recursive=recursive, more=custom_kinds(target))
     options = WriteOptions(dry_run=dry_run, output=output)
     if not run_with_session(target, lambda session: apply_documents(session, documents, options)):
         raise typer.Exit(1)
@@ -191,14 +192,15 @@ def selections_of(
     target: Target, words: Sequence[str] | None, files: Sequence[str] | None, *, recursive: bool
 ) -> tuple[Selection, ...]:
     """Read which objects a command means: those of files, or those its words name."""
+    from netemu.cli.discovered import custom_kinds
     from netemu.cli.manifests import read_documents
     from netemu.cli.resources import Selection, parse_selections
 
     if not files:
-        return parse_selections(words or ())
+        return parse_selections(words or (), more=custom_kinds(target))
     return tuple(
         Selection(kind=document.kind, names=(document.name,), namespace=document.namespace)
-        for document in read_documents(files, target, recursive=recursive)
+        for document in read_documents(files, target, recursive=recursive, more=custom_kinds(target))
     )
 
 

@@ -37,6 +37,7 @@ def create(
     output: Output = "",
 ) -> None:
     """Create objects from files (-f), or a Deployment or Namespace by name."""
+    from netemu.cli.discovered import custom_kinds
     from netemu.cli.manifests import read_documents
     from netemu.cli.resources import UsageError
 
@@ -44,7 +45,8 @@ def create(
         return
     if not files:
         raise UsageError("must specify one of -f, deployment or namespace", hint="netemu create --help")
-    _write(context, read_documents(files, context.obj, recursive=recursive), dry_run, output)
+    more = custom_kinds(context.obj)
+    _write(context, read_documents(files, context.obj, recursive=recursive, more=more), dry_run, output)
 
 
 @create_app.command("deployment")
@@ -160,12 +162,13 @@ def scale(
     replicas: Annotated[int, typer.Option("--replicas", help="How many pods.")],
 ) -> None:
     """Set how many pods a workload has."""
+    from netemu.cli.discovered import custom_kinds
     from netemu.cli.resources import parse_selections
     from netemu.cli.session import run_with_session
     from netemu.cli.verbs.scale import scale as scale_objects
 
     target: Target = context.obj
-    selections = parse_selections(words, names_required=True)
+    selections = parse_selections(words, names_required=True, more=custom_kinds(target))
     run_with_session(
         target, lambda session: scale_objects(session, selections, target.namespace_or_default, replicas)
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netemu.api.errors import ApiError, NotFoundError
-from netemu.cli.applying import missing_annotation_warning, plan_apply, with_last_applied
+from netemu.cli.applying import missing_annotation_warning, patch_type_of, plan_apply, with_last_applied
 from netemu.cli.failures import render_failure
 from netemu.cli.manifests import Document, located
 from netemu.cli.output import Item, render
@@ -103,7 +103,7 @@ async def _apply_one(session: Session, document: Document, options: WriteOptions
         live = await session.patch(
             query,
             patch,
-            patch_type="application/strategic-merge-patch+json",
+            patch_type=patch_type_of(kind),
             dry_run=dry_run,
         )
     report.done(document, live, "configured")

@@ -146,3 +146,50 @@ def test_a_refusal_without_a_field_is_located_by_its_object(file):
     error = located(document, NotFoundError('namespaces "shop" not found'))
 
     assert error.message == 'web.yaml:1: Service default/web: namespaces "shop" not found'
+
+
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: balls.toys.example}
+spec:
+  group: toys.example
+  scope: Namespaced
+  names: {kind: Ball, plural: balls}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {spec: {type: object, properties: {color: {type: string}}}}
+"""
+BALL = """\
+apiVersion: toys.example/v1
+kind: Ball
+metadata: {name: red}
+spec:
+  color: red
+"""
+
+
+def test_files_may_define_the_kinds_of_their_own_objects(file):
+    documents = read_documents([file(f"{DEFINITION}---\n{BALL}")], Target())
+
+    assert [document.title() for document in documents] == [
+        "CustomResourceDefinition balls.toys.example",
+        "Ball default/red",
+    ]
+
+
+def test_custom_objects_are_held_to_their_schema_before_anything_is_sent(file):
+    text = f"{DEFINITION}---\n{BALL.replace('color', 'colour')}"
+
+    with pytest.raises(ManifestsError, match=r"web\.yaml:21: Ball default/red: .*unknown field"):
+        read_documents([file(text)], Target())
+
+
+def test_a_kind_that_nobody_defines_is_unknown(file):
+    with pytest.raises(ManifestsError, match=r'no matches for kind "Ball" in version "toys\.example/v1"'):
+        read_documents([file(BALL)], Target())

@@ -2,6 +2,8 @@
 
 import pytest
 
+from netemu.api.crd.definition import kinds_of
+from netemu.api.crd.names import named
 from netemu.api.kinds import DEPLOYMENT, NODE, POD, SERVICE, STATEFUL_SET
 from netemu.cli.resources import (
     Query,
@@ -14,6 +16,7 @@ from netemu.cli.resources import (
     parse_selections,
     queries,
 )
+from netemu.testing.builders import custom_resource_definition
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,41 @@ def test_a_name_in_all_namespaces_is_refused():
 def test_objects_are_displayed_with_singular_and_group():
     assert display_name(POD, "web") == "pod/web"
     assert display_name(DEPLOYMENT, "web") == "deployment.apps/web"
+
+
+def ball_kinds():
+    crd = custom_resource_definition(
+        "Ball",
+        {
+            "name": "v1alpha1",
+            "served": True,
+            "storage": False,
+            "schema": {"openAPIV3Schema": {"type": "object"}},
+        },
+        {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}},
+        short_names=["bl"],
+    )
+    crd["spec"]["names"]["categories"] = ["toys"]
+    return kinds_of(named(crd, (), 0.0))
+
+
+@pytest.mark.parametrize(
+    "word", ["balls", "Ball", "bl", "balls.toys.example", "balls.v1.toys.example", "toys"]
+)
+def test_kinds_that_are_not_built_in_are_asked_for(word):
+    (found,) = find_kinds(word, ball_kinds)
+
+    assert (found.kind, found.version) == ("Ball", "v1")
+
+
+def test_a_version_can_be_named():
+    (found,) = find_kinds("balls.v1alpha1.toys.example", ball_kinds)
+
+    assert found.version == "v1alpha1"
+
+
+def test_built_in_kinds_need_no_question():
+    def more():
+        raise AssertionError
+
+    assert find_kinds("po", more) == (POD,)
