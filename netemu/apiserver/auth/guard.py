@@ -66,14 +66,15 @@ class Guard:
             raise refusal(user, asked)
 
     def _authenticate(self, request: web.BaseRequest) -> User:
+        transport = request.transport
+        tls = transport.get_extra_info("ssl_object") if transport is not None else None
+        certified = user_of_certificate(tls.getpeercert()) if isinstance(tls, ssl.SSLObject) else None
+        if certified is not None:
+            return certified
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             return self._user_of_token(token.strip())
-        transport = request.transport
-        tls = transport.get_extra_info("ssl_object") if transport is not None else None
-        if isinstance(tls, ssl.SSLObject):
-            return user_of_certificate(tls.getpeercert()) or ANONYMOUS
-        return OWNER
+        return OWNER if tls is None else ANONYMOUS
 
     def _user_of_token(self, token: str) -> User:
         if self.accounts is None:

@@ -1,0 +1,164 @@
+"""Volumes as directories: what containers find where they mount them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from netemu.agent.projections import File, VolumeError
+from netemu.agent.volumes import Volumes, sandbox_path, write_files
+from netemu.testing import builders
+
+OBJECTS = {("ConfigMap", "default", "conf"): {"data": {"key": "value"}}}
+
+
+@pytest.fixture
+def volumes(tmp_path):
+    return Volumes(tmp_path / "node", lambda *key: OBJECTS.get(key), lambda *_: "token")
+
+
+@pytest.fixture
+def mounts(volumes, tmp_path):
+    """Mount one volume into a container; gives what the sandbox is told."""
+
+    def mounted(volume, **mount):
+        pod = builders.pod("web", volumes=[{"name": "v", **volume}])
+        container = {"volumeMounts": [{"name": "v", "mountPath": "/data", **mount}]}
+        return volumes.mounts(pod, container, tmp_path / "pod", {"WHERE": "here"})
+
+    return mounted
+
+
+def test_a_config_map_is_seen_at_its_mount_path(mounts):
+    (mount,) = mounts({"configMap": {"name": "conf"}})
+
+    assert (mount.target, mount.read_only) == ("/data", True)
+    assert Path(mount.source, "key").read_text() == "value"
+
+
+def test_one_key_can_be_mounted_alone(mounts):
+    (mount,) = mounts({"configMap": {"name": "conf"}}, subPath="key", mountPath="/etc/app.conf")
+
+    assert Path(mount.source).read_text() == "value"
+    assert not os.path.islink(mount.source)
+
+
+def test_a_missing_object_is_told_with_the_volumes_name(mounts, volumes):
+    words = 'MountVolume.SetUp failed for volume "v" : configmap "none" not found'
+    with pytest.raises(VolumeError, match=words):
+        mounts({"configMap": {"name": "none"}})
+    with pytest.raises(VolumeError, match=words):
+        volumes.check(builders.pod("web", volumes=[{"name": "v", "configMap": {"name": "none"}}]))
+
+
+def test_checking_makes_no_file_and_asks_for_no_token(volumes, tmp_path):
+    token = {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+    volumes.check(builders.pod("web", volumes=[token, {"name": "c", "configMap": {"name": "conf"}}]))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_directory_is_for_everyone_and_keeps_its_files(mounts):
+    (mount,) = mounts({"emptyDir": {}})
+    Path(mount.source, "left").touch()
+    (again,) = mounts({"emptyDir": {}})
+
+    assert os.listdir(again.source) == ["left"]
+    assert os.stat(mount.source).st_mode & 0o777 == 0o777
+    assert not mount.read_only
+
+
+def test_a_part_of_a_volume_is_made_when_it_is_missing(mounts):
+    (mount,) = mounts({"emptyDir": {}}, subPathExpr="$(WHERE)/deep", readOnly=True)
+
+    assert mount.source.endswith("/here/deep")
+    assert os.path.isdir(mount.source)
+    assert mount.read_only
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x"])
+def test_no_part_leads_out_of_its_volume(mounts, path):
+    with pytest.raises(VolumeError, match="subPath"):
+        mounts({"emptyDir": {}}, subPath=path)
+
+
+def test_no_link_leads_out_of_its_volume(mounts):
+    (mount,) = mounts({"emptyDir": {}})
+    os.symlink("/etc", f"{mount.source}/link")
+
+    with pytest.raises(VolumeError, match="leads out"):
+        mounts({"emptyDir": {}}, subPath="link/passwd")
+
+
+def test_a_path_of_the_host_is_one_of_the_nodes_own(mounts, tmp_path):
+    (mount,) = mounts({"hostPath": {"path": "/etc/cni/net.d", "type": "DirectoryOrCreate"}})
+
+    assert mount.source == str(tmp_path / "node/etc/cni/net.d")
+    assert not mount.read_only
+
+
+def test_programs_are_the_machines_and_only_read(mounts):
+    (mount,) = mounts({"hostPath": {"path": "/usr/share", "type": "Directory"}})
+
+    assert (mount.source, mount.read_only) == ("/usr/share", True)
+
+
+@pytest.mark.parametrize("path", ["/", "/proc/1", "/dev", "/run/netns", "/a/../../etc", "/pods"])
+def test_the_machines_own_parts_are_not_for_pods(mounts, path):
+    with pytest.raises(VolumeError, match="is not for pods"):
+        mounts({"hostPath": {"path": path}})
+
+
+@pytest.mark.parametrize("kind", ["Directory", "File", "Socket", "CharDevice"])
+def test_a_path_must_be_what_its_type_says(mounts, kind):
+    with pytest.raises(VolumeError, match="hostPath type check failed"):
+        mounts({"hostPath": {"path": "/nothing", "type": kind}})
+
+
+def test_volumes_that_are_not_emulated_are_named(mounts):
+    with pytest.raises(VolumeError, match="volumes of type persistentVolumeClaim are not emulated"):
+        mounts({"persistentVolumeClaim": {"claimName": "c"}})
+
+
+def test_outer_mounts_come_before_inner_ones(volumes, tmp_path):
+    pod = builders.pod("web", volumes=[{"name": "v", "emptyDir": {}}])
+    paths = ["/a/b/c", "/a", "/a/b"]
+    container = {"volumeMounts": [{"name": "v", "mountPath": path} for path in paths]}
+
+    found = volumes.mounts(pod, container, tmp_path / "pod", {})
+
+    assert [mount.target for mount in found] == ["/a", "/a/b", "/a/b/c"]
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/var/run/secrets/x", "/run/secrets/x"),
+        ("/var/lock", "/run/lock"),
+        ("data/", "/data"),
+        ("/var/running", "/var/running"),
+    ],
+)
+def test_links_of_the_root_are_followed(path, seen):
+    assert sandbox_path(path) == seen
+
+
+def test_all_files_of_a_volume_change_at_once(tmp_path):
+    write_files(tmp_path, {"a": File(b"1", 0o644), "deep/b": File(b"2", 0o600)})
+    before = os.readlink(tmp_path / "..data")
+    write_files(tmp_path, {"a": File(b"one", 0o644), "c": File(b"3", 0o400)})
+
+    assert sorted(name for name in os.listdir(tmp_path) if not name.startswith("..")) == ["a", "c"]
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o400
+    assert not (tmp_path / before).exists()
+
+
+def test_files_that_did_not_change_are_not_written_again(tmp_path):
+    write_files(tmp_path, {"a": File(b"1", 0o644)})
+    before = os.readlink(tmp_path / "..data")
+    write_files(tmp_path, {"a": File(b"1", 0o644)})
+
+    assert os.readlink(tmp_path / "..data") == before
