@@ -248,7 +248,7 @@ def _sorted_out(found: list[Finding]) -> Findings:
 
 def _cannot_be_handled(kind: Kind, why: str, causes: tuple[Cause, ...]) -> BadRequestError:
     return BadRequestError(
-        f'{kind.kind} in version "{kind.api_version}" cannot be handled as a {kind.kind}: {why}',
+        f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}',
         group=kind.group,
         kind=kind.kind,
         causes=causes,

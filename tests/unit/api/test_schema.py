@@ -183,7 +183,7 @@ def test_a_decoding_error_names_the_field():
     findings = schema.check(DEPLOYMENT, {"spec": {"replicas": "three"}})
 
     assert schema.decoding_error(DEPLOYMENT, findings.wrong).message == (
-        'Deployment in version "apps/v1" cannot be handled as a Deployment: '
+        'Deployment in version "v1" cannot be handled as a Deployment: '
         'spec.replicas: expected an integer, got the string "three"'
     )
 
