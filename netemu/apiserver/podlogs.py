@@ -7,7 +7,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from netemu.api.client import Object
-from netemu.apiserver import bodies
+from netemu.apiserver.logoptions import parse_log_options
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podcontainers import choose_container
 
@@ -20,7 +20,7 @@ async def log_answer(request: web.BaseRequest, pod: Object, pod_access: PodAcces
 
     """
     container = choose_container(pod, request.query.get("container", ""))
-    options = bodies.log_options(request.query)
+    options = parse_log_options(request.query, pod["metadata"]["name"])
     answer = web.StreamResponse(headers={"Content-Type": "text/plain", "Cache-Control": "no-cache, private"})
     if not pod["spec"].get("nodeName"):
         await answer.prepare(request)  # as Kubernetes: nothing was said yet, which is no error

@@ -33,10 +33,11 @@ class Attached:
         self.client = client
         self._followers = followers
 
-    def leave(self) -> None:
-        """Close the pipes to the client."""
+    def end(self, number: str) -> None:
+        """Close the pipes once the client has read what is in them, and tell it that this was all."""
         for follower in self._followers:
-            follower.leave()
+            follower.end()
+        self.client.tell({"event": "exec-exited", "exec": number, "exit_code": 0})
 
 
 class Container:
@@ -156,7 +157,7 @@ class Containers:
         for container in self._by_id.values():
             for each, attached in list(container.attached.items()):
                 if attached.client is client and number in ("", each):
-                    attached.leave()
+                    attached.end(each)
                     del container.attached[each]
 
     def signal(self, container_id: str, signum: int) -> None:
@@ -189,7 +190,7 @@ class Containers:
         container.ready_fd = -1
         last_line = container.streams.close() if container.streams is not None else ""
         for number, attached in container.attached.items():
-            attached.client.tell({"event": "exec-exited", "exec": number, "exit_code": 0})
+            attached.end(number)
         container.attached.clear()
         if container.is_made or not container.spec["sandboxed"] or os.WIFSIGNALED(status):
             code = exit_code(status)

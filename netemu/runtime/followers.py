@@ -64,12 +64,13 @@ class Follower:
 
     def _flush_and_resume(self) -> None:
         self._flush()
-        if not self.is_behind:
+        if self.is_behind:
+            return
+        if self._ended:
+            self.leave()
+        elif not self.is_gone:
             self._loop.forget(self._fd)
-            if self._ended:
-                self.leave()
-            else:
-                self._resume()
+        self._resume()
 
     def _flush(self) -> None:
         try:

@@ -30,9 +30,10 @@ async def read_log(
 ) -> AsyncGenerator[bytes, None]:
     """Yield a container's output, oldest first; of one stream, if it is named.
 
-    ``since_s`` is an age, ``since_time_s`` a moment (since the epoch); ``tail_lines`` and ``limit_bytes`` bound the answer. With ``follow``
-    it goes on until the log's writer has closed it, or ``ended`` says that nothing more comes.
-    A log that was rotated is followed into its successor.
+    ``since_s`` is an age, ``since_time_s`` a moment (since the epoch); ``tail_lines`` and
+    ``limit_bytes`` bound the answer. With ``follow`` it goes on until the log's writer has closed
+    it, or ``ended`` says that nothing more comes. A log that was rotated is followed into its
+    successor.
     """
     if since_s is not None:
         since_time_s = time.time() - since_s

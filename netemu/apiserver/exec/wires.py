@@ -28,6 +28,7 @@ from netemu.apiserver.exec.channels import (
     to_text,
 )
 from netemu.apiserver.streams.connection import Connection
+from netemu.apiserver.streams.heartbeat import beat
 from netemu.apiserver.streams.stream import Stream
 
 STREAMS_S = 30.0
@@ -210,5 +211,10 @@ async def websocket(
     """Speak WebSocket while the block runs, and close it properly after."""
     ws = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=bodies.MAX_BODY_BYTES)
     await ws.prepare(request)
-    yield ws
-    await ws.close()
+    async with asyncio.TaskGroup() as group:
+        beating = group.create_task(beat(ws.ping))
+        try:
+            yield ws
+            await ws.close()
+        finally:
+            beating.cancel()

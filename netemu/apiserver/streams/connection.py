@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from netemu.apiserver.streams.heartbeat import beat
 from netemu.apiserver.streams.links import Link
 from netemu.apiserver.streams.spdy import (
     REFUSED_STREAM,
@@ -24,6 +25,7 @@ from netemu.apiserver.streams.spdy import (
 from netemu.apiserver.streams.stream import Stream
 
 MAX_STREAMS = 1024
+_OUR_PING = 2  # a server's have even numbers
 
 
 class Connection:
@@ -51,6 +53,10 @@ class Connection:
                 await stream.finish()
             await self._send(GoAway(max(self._streams, default=0)))
 
+    async def ping(self) -> None:
+        """Send a sign of life, which nobody has to answer."""
+        await self._send(Ping(_OUR_PING))
+
     async def read(self) -> None:
         """Take what the client sends, until it is gone."""
         decoder = Decoder()
@@ -74,7 +80,7 @@ class Connection:
                 await self._streams[number].take(data, fin=fin)
             case Reset(number) if number in self._streams:
                 await self._streams.pop(number).end(was_reset=True)
-            case Ping():
+            case Ping(id) if id != _OUR_PING:
                 await self._send(frame)
             case _:
                 pass
@@ -105,9 +111,10 @@ async def connected(link: Link) -> AsyncIterator[Connection]:
     """Read a connection while the block runs; then finish all of its streams."""
     connection = Connection(link)
     async with asyncio.TaskGroup() as group:
-        reading = group.create_task(connection.read())
+        tasks = [group.create_task(connection.read()), group.create_task(beat(connection.ping))]
         try:
             yield connection
             await connection.finish()
         finally:
-            reading.cancel()
+            for task in tasks:
+                task.cancel()
