@@ -66,7 +66,18 @@ POD = _core(
     "pods",
     "po",
     categories=("all",),
-    subresources=("status", "log", "exec", "attach", "portforward", "proxy", "binding"),
+    subresources=(
+        "status",
+        "log",
+        "exec",
+        "attach",
+        "portforward",
+        "proxy",
+        "binding",
+        "eviction",
+        "ephemeralcontainers",
+        "resize",
+    ),
 )
 SERVICE = _core("Service", "services", "svc", categories=("all",), subresources=("status", "proxy"))
 ENDPOINTS = _core("Endpoints", "endpoints", "ep")

@@ -207,8 +207,7 @@ class HttpClient:
         target = f"{path}?{urlencode(query)}" if query else path
         sent = [
             ("Host", "netemu"),
-            ("User-Agent", USER_AGENT),
-            *({"Accept": JSON} | dict(headers or {})).items(),
+            *({"User-Agent": USER_AGENT, "Accept": JSON} | dict(headers or {})).items(),
         ]
         if body:
             sent.append(("Content-Length", str(len(body))))

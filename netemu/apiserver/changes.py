@@ -79,6 +79,11 @@ def replaced(kind: Kind, given: Object, current: Object, subresource: str, now_s
             return subresources.finalized(current, given)
         case "binding":
             return metadata.counted(kind, subresources.bound(current, given, now_s), current)
+        case "ephemeralcontainers":
+            new = default(kind, subresources.with_ephemeral(current, given))
+            return metadata.counted(kind, new, current)
+        case "resize":
+            return metadata.counted(kind, subresources.resized(current, given), current)
         case "scale":
             return _rewritten(kind, subresources.scaled(kind, current, given), current)
         case _:

@@ -10,11 +10,12 @@ from msgspec import structs
 
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
-from netemu.api.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Kind
+from netemu.api.kinds import JOB, NAMESPACE, POD, REPLICATION_CONTROLLER, SERVICE, SERVICE_ACCOUNT, Kind
 from netemu.apiserver import answers, bodies, forms
+from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listoptions import list_options, watch_options
-from netemu.apiserver.options import WriteOptions
+from netemu.apiserver.options import DeleteOptions, WriteOptions
 from netemu.apiserver.paging import Page
 from netemu.apiserver.registry import Deletion, Registry
 from netemu.apiserver.routes import ObjectPath
@@ -46,21 +47,23 @@ class ObjectRequests:
 
         """
         match (request.method, bool(path.name), path.subresource):
-            case ("GET", False, _):
+            case ("GET", False, ""):
                 return await self._collection(request, path)
-            case ("GET", True, "" | "status" | "scale"):
+            case ("GET", True, "" | "status" | "scale" | "ephemeralcontainers" | "resize"):
                 return self._object(request, path)
+            case ("POST", _, "binding"):
+                return await self._bind(request, path)
             case ("POST", False, _):
                 return await self._create(request, path)
-            case ("POST", True, "binding"):
-                return await self._bind(request, path)
-            case ("PUT", True, "" | "status" | "scale" | "finalize"):
+            case ("POST", True, "eviction"):
+                return await self._evict(request, path)
+            case ("PUT", True, "" | "status" | "scale" | "finalize" | "ephemeralcontainers" | "resize"):
                 return await self._update(request, path)
-            case ("PATCH", True, "" | "status" | "scale"):
+            case ("PATCH", True, "" | "status" | "scale" | "ephemeralcontainers" | "resize"):
                 return await self._patch(request, path)
             case ("DELETE", True, ""):
                 return await self._delete(request, path)
-            case ("DELETE", False, _):
+            case ("DELETE", False, ""):
                 return await self._delete_collection(request, path)
             case _:
                 raise not_allowed(path.kind)
@@ -116,11 +119,19 @@ class ObjectRequests:
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
-        binding = bodies.addressed(body, path.namespace, path.name)
+        name = path.name or (body.get("metadata") or {}).get("name", "")
+        binding = bodies.addressed(body, path.namespace, name)
         options = _write_options(request)
         await self._registry.update(
             path.kind, binding, namespace=path.namespace, subresource="binding", options=options
         )
+        return answers.json_answer(_success(), status=201)
+
+    async def _evict(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+        body = bodies.parse_object(await request.read(), request.content_type)
+        eviction = bodies.addressed(body, path.namespace, path.name)
+        options = bodies.delete_options(eviction.get("deleteOptions"), request.query)
+        await evict(self._registry, path.namespace, path.name, options)
         return answers.json_answer(_success(), status=201)
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
@@ -141,9 +152,11 @@ class ObjectRequests:
             return await self._apply(request, path)
         version = version_of(path.kind)
         options = _write_options(request)
-        patch_type = _patch_type(request)
+        patch_type = _patch_type(request, path.kind)
         refuse_force(request.query)
         patch = bodies.parse_checked(await request.read(), patch_type, options)
+        if isinstance(patch, dict):
+            patch = version.store(patch)
         obj = await self._registry.patch(
             version.stored,
             path.namespace,
@@ -176,7 +189,7 @@ class ObjectRequests:
     async def _delete(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
-        options = bodies.delete_options(body, request.query)
+        options = _with_default_policy(path.kind, bodies.delete_options(body, request.query))
         deletion = await self._registry.delete(version.stored, path.namespace, path.name, options)
         if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
             return answers.json_answer(_deleted(path.kind, deletion), warnings=deprecations(path.kind))
@@ -187,7 +200,7 @@ class ObjectRequests:
             raise not_allowed(path.kind)
         version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
-        options = bodies.delete_options(body, request.query)
+        options = _with_default_policy(path.kind, bodies.delete_options(body, request.query))
         selection = _selection(path.kind, request.query)
         deleted = await self._registry.delete_collection(version.stored, path.namespace, selection, options)
         page = Page(version.serve_all(deleted.items), deleted.revision)
@@ -205,7 +218,9 @@ def not_allowed(kind: Kind) -> MethodNotAllowedError:
 
 
 def _selection(kind: Kind, query: bodies.Query) -> Selection:
-    return parse_selection(kind, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+    version = version_of(kind)
+    fields = version.fields(query.get("fieldSelector", ""))
+    return parse_selection(version.stored, query.get("labelSelector", ""), fields)
 
 
 def _form(request: web.BaseRequest) -> Form:
@@ -225,6 +240,13 @@ def _warnings(options: WriteOptions) -> list[str]:
     return options.fields.warnings if options.fields is not None else []
 
 
+def _with_default_policy(kind: Kind, options: DeleteOptions) -> DeleteOptions:
+    """Let dependents of the oldest workloads be, unless the client says otherwise."""
+    if options.policy or kind not in (JOB, REPLICATION_CONTROLLER):
+        return options
+    return structs.replace(options, propagation_policy="Orphan")
+
+
 def _check_namespace_given(path: ObjectPath) -> None:
     if path.kind.namespaced and not path.namespace:
         raise BadRequestError(
@@ -233,12 +255,15 @@ def _check_namespace_given(path: ObjectPath) -> None:
         )
 
 
-def _patch_type(request: web.BaseRequest) -> PatchType:
+def _patch_type(request: web.BaseRequest, kind: Kind) -> PatchType:
     content_type = request.content_type
-    if content_type not in bodies.PATCH_TYPES:
+    known: tuple[str, ...] = bodies.PATCH_TYPES
+    if kind.custom is not None:  # their lists have no merge keys
+        known = tuple(name for name in known if name != bodies.STRATEGIC_PATCH)
+    if content_type not in known:
         raise UnsupportedMediaTypeError(
             f"the body of the request was in an unknown format - {content_type}: accepted media types"
-            f" include: {', '.join((*bodies.PATCH_TYPES, APPLY_PATCH))}"
+            f" include: {', '.join((*known, APPLY_PATCH))}"
         )
     return cast("PatchType", content_type)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netemu.api.errors import NotFoundError
-from netemu.api.kinds import Kind
+from netemu.api.kinds import POD, Kind
 from netemu.api.served import BUILT_IN, ServedKinds
 
 
@@ -39,6 +39,8 @@ def nothing_there() -> NotFoundError:
 
 
 def _parse_object(kinds: ServedKinds, group: str, version: str, parts: tuple[str, ...]) -> ObjectPath:
+    if (group, version) == ("", "v1") and len(parts) == 3 and parts[::2] == ("namespaces", "bindings"):
+        return ObjectPath(POD, parts[1], subresource="binding")
     namespace = ""
     if parts[0] == "namespaces" and len(parts) >= 3 and kinds.find(group, version, parts[2]) is not None:
         namespace, parts = parts[1], parts[2:]

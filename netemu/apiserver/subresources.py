@@ -123,6 +123,50 @@ def finalized(namespace: Object, given: Object) -> Object:
     return {**namespace, "spec": spec}
 
 
+def with_ephemeral(pod: Object, given: Object) -> Object:
+    """Give a Pod with more ephemeral containers; those that it has stay as they are.
+
+    Raises:
+        InvalidError: one of them is changed or missing, or a new one has no name or image.
+
+    """
+    had = pod["spec"].get("ephemeralContainers") or []
+    wanted = (given.get("spec") or {}).get("ephemeralContainers") or []
+    taken = [one["name"] for one in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", ()))]
+    causes = []
+    for index, one in enumerate(wanted):
+        where = f"spec.ephemeralContainers[{index}]"
+        for field in ("name", "image"):
+            if not one.get(field):
+                message, reason = "Required value", "FieldValueRequired"
+                causes.append(Cause(field=f"{where}.{field}", message=message, reason=reason))  # type: ignore[arg-type]
+        if one.get("name") in taken:
+            message = f'Duplicate value: "{one["name"]}"'
+            causes.append(Cause(field=f"{where}.name", message=message, reason="FieldValueDuplicate"))
+        taken.append(one.get("name"))
+    kept = {one.get("name"): one for one in wanted}
+    for one in had:
+        now = kept.get(one["name"])
+        if now is None or any(one[key] != now[key] for key in one.keys() & now.keys()):
+            message = "Forbidden: existing ephemeral containers may not be changed or removed"
+            causes.append(
+                Cause(field="spec.ephemeralContainers", message=message, reason="FieldValueForbidden")
+            )
+    if causes:
+        raise invalid(POD, pod["metadata"]["name"], tuple(causes))
+    return {**pod, "spec": {**pod["spec"], "ephemeralContainers": wanted}}
+
+
+def resized(pod: Object, given: Object) -> Object:
+    """Give a Pod whose containers have other resources."""
+    wanted = {one.get("name"): one for one in (given.get("spec") or {}).get("containers") or ()}
+    containers = [
+        {**one, "resources": wanted.get(one["name"], one).get("resources", {})}
+        for one in pod["spec"]["containers"]
+    ]
+    return {**pod, "spec": {**pod["spec"], "containers": containers}}
+
+
 def render_selector(selector: dict[str, Any]) -> str:
     """Write a label selector as text, as ``kubectl -l`` takes it."""
     parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]

@@ -12,7 +12,8 @@ from functools import partial
 
 from netemu.api.client import Object
 from netemu.api.crd.definition import as_version
-from netemu.api.kinds import Kind
+from netemu.api.errors import BadRequestError
+from netemu.api.kinds import EVENT, EVENTS_EVENT, Kind
 
 
 def _as_it_is(obj: Object) -> Object:
@@ -27,13 +28,54 @@ class Version:
     stored: Kind
     serve: Callable[[Object], Object] = _as_it_is
     store: Callable[[Object], Object] = _as_it_is
+    fields: Callable[[str], str] = str
+    """Turns a field selector into one of what is stored."""
 
     def serve_all(self, objects: list[Object]) -> list[Object]:
         """Give stored objects as clients see them."""
         return objects if self.serve is _as_it_is else [self.serve(obj) for obj in objects]
 
 
-_VERSIONS: dict[Kind, Version] = {}
+_NEW_NAMES = {
+    "involvedObject": "regarding",
+    "message": "note",
+    "source": "deprecatedSource",
+    "firstTimestamp": "deprecatedFirstTimestamp",
+    "lastTimestamp": "deprecatedLastTimestamp",
+    "count": "deprecatedCount",
+    "reportingComponent": "reportingController",
+}
+_OLD_NAMES = {new: old for old, new in _NEW_NAMES.items()}
+
+
+def _new_event(event: Object) -> Object:
+    """Show a core/v1 Event as an events.k8s.io/v1 one."""
+    renamed = {_NEW_NAMES.get(name, name): value for name, value in event.items()}
+    return {**renamed, "apiVersion": EVENTS_EVENT.api_version}
+
+
+def _old_event(event: Object) -> Object:
+    """Read an events.k8s.io/v1 Event, or a patch of one, as a core/v1 one."""
+    renamed = {_OLD_NAMES.get(name, name): value for name, value in event.items()}
+    if "apiVersion" not in event:
+        return renamed
+    if event["apiVersion"] != EVENTS_EVENT.api_version:
+        said, expected = event["apiVersion"], EVENTS_EVENT.api_version
+        raise BadRequestError(
+            f"the API version in the data ({said}) does not match the expected API version ({expected})"
+        )
+    return {**renamed, "apiVersion": EVENT.api_version}
+
+
+def _old_event_fields(selector: str) -> str:
+    for new, old in (("regarding.", "involvedObject."), ("reportingController", "reportingComponent")):
+        selector = selector.replace(new, old)
+    return selector
+
+
+_VERSIONS: dict[Kind, Version] = {
+    EVENTS_EVENT: Version(EVENTS_EVENT, EVENT, _new_event, _old_event, _old_event_fields),
+}
 
 
 def version_of(kind: Kind) -> Version:
