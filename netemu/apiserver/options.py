@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from netemu.api import schema
 from netemu.api.client import Object
-from netemu.api.errors import Cause
+from netemu.api.errors import ApiError, Cause
 from netemu.api.kinds import Kind
+from netemu.apiserver.patcherrors import strict_patch_error
 from netemu.naming import Revision
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
@@ -25,6 +26,8 @@ class FieldCheck:
         self._mode = mode
         self.warnings: list[str] = []
         self.duplicates: tuple[Cause, ...] = ()
+        self.patch: tuple[str, Any] | None = None
+        """The type and content of the patch that the objects come from."""
 
     @property
     def wants_duplicates(self) -> bool:
@@ -36,6 +39,7 @@ class FieldCheck:
 
         Raises:
             BadRequestError: a field has the wrong type, or is unknown and that is an error.
+            InvalidError: the same of a patch.
 
         """
         found = schema.check(kind, obj)
@@ -45,13 +49,18 @@ class FieldCheck:
         if not causes:
             return obj
         if self._mode == "Strict":
-            raise schema.strict_decoding_error(kind, causes)
+            raise self._strict_error(kind, obj, found.unknown)
         if self._mode == "Warn":
             self.warnings = [cause.message for cause in causes]
         if not found.unknown:
             return obj
         pruned: Object = schema.prune(kind, obj)
         return pruned
+
+    def _strict_error(self, kind: Kind, obj: Object, unknown: tuple[Cause, ...]) -> ApiError:
+        if self.patch is None:
+            return schema.strict_decoding_error(kind, (*unknown, *self.duplicates))
+        return strict_patch_error(*self.patch, obj, unknown, self.duplicates)
 
 
 class WriteOptions(Struct, frozen=True, kw_only=True):

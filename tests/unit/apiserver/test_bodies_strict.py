@@ -41,19 +41,45 @@ async def test_other_modes_keep_the_last_value(http, mode, last_warning):
     assert (answer.status, stored["data"], "colour" in stored) == (201, {"a": "2"}, False)
 
 
-async def test_a_repeated_field_of_a_patch_is_refused_too(http):
+@pytest.mark.parametrize(
+    ("patch_type", "body", "said"),
+    [
+        pytest.param(
+            "merge-patch+json",
+            b'{"data":{"a":"1","a":"2"}}',
+            '\\"data\\":{\\"a\\":\\"2\\"}}": strict decoding error: duplicate field "data.a"',
+            id="merge",
+        ),
+        pytest.param(
+            "strategic-merge-patch+json",
+            b'{"data":{"a":"1"},"colour":[1,true,null]}',
+            'Invalid value: "map[colour:[1 true <nil>] data:map[a:1]]": strict decoding error: '
+            'unknown field "colour"',
+            id="strategic",
+        ),
+        pytest.param(
+            "json-patch+json",
+            b'[{"op":"add","op":"add","path":"/colour","value":1}]',
+            'strict decoding error: json patch duplicate field "[0].op", unknown field "colour"',
+            id="json",
+        ),
+    ],
+)
+async def test_a_patch_that_is_not_strict_is_invalid(http, patch_type, body, said):
     await http.create(CONFIG_MAP, {"metadata": {"name": "c", "namespace": "default"}})
 
     answer = await http.request(
         "PATCH",
         f"{CONFIG_MAPS}/c",
         query={"fieldValidation": "Strict"},
-        body=b'{"data":{"a":"1","a":"2"}}',
-        headers={"Content-Type": "application/merge-patch+json"},
+        body=body,
+        headers={"Content-Type": f"application/{patch_type}"},
     )
 
-    assert answer.status == 400
-    assert 'duplicate field "data.a"' in msgspec.json.decode(answer.body)["message"]
+    status = msgspec.json.decode(answer.body)
+    assert (answer.status, status["details"]["causes"][0]["field"]) == (422, "patch")
+    assert status["message"].startswith(' "" is invalid: patch: Invalid value: ')
+    assert status["message"].endswith(said)
 
 
 async def test_repeated_keys_of_yaml_are_named_with_their_line(http):

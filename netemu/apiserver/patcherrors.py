@@ -1,0 +1,47 @@
+"""How Kubernetes refuses a patch with fields that nobody knows, or that come twice. Pure.
+
+Source: apiserver ``pkg/endpoints/handlers/patch.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from netemu.api.errors import Cause, InvalidError
+
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+
+
+def strict_patch_error(
+    patch_type: str, patch: Any, patched: Any, unknown: Iterable[Cause], duplicates: Iterable[Cause]
+) -> InvalidError:
+    """Say what is wrong with a patch; ``patched`` is what it would make of its object."""
+    shown = render_go(patch) if patch_type == STRATEGIC_PATCH else msgspec.json.encode(patched).decode()
+    prefix = "json patch " if patch_type == JSON_PATCH else ""
+    said = [prefix + cause.message for cause in duplicates] + [cause.message for cause in unknown]
+    message = f"Invalid value: {_quoted(shown)}: strict decoding error: {', '.join(said)}"
+    return InvalidError(f' "" is invalid: patch: {message}', causes=(Cause(field="patch", message=message),))
+
+
+def render_go(value: Any) -> str:
+    """Write a value as Go's ``%+v`` does."""
+    match value:
+        case dict():
+            inner = " ".join(f"{key}:{render_go(item)}" for key, item in sorted(value.items()))
+            return f"map[{inner}]"
+        case list():
+            return f"[{' '.join(render_go(item) for item in value)}]"
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
