@@ -100,4 +100,4 @@ def _row(row: Mapping[str, Any], columns: Sequence[int], kind: Kind, options: Ta
 
 
 def _cell(value: Any) -> str:
-    return "<none>" if value is None else str(value)
+    return "" if value is None else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netemu.api.client import Client, Object
+from netemu.api.defaulting.pods import SYSTEM_PRIORITIES
 from netemu.api.errors import AlreadyExistsError
 from netemu.api.kinds import (
     BY_GVK,
@@ -22,6 +23,8 @@ def first_objects(settings: Settings) -> list[Object]:
     return [
         *first_roles(),
         *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in NAMESPACES),
+        *(_priority_class(name, value) for name, value in SYSTEM_PRIORITIES.items()),
+        _service_cidr(settings),
         _kubernetes_service(settings),
         _kubernetes_endpoints(settings),
         _kubernetes_slice(settings),
@@ -34,16 +37,43 @@ def first_objects(settings: Settings) -> list[Object]:
 async def ensure(client: Client, settings: Settings) -> None:
     """Create what is missing; what is there stays as its owner left it."""
     for obj in first_objects(settings):
+        kind = kind_of(obj)
         try:
-            await client.create(kind_of(obj), obj)
+            made = await client.create(kind, obj)
         except AlreadyExistsError:
             continue
+        if "status" in obj:
+            await client.update(kind, {**made, "status": obj["status"]}, subresource="status")
 
 
 def kind_of(obj: Object) -> Kind:
     """Find the kind of an object of ours."""
     group, _, version = obj["apiVersion"].rpartition("/")
     return BY_GVK[group, version, obj["kind"]]
+
+
+def _service_cidr(settings: Settings) -> Object:
+    ready = {"type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready"}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [str(settings.services)]},
+        "status": {"conditions": [ready]},
+    }
+
+
+def _priority_class(name: str, value: int) -> Object:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        "description": "Used for system critical pods that must not be moved from their current node."
+        if name == "system-node-critical"
+        else "Used for system critical pods that must run in the cluster, but can be moved to another node"
+        " if necessary.",
+    }
 
 
 def _kubernetes_service(settings: Settings) -> Object:

@@ -24,7 +24,7 @@ TABLE = {
     ("options", "heads", "row"),
     [
         pytest.param(TableOptions(), ("NAME", "READY"), ("web", "3"), id="narrow"),
-        pytest.param(TableOptions(wide=True), ("NAME", "READY", "IP"), ("web", "3", "<none>"), id="wide"),
+        pytest.param(TableOptions(wide=True), ("NAME", "READY", "IP"), ("web", "3", ""), id="wide"),
         pytest.param(
             TableOptions(namespace=True), ("NAMESPACE", "NAME", "READY"), ("shop", "web", "3"), id="namespace"
         ),

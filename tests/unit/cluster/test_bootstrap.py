@@ -1,0 +1,45 @@
+"""What every cluster begins with."""
+
+from __future__ import annotations
+
+from netemu.api.kinds import PRIORITY_CLASS, SERVICE_CIDR
+from netemu.apiserver.client import LocalClient
+from netemu.apiserver.registry import Registry
+from netemu.cluster.bootstrap import ensure, first_objects
+from netemu.settings import Settings
+from netemu.testing.memory_store import MemoryStore
+
+START_S = 1_700_000_000.0
+
+
+def registry_of(store) -> Registry:
+    return Registry(store, Settings(), lambda: START_S)
+
+
+async def test_everything_is_there_once_and_the_range_of_services_is_ready():
+    registry = registry_of(MemoryStore())
+    client = LocalClient(registry)
+
+    await ensure(client, Settings())
+    revision = registry.revision
+    await ensure(client, Settings())
+
+    cidr = registry.get(SERVICE_CIDR, "", "kubernetes")
+    assert cidr["spec"]["cidrs"] == [str(Settings().services)]
+    assert [c["status"] for c in cidr["status"]["conditions"]] == ["True"]
+    assert registry.revision == revision
+
+
+async def test_the_systems_priorities_have_classes():
+    registry = registry_of(MemoryStore())
+
+    await ensure(LocalClient(registry), Settings())
+
+    values = {obj["metadata"]["name"]: obj["value"] for obj in registry.list(PRIORITY_CLASS).items}
+    assert values == {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+def test_namespaces_come_before_what_is_in_them():
+    kinds = [obj["kind"] for obj in first_objects(Settings())]
+
+    assert kinds.index("Namespace") < kinds.index("Service")
