@@ -11,7 +11,6 @@ from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
 from netemu.apiserver.duplicates import duplicate_fields
 from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation, WriteOptions
-from netemu.apiserver.podaccess import LogOptions
 from netemu.apiserver.yamlbody import parse_yaml
 from netemu.naming import Revision
 
@@ -134,23 +133,6 @@ def delete_options(obj: Any, query: Query) -> DeleteOptions:
         return msgspec.convert(given, DeleteOptions)
     except msgspec.ValidationError as err:
         raise BadRequestError(f"DeleteOptions: {err}") from err
-
-
-def log_options(query: Query) -> LogOptions:
-    """Read which part of a log is wanted.
-
-    Raises:
-        BadRequestError: the query cannot be understood.
-
-    """
-    return LogOptions(
-        follow=parse_bool(query, "follow"),
-        previous=parse_bool(query, "previous"),
-        timestamps=parse_bool(query, "timestamps"),
-        tail_lines=parse_int(query, "tailLines"),
-        since_s=parse_int(query, "sinceSeconds"),
-        limit_bytes=parse_int(query, "limitBytes"),
-    )
 
 
 def parse_bool(query: Query, name: str) -> bool:
