@@ -149,6 +149,4 @@ def _combined(schema: Json, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _check_default(schema: Json, path: str) -> Iterator[Cause]:
     rest = {key: value for key, value in schema.items() if key != "default"}
-    for cause in violations(rest, schema["default"]):
-        field = f"{path}.{cause.field}" if cause.field else path
-        yield Cause(field=field, message=cause.message, reason=cause.reason)
+    yield from violations(rest, schema["default"], path)
