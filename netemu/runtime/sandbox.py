@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from netemu.runtime.command import DEFAULT_PATH
 from netemu.runtime.etc import SHARED, WRITTEN
+from netemu.runtime.openings import openings, parents
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str) -
     ``written`` is the directory that holds ``etc.WRITTEN``; ``sysfs`` one with the pod's sysfs,
     or an empty one.
     """
+    opening, closing = openings(mount["target"] for mount in spec["mounts"])
     return [
         *_NAMESPACES,
         *("--cap-drop", "ALL"),
@@ -92,7 +94,9 @@ def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str) -
         *("--ro-bind-try", sysfs, "/sys"),
         *(word for words in _PRIVATE for word in words),
         *_etc(written),
+        *opening,
         *(word for mount in spec["mounts"] for word in _mount(mount)),
+        *closing,
         *(() if spec["cwd"].startswith("/usr") else ("--dir", spec["cwd"] or "/")),
         *("--chdir", spec["cwd"] or "/"),
         *(word for key, value in environment(spec).items() for word in _setting(key, value)),
@@ -170,5 +174,6 @@ def _etc(written: str) -> list[str]:
     return [*arguments, "--symlink", "/proc/self/mounts", "/etc/mtab"]
 
 
-def _mount(mount: MountJson) -> tuple[str, str, str]:
-    return ("--ro-bind" if mount["read_only"] else "--bind", mount["source"], mount["target"])
+def _mount(mount: MountJson) -> list[str]:
+    how = "--ro-bind" if mount["read_only"] else "--bind"
+    return [*parents(mount["target"]), how, mount["source"], mount["target"]]
