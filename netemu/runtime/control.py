@@ -42,8 +42,8 @@ class Loop:
             self._selector.register(fd, events, callback)
 
     def forget(self, fd: int) -> None:
-        """Stop watching. Idempotent."""
-        if fd in self._selector.get_map():
+        """Stop watching. Idempotent; -1 stands for none."""
+        if fd >= 0 and fd in self._selector.get_map():
             self._selector.unregister(fd)
 
     def turn(self) -> None:
