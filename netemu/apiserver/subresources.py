@@ -111,7 +111,11 @@ def _value(obj: Object, path: Sequence[str]) -> Any:
 
 def _with_value(obj: Object, path: Sequence[str], value: Any) -> Object:
     name, *rest = path
-    return {**obj, name: _with_value(obj.get(name) or {}, rest, value) if rest else value}
+    below = obj.get(name)
+    return {
+        **obj,
+        name: _with_value(below if isinstance(below, dict) else {}, rest, value) if rest else value,
+    }
 
 
 _WORKLOAD = ScalePaths(spec_replicas=("spec", "replicas"), status_replicas=("status", "replicas"))
