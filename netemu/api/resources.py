@@ -92,6 +92,15 @@ def group_versions(kinds: ServedKinds) -> dict[str, tuple[str, ...]]:
     return {**served, **{group: versions for group, versions in reviewed.items() if group not in served}}
 
 
+def served_paths(kinds: ServedKinds) -> dict[str, tuple[str, str]]:
+    """Give the root path of every group and version."""
+    pairs = [(group, version) for group, versions in group_versions(kinds).items() for version in versions]
+    return {
+        f"/apis/{group}/{version}" if group else f"/api/{version}": (group, version)
+        for group, version in pairs
+    }
+
+
 def reviews_of(group: str, version: str) -> list[Review]:
     """List what is sent to a group and version and not kept."""
     return [review for review in REVIEWS if (review.group, review.version) == (group, version)]

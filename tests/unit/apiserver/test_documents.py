@@ -88,6 +88,19 @@ async def test_kubectl_gets_openapi_2_in_protobuf_under_a_type_that_go_reads(htt
     assert answer.body.startswith(b"\x0a\x032.0")
 
 
+async def test_what_old_kubectls_ask_for_is_the_same_until_the_kinds_change(http):
+    wishes = {"Accept": PROTOBUF, "Accept_Encoding": "gzip"}
+
+    first, second = [await get(http, "/openapi/v2", **wishes) for _ in range(2)]
+    plain = await get(http, "/openapi/v2", Accept=PROTOBUF)
+    await http.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body=WIDGETS)
+    third = await get(http, "/openapi/v2", **wishes)
+
+    assert first.body == second.body
+    assert gzip.decompress(first.body) == plain.body
+    assert b"com.example.v1.Widget" in gzip.decompress(third.body)
+
+
 async def test_long_documents_are_compressed_for_who_can_read_that(http):
     answer = await get(http, "/openapi/v2", Accept_Encoding="gzip")
 
