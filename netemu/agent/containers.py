@@ -17,7 +17,7 @@ from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
 from netemu.agent.volumes import Volumes
-from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
+from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, failed, lost
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
 from netemu.clock import Clock
@@ -278,6 +278,10 @@ class Containers:
         ):
             shutil.rmtree(directory, ignore_errors=not directory.exists())
 
+    def refresh(self, work: PodWork) -> None:
+        """Bring the files of a pod's volumes up to date, if it has any."""
+        self._volumes.refresh(work.obj, self._pod_dir(work.uid))
+
     def log_path(self, work: PodWork, name: str, attempt: int) -> Path:
         """Say where an attempt's output is (CRI log format)."""
         return self._log_dir(work.key.namespace, work.key.name, work.uid) / name / f"{attempt}.log"
@@ -398,15 +402,7 @@ class Containers:
         now_s = self._clock()
         with self._log_path(pod, name, id).open("ab") as log_file:
             log_file.write(cri.render_entry(int(now_s * 1e9), "stderr", message.encode()))
-        return ContainerState(
-            id=id,
-            running=False,
-            exit_code=1,
-            reason="Error",
-            message=message,
-            started_at_s=now_s,
-            finished_at_s=now_s,
-        )
+        return failed(id, message, now_s)
 
     def _emit(self, work: PodWork, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._recorder.emit(work.obj, type, reason, message)

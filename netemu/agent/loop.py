@@ -13,6 +13,7 @@ from netemu.agent.containers import WAITS_FOR_VOLUMES, Containers
 from netemu.agent.lifecycle import BackOff, Start, Verdict
 from netemu.agent.ports import Network, Recorder, Sandbox
 from netemu.agent.probes import Prober
+from netemu.agent.projections import mentions, needs_token
 from netemu.agent.status import pod_status
 from netemu.agent.work import PodWork, Source, adopt, lost, parse_container_id
 from netemu.api.client import Client, Object
@@ -138,6 +139,16 @@ class Agent:
             if work.sandbox is None:
                 self._queue.add(uid)
 
+    def object_changed(self, change: Change) -> None:
+        """Note that a ConfigMap or Secret changed: pods see its files anew."""
+        kind, key = change.kind.kind, change.key
+        for uid, work in self._work.items():
+            if work.key.namespace == key.namespace and work.obj:
+                volumes = work.obj["spec"].get("volumes") or ()
+                if any(not needs_token(volume) and mentions(volume, kind, key.name) for volume in volumes):
+                    work.has_stale_volumes = True
+                    self._queue.add(uid)
+
     def readiness_changed(self, uid: str) -> None:
         """Note that a probe changed its mind."""
         self._queue.add(uid)
@@ -184,6 +195,9 @@ class Agent:
                 await self._forget(work)
             return
         await self._containers.end_with_holders(work)
+        if work.has_stale_volumes:
+            work.has_stale_volumes = False
+            self._containers.refresh(work)
         if pod.metadata.deletion_timestamp is not None:
             await self._terminate(work, pod)
             return

@@ -70,6 +70,14 @@ def volume_files(volume: Raw, sources: Sources) -> Files | None:
             return None
 
 
+def mentions(volume: Raw, kind: str, name: str) -> bool:
+    """Tell whether a volume is made of this ConfigMap or Secret."""
+    parts = [volume, *((volume.get("projected") or {}).get("sources") or ())]
+    word = "secret" if kind == "Secret" else "configMap"
+    sources = [part[word] for part in parts if word in part]
+    return any(name in (source.get("secretName"), source.get("name")) for source in sources)
+
+
 def needs_token(volume: Raw) -> bool:
     """Tell whether a volume has a token in it, and so belongs to who speaks to the API."""
     projections = (volume.get("projected") or {}).get("sources") or ()

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -54,6 +55,16 @@ class Volumes:
         for volume in pod["spec"].get("volumes") or ():
             if not needs_token(volume):
                 self._files(volume, pod)
+
+    def refresh(self, pod: Object, directory: Path) -> None:
+        """Bring the volumes that a pod has up to date; one whose object went stays as it was."""
+        for volume in pod["spec"].get("volumes") or ():
+            made = directory / "volumes" / volume["name"]
+            if not needs_token(volume) and made.is_dir():
+                with suppress(VolumeError):
+                    files = self._files(volume, pod)
+                    if files is not None:
+                        write_files(made, files)
 
     def mounts(
         self, pod: Object, container: Raw, directory: Path, variables: Mapping[str, str]

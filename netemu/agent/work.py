@@ -35,6 +35,7 @@ class PodWork:
     ended_holders: dict[str, ContainerState] = field(default_factory=dict)
     kill_at_s: float | None = None
     failures: int = 0
+    has_stale_volumes: bool = False
 
     def state_of(self, container: str) -> ContainerState | None:
         """Give a container's current attempt."""
@@ -67,6 +68,19 @@ def parse_container_id(id: str) -> tuple[str, str, int, bool]:
         case [uid, container, attempt, suffix] if suffix == EXEC_SUFFIX:
             return uid, container, int(attempt), True
     raise ValueError(f"not a container identifier: {id!r}")
+
+
+def failed(id: str, message: str, now_s: float) -> ContainerState:
+    """Give the end of a program that ended at once, saying why."""
+    return ContainerState(
+        id=id,
+        running=False,
+        exit_code=1,
+        reason="Error",
+        message=message,
+        started_at_s=now_s,
+        finished_at_s=now_s,
+    )
 
 
 def lost(state: ContainerState, now_s: float) -> ContainerState:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from netemu.agent.work import Source
-from netemu.api.kinds import NODE, PLANNED, POD, SERVICE
+from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
@@ -115,6 +115,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             informer.on_change(SERVICE, services.service_changed)
             informer.on_change(NODE, _to_overlays(nodes, cache))
             informer.on_change(POD, _to_agents(nodes))
+            for kind in (CONFIG_MAP, SECRET):
+                informer.on_change(kind, _to_all_agents(nodes))
             for parts in nodes.values():
                 group.create_task(parts.recorder.run(), name=f"recorder {parts.place.name}")
                 group.create_task(parts.agent.run(), name=f"agent {parts.place.name}")
@@ -141,6 +143,14 @@ def _to_agents(nodes: dict[NodeName, NodeParts]) -> Handler:
         for name in names:
             if name in nodes:
                 nodes[name].agent.pod_changed(change)
+
+    return changed
+
+
+def _to_all_agents(nodes: dict[NodeName, NodeParts]) -> Handler:
+    def changed(change: Change) -> None:
+        for parts in nodes.values():
+            parts.agent.object_changed(change)
 
     return changed
 

@@ -179,6 +179,19 @@ def test_config_maps_and_secrets_are_files_in_pods(kubectl, shell, cluster, name
     assert cluster.inside("shell", "touch", "/conf/z", namespace=namespace).returncode != 0
 
 
+def test_files_in_a_pod_follow_their_config_map(kubectl, shell, cluster, namespace, inside, eventually):
+    kubectl("create", "configmap", "conf", "--from-literal=key=old", "-n", namespace)
+    shell(
+        container={"volumeMounts": [{"name": "conf", "mountPath": "/conf"}]},
+        volumes=[{"name": "conf", "configMap": {"name": "conf"}}],
+    )
+    cluster.wait("condition=Ready", "-n", namespace, "pod/shell")
+    patch = json.dumps({"data": {"key": "new"}})
+    kubectl("patch", "configmap", "conf", "-n", namespace, "--type=merge", "-p", patch)
+
+    assert eventually(lambda: inside("shell", "cat /conf/key"), lambda seen: seen != "old") == "new"
+
+
 def test_a_pod_waits_for_its_config_map_and_says_so(kubectl, shell, cluster, namespace, eventually):
     shell(
         container={"volumeMounts": [{"name": "conf", "mountPath": "/conf"}]},

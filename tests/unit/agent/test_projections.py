@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from netemu.agent.projections import File, Sources, VolumeError, needs_token, volume_files
+from netemu.agent.projections import File, Sources, VolumeError, mentions, needs_token, volume_files
 from netemu.testing import builders
 
 POD = builders.pod("web", labels={"app": "web", "tier": 'a"b'})
@@ -155,3 +155,18 @@ def test_volumes_with_tokens_are_told_apart():
 
     assert needs_token(token)
     assert not needs_token({"configMap": {"name": "conf"}})
+
+
+@pytest.mark.parametrize(
+    ("volume", "kind", "is_of_it"),
+    [
+        ({"configMap": {"name": "x"}}, "ConfigMap", True),
+        ({"configMap": {"name": "x"}}, "Secret", False),
+        ({"secret": {"secretName": "x"}}, "Secret", True),
+        ({"projected": {"sources": [{"secret": {"name": "x"}}]}}, "Secret", True),
+        ({"projected": {"sources": [{"configMap": {"name": "x"}}]}}, "ConfigMap", True),
+        ({"emptyDir": {}}, "ConfigMap", False),
+    ],
+)
+def test_a_volume_knows_what_it_is_made_of(volume, kind, is_of_it):
+    assert mentions(volume, kind, "x") is is_of_it

@@ -162,3 +162,24 @@ def test_files_that_did_not_change_are_not_written_again(tmp_path):
     write_files(tmp_path, {"a": File(b"1", 0o644)})
 
     assert os.readlink(tmp_path / "..data") == before
+
+
+def test_files_follow_their_object_and_outlive_it(volumes, mounts, tmp_path, monkeypatch):
+    (mount,) = mounts({"configMap": {"name": "conf"}})
+    pod = builders.pod("web", volumes=[{"name": "v", "configMap": {"name": "conf"}}])
+
+    monkeypatch.setitem(OBJECTS, ("ConfigMap", "default", "conf"), {"data": {"key": "new"}})
+    volumes.refresh(pod, tmp_path / "pod")
+    assert Path(mount.source, "key").read_text() == "new"
+
+    monkeypatch.delitem(OBJECTS, ("ConfigMap", "default", "conf"))
+    volumes.refresh(pod, tmp_path / "pod")
+    assert Path(mount.source, "key").read_text() == "new"
+
+
+def test_a_volume_that_nobody_mounted_yet_is_not_made_by_a_change(volumes, tmp_path):
+    volumes.refresh(
+        builders.pod("web", volumes=[{"name": "v", "configMap": {"name": "conf"}}]), tmp_path / "pod"
+    )
+
+    assert not (tmp_path / "pod").exists()
