@@ -17,7 +17,7 @@ from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
 from netemu.agent.volumes import Volumes
-from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, failed, lost
+from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
 from netemu.clock import Clock
@@ -117,9 +117,8 @@ class Containers:
             self._emit(work, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
         if attempt == 0:
-            self._emit(
-                work, "Normal", "Pulled", f'Container image "{container.image}" already present on machine'
-            )
+            pulled = f'Container image "{container.image}" already present on machine'
+            self._emit(work, "Normal", "Pulled", pulled)
         self._emit(work, "Normal", "Created", f"Container created: {name}")
         if state.running:
             self._emit(work, "Normal", "Started", f"Container started: {name}")
@@ -216,6 +215,10 @@ class Containers:
         else:
             work.sources[name] = source
 
+    def refresh(self, work: PodWork) -> None:
+        """Bring the files of a pod's volumes up to date, if it has any."""
+        self._volumes.refresh(work.obj, self._pod_dir(work.uid))
+
     def holder_ended(self, work: PodWork, name: str, state: ContainerState) -> None:
         """Note that the pid 1 that people see in a stand-in's container ended."""
         self._holder_locks.pop(state.id, None)
@@ -278,10 +281,6 @@ class Containers:
         ):
             shutil.rmtree(directory, ignore_errors=not directory.exists())
 
-    def refresh(self, work: PodWork) -> None:
-        """Bring the files of a pod's volumes up to date, if it has any."""
-        self._volumes.refresh(work.obj, self._pod_dir(work.uid))
-
     def log_path(self, work: PodWork, name: str, attempt: int) -> Path:
         """Say where an attempt's output is (CRI log format)."""
         return self._log_dir(work.key.namespace, work.key.name, work.uid) / name / f"{attempt}.log"
@@ -336,10 +335,8 @@ class Containers:
         variables: dict[str, str],
     ) -> ContainerSpec:
         directory = self._write_files(work, pod)
-        own = tuple(
-            Mount(source=str(directory / name), target=f"/etc/{name}", read_only=False)
-            for name in ("hostname", "hosts", "resolv.conf")
-        )
+        names = ("hostname", "hosts", "resolv.conf")
+        own = tuple(Mount(source=str(directory / n), target=f"/etc/{n}", read_only=False) for n in names)
         _view, raw = _find(pod, work.obj, container.name)
         return ContainerSpec(
             id=id,
@@ -402,7 +399,15 @@ class Containers:
         now_s = self._clock()
         with self._log_path(pod, name, id).open("ab") as log_file:
             log_file.write(cri.render_entry(int(now_s * 1e9), "stderr", message.encode()))
-        return failed(id, message, now_s)
+        return ContainerState(
+            id=id,
+            running=False,
+            exit_code=1,
+            reason="Error",
+            message=message,
+            started_at_s=now_s,
+            finished_at_s=now_s,
+        )
 
     def _emit(self, work: PodWork, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._recorder.emit(work.obj, type, reason, message)

@@ -70,19 +70,6 @@ def parse_container_id(id: str) -> tuple[str, str, int, bool]:
     raise ValueError(f"not a container identifier: {id!r}")
 
 
-def failed(id: str, message: str, now_s: float) -> ContainerState:
-    """Give the end of a program that ended at once, saying why."""
-    return ContainerState(
-        id=id,
-        running=False,
-        exit_code=1,
-        reason="Error",
-        message=message,
-        started_at_s=now_s,
-        finished_at_s=now_s,
-    )
-
-
 def lost(state: ContainerState, now_s: float) -> ContainerState:
     """Give the end of a container that disappeared with its parent."""
     return ContainerState(
