@@ -1,6 +1,6 @@
 """The ``netemu`` program: its words, and how every error ends.
 
-Exit status: the command's own; 1 an error, 2 a command line that cannot be read, 130 Ctrl-C.
+Exit status: the command's own; 1 an error, 2 options that do not exist or fit, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(hoist_globals(sys.argv[1:] if arguments is None else arguments), prog_name="netemu")
     except NetemuError as err:
-        from netemu.cli.failures import exit_status, render_failure
+        from netemu.cli.failures import render_failure
 
         print(render_failure(err), file=sys.stderr)
-        sys.exit(exit_status(err))
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from netemu.api.errors import ApiError, InvalidError, UnavailableError
-from netemu.cli.resources import UsageError
 from netemu.errors import NetemuError
 
 
@@ -28,8 +27,3 @@ def _render_api(error: ApiError) -> str:
     if len(causes) == 1:
         return f"{subject}: {causes[0]}"
     return "\n".join([f"{subject}: ", *(f"* {cause}" for cause in causes)])
-
-
-def exit_status(error: NetemuError) -> int:
-    """Give 2 for a command line that cannot be read, 1 for everything else."""
-    return 2 if isinstance(error, UsageError) else 1

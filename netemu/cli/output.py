@@ -54,6 +54,14 @@ def complete(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
 
 
+def without_managed_fields(obj: dict[str, Any]) -> dict[str, Any]:
+    """Leave out who set which field, which few want to read."""
+    metadata = obj.get("metadata") or {}
+    if "managedFields" not in metadata:
+        return obj
+    return {**obj, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
+
+
 def render_yaml(document: Any) -> str:
     """Render YAML as kubectl does: keys sorted, texts quoted where they would be read as something else."""
     import yaml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from netemu.api.client import Object, ObjectList, PatchType, WatchEvent
-from netemu.api.errors import NotFoundError
 from netemu.api.kinds import Kind
 from netemu.api.status import error_of
 from netemu.apiclient.http import JSON, HttpClient, path_of
@@ -38,7 +38,7 @@ class Session:
         self.socket = socket
         self._http = http
 
-    async def find(self, query: Query, *, ignore_not_found: bool = False) -> list[Object]:
+    async def find(self, query: Query) -> list[Object]:
         """Read the object that a query names, or all that it selects.
 
         Raises:
@@ -47,12 +47,7 @@ class Session:
         """
         if not query.name:
             return (await self.list(query)).items
-        try:
-            return [await self._http.get(query.kind, query.namespace, query.name)]
-        except NotFoundError:
-            if ignore_not_found:
-                return []
-            raise
+        return [await self._http.get(query.kind, query.namespace, query.name)]
 
     async def list(self, query: Query) -> ObjectList:
         """Read the objects that a query selects."""
@@ -63,15 +58,15 @@ class Session:
             field_selector=query.field_selector,
         )
 
-    async def table(self, query: Query, *, ignore_not_found: bool = False) -> Object | None:
-        """Read a query's objects as a Table; ``None`` for a missing one where that is no error."""
+    async def table(self, query: Query) -> Object:
+        """Read a query's objects as a Table.
+
+        Raises:
+            NotFoundError: it names one that is not there.
+
+        """
         path = path_of(query.kind, query.namespace, query.name)
-        try:
-            return await self._request("GET", path, _selectors(query), accept=TABLE_ACCEPT)
-        except NotFoundError:
-            if ignore_not_found:
-                return None
-            raise
+        return await self._request("GET", path, _selectors(query), accept=TABLE_ACCEPT)
 
     async def watch(
         self, query: Query, *, revision: str, as_table: bool = False
@@ -185,9 +180,8 @@ def check_socket(socket: Path, target: Target) -> None:
             f"the API of cluster {target.cluster!r} belongs to another user", hint="sudo netemu …"
         ) from err
     name = "" if target.cluster == DEFAULT_CLUSTER else f" --name {target.cluster}"
-    raise NotRunningError(
-        f"cluster {target.cluster!r} does not run: there is no {socket}", hint=f"netemu up{name}"
-    )
+    hint = f"netemu up{name}" if os.geteuid() == 0 else f"sudo netemu … if root started it; netemu up{name}"
+    raise NotRunningError(f"cluster {target.cluster!r} does not run: there is no {socket}", hint=hint)
 
 
 async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -15,6 +15,8 @@ from netemu.cli.resources import typed_word
 Row = tuple[str, ...]
 
 PADDING = 3
+NARROWEST = 6
+"""kubectl's columns are no narrower than this, their padding counted."""
 TABLE_ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
@@ -48,7 +50,9 @@ class TableRows:
         return [self._line(row) for row in chosen]
 
     def _line(self, row: Row) -> str:
-        cells = [cell.ljust(width + PADDING) for cell, width in zip(row, self.widths, strict=False)]
+        cells = [
+            cell.ljust(max(width + PADDING, NARROWEST)) for cell, width in zip(row, self.widths, strict=False)
+        ]
         return "".join(cells).rstrip()
 
 

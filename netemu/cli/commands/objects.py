@@ -43,6 +43,9 @@ def get(
     ] = None,
     no_headers: Annotated[bool, typer.Option("--no-headers", help="No column headings.")] = False,
     ignore_not_found: IgnoreNotFound = False,
+    show_managed_fields: Annotated[
+        bool, typer.Option("--show-managed-fields", help="Who set which field, with -o yaml or json.")
+    ] = False,
 ) -> None:
     """Show objects: `get pods`, `get deploy,svc -A`, `get pod/web -o yaml`."""
     from netemu.cli.output import check_format
@@ -51,6 +54,7 @@ def get(
     from netemu.cli.verbs.get import GetRequest
     from netemu.cli.verbs.get import get as get_objects
 
+    output = output.removeprefix("=")  # -o=name is -o name
     check_format(output)
     target: Target = context.obj
     request = GetRequest(
@@ -60,6 +64,7 @@ def get(
         watch=watch or watch_only,
         watch_only=watch_only,
         ignore_not_found=ignore_not_found,
+        show_managed_fields=show_managed_fields,
         table=TableOptions(
             wide=output == "wide",
             namespace=all_namespaces,
@@ -68,7 +73,8 @@ def get(
             headings=not no_headers,
         ),
     )
-    run_with_session(target, lambda session: get_objects(session, request))
+    if not run_with_session(target, lambda session: get_objects(session, request)):
+        raise typer.Exit(1)
 
 
 def describe(

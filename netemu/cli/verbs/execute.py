@@ -36,7 +36,14 @@ class ExecRequest:
 
 
 async def execute(session: Session, request: ExecRequest) -> int:
-    """Run the command and give its exit status."""
+    """Run the command and give its exit status, telling of one that is not 0."""
+    status = await _run(session, request)
+    if status:
+        print(f"command terminated with exit code {status}", file=sys.stderr)
+    return status
+
+
+async def _run(session: Session, request: ExecRequest) -> int:
     pod = await pod_for(session, request.selection, request.namespace)
     container = container_of(pod, request.container)
     has_terminal = request.tty and os.isatty(STDIN_FD)

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netemu.cli.output import TABLE_FORMATS, Item, render
-from netemu.cli.resources import Scope, Selection, UsageError, queries
+from netemu.api.client import Object
+from netemu.api.errors import NotFoundError
+from netemu.cli.failures import render_failure
+from netemu.cli.output import TABLE_FORMATS, Item, render, without_managed_fields
+from netemu.cli.resources import Query, Scope, Selection, UsageError, queries
 from netemu.cli.session import Session
 from netemu.cli.tables import TableOptions, TableRows, headings, render_rows, rows
 
@@ -23,35 +26,74 @@ class GetRequest:
     watch: bool = False
     watch_only: bool = False
     ignore_not_found: bool = False
+    show_managed_fields: bool = False
     table: TableOptions = field(default_factory=TableOptions)
 
 
-async def get(session: Session, request: GetRequest) -> None:
-    """Print what was asked for."""
+async def get(session: Session, request: GetRequest) -> bool:
+    """Print what was asked for; false when something that was named is not there."""
     if request.watch and (len(request.selections) != 1 or len(request.selections[0].names) > 1):
         raise UsageError("you may only specify a single resource type when watching")
     if request.watch:
         await _watch(session, request)
-    elif request.output in TABLE_FORMATS:
-        await _print_tables(session, request)
+        return True
+    missing = _Missing(ignored=request.ignore_not_found)
+    if request.output in TABLE_FORMATS:
+        await _print_tables(session, request, missing)
     else:
-        await _print_objects(session, request)
+        await _print_objects(session, request, missing)
+    return missing.tell()
 
 
-async def _print_objects(session: Session, request: GetRequest) -> None:
+class _Missing:
+    """What was named and is not there: kubectl prints what it found first, then these."""
+
+    def __init__(self, *, ignored: bool) -> None:
+        self._ignored = ignored
+        self._errors: list[NotFoundError] = []
+
+    async def objects(self, session: Session, query: Query) -> list[Object]:
+        """Read a query's objects."""
+        try:
+            return await session.find(query)
+        except NotFoundError as err:
+            self._errors.append(err)
+            return []
+
+    async def tables(self, session: Session, query: Query) -> list[Object]:
+        """Read a query's objects as a Table."""
+        try:
+            return [await session.table(query)]
+        except NotFoundError as err:
+            self._errors.append(err)
+            return []
+
+    def any(self) -> bool:
+        """Tell whether something is missing."""
+        return bool(self._errors)
+
+    def tell(self) -> bool:
+        """Print what is missing; true when nothing is, or when that does not matter."""
+        for error in () if self._ignored else self._errors:
+            print(render_failure(error), file=sys.stderr)
+        return self._ignored or not self._errors
+
+
+async def _print_objects(session: Session, request: GetRequest, missing: _Missing) -> None:
     items: list[Item] = []
     for selection in request.selections:
         for query in queries(selection, request.scope):
-            found = await session.find(query, ignore_not_found=request.ignore_not_found)
-            items += [(selection.kind, obj) for obj in found]
+            items += [(selection.kind, obj) for obj in await missing.objects(session, query)]
     named = sum(len(selection.names) for selection in request.selections)
     single = named == 1 and len(request.selections) == 1
-    if single and not items:
+    if missing.any() and not items:
         return
+    if not request.show_managed_fields:
+        items = [(kind, without_managed_fields(obj)) for kind, obj in items]
     sys.stdout.write(render(items, request.output, single=single))
 
 
-async def _print_tables(session: Session, request: GetRequest) -> None:
+async def _print_tables(session: Session, request: GetRequest, missing: _Missing) -> None:
     options = replace(request.table, kind_prefix=len(request.selections) > 1)
     blocks = []
     for selection in request.selections:
@@ -59,14 +101,14 @@ async def _print_tables(session: Session, request: GetRequest) -> None:
         tables = [
             table
             for query in queries(selection, request.scope)
-            if (table := await session.table(query, ignore_not_found=request.ignore_not_found)) is not None
+            for table in await missing.tables(session, query)
         ]
         lines = _lines(tables, selection, table_options)
         if lines:
             blocks.append("\n".join(lines))
     if blocks:
         print("\n\n".join(blocks))
-    elif not request.ignore_not_found:
+    elif not missing.any() and not request.ignore_not_found:
         print(nothing_found(request.selections, request.scope), file=sys.stderr)
 
 
@@ -91,7 +133,7 @@ async def _watch(session: Session, request: GetRequest) -> None:
     options = replace(request.table, namespace=request.table.namespace and selection.kind.namespaced)
     printer = _WatchPrinter(request, selection, options)
     if request.output in TABLE_FORMATS:
-        table = await session.table(query) or {}
+        table = await session.table(query)
         if not request.watch_only:
             printer.show_table(table)
         revision = table["metadata"]["resourceVersion"]
@@ -130,5 +172,7 @@ class _WatchPrinter:
 
     def show_object(self, obj: dict[str, Any]) -> None:
         """Print one object."""
+        if not self._request.show_managed_fields:
+            obj = without_managed_fields(obj)
         text = render([(self._selection.kind, obj)], self._request.output, single=True)
         print("---\n" * (self._request.output == "yaml") + text.rstrip("\n"), flush=True)

@@ -31,7 +31,7 @@ class LogsRequest:
 
 async def logs_of(session: Session, selection: Selection, namespace: str, request: LogsRequest) -> None:
     """Print the log of one pod."""
-    pod = await pod_for(session, selection, namespace)
+    pod = await pod_for(session, selection, namespace, tell=True)
     await _print_all(session, [pod], request)
 
 

@@ -20,8 +20,8 @@ class NoPodError(NetemuError):
     code = "CLI_NO_POD"
 
 
-async def pod_for(session: Session, selection: Selection, namespace: str) -> Object:
-    """Give the pod itself, or one of the pods of a workload or Service."""
+async def pod_for(session: Session, selection: Selection, namespace: str, *, tell: bool = False) -> Object:
+    """Give the pod itself, or one of the pods of a workload or Service; ``tell`` which of several."""
     name = selection.names[0]
     query = Query(kind=selection.kind, namespace=namespace, name=name)
     obj = (await session.find(query))[0]
@@ -33,7 +33,7 @@ async def pod_for(session: Session, selection: Selection, namespace: str) -> Obj
     if not pods:
         raise NoPodError(f"{selection.kind.singular} {name!r} has no pods")
     chosen = min(pods, key=_rank)
-    if len(pods) > 1:
+    if tell and len(pods) > 1:
         print(f"Found {len(pods)} pods, using pod/{chosen['metadata']['name']}", file=sys.stderr)
     return chosen
 

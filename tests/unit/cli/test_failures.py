@@ -3,8 +3,7 @@
 import pytest
 
 from netemu.api.errors import Cause, InvalidError, NotFoundError, UnavailableError
-from netemu.cli.failures import exit_status, render_failure
-from netemu.cli.resources import UsageError
+from netemu.cli.failures import render_failure
 from netemu.errors import NetemuError
 
 PORT = Cause(field="spec.ports[0].port", message="Invalid value: 0: must be between 1 and 65535, inclusive")
@@ -39,8 +38,3 @@ NAME = Cause(field="metadata.name", message="Required value", reason="FieldValue
 )
 def test_an_error_is_worded_as_kubectl_does(error, text):
     assert render_failure(error) == text
-
-
-def test_a_command_line_that_cannot_be_read_has_its_own_exit_status():
-    assert exit_status(UsageError("what?")) == 2
-    assert exit_status(NetemuError("no")) == 1

@@ -57,6 +57,10 @@ def test_columns_are_three_spaces_apart_and_nothing_trails():
     ]
 
 
+def test_columns_without_headings_are_as_wide_as_kubectl_s():
+    assert render_rows([("me", "1/1", "Running", "0", "3s")]) == ["me    1/1   Running   0     3s"]
+
+
 def test_a_column_of_a_watch_never_gets_narrower():
     table = TableRows()
     table.render([("NAME", "X"), ("a-long-name", "1")])

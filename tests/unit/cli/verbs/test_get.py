@@ -86,6 +86,26 @@ async def test_a_missing_object_can_be_no_error(session, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+async def test_what_is_there_comes_before_what_is_not(session, pods, capsys):
+    for output in ("", "name"):
+        assert not await get(session, _request("pods", "x", "a", "y", output=output))
+
+        printed = capsys.readouterr()
+        assert [line.split()[0] for line in printed.out.splitlines()][-1].endswith("a")
+        assert printed.err.splitlines() == [
+            f'Error from server (NotFound): pods "{name}" not found' for name in "xy"
+        ]
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_who_set_which_field_is_printed_when_asked_for(session, capsys, shown):
+    await session.create(POD, builders.pod("a"))
+
+    await get(session, _request("pods", output="yaml", show_managed_fields=shown))
+
+    assert ("managedFields" in capsys.readouterr().out) is shown
+
+
 async def test_a_watch_prints_each_change_as_it_comes(session, client, pods, capsys):
     printed = []
 

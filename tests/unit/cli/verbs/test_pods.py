@@ -27,6 +27,12 @@ async def test_a_service_stands_for_one_of_its_running_pods(session, pods, capsy
     pod = await pod_for(session, Selection(kind=SERVICE, names=("web",)), "default")
 
     assert pod["metadata"]["name"] == "web-2"
+    assert capsys.readouterr().err == ""
+
+
+async def test_whose_log_it_is_is_told(session, pods, capsys):
+    await logs_of(session, Selection(kind=SERVICE, names=("web",)), "default", LogsRequest())
+
     assert capsys.readouterr().err == "Found 2 pods, using pod/web-2\n"
 
 
