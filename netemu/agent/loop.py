@@ -219,7 +219,7 @@ class Agent:
                 case BackOff(container, until_s, delay_s):
                     if delay_s > 0:
                         waits[container] = step
-                        self._tell_back_off(work, container)
+                        self._tell_back_off(work, pod, container)
                     self._queue.add_later(work.uid, max(until_s - self._clock(), 0.01))
         self._refresh_readiness(work, pod)
         await self._report(work, pod, waits)
@@ -244,14 +244,16 @@ class Agent:
         work.lives[container] = replace(lifecycle.started(life, outcome), attempt=attempt)
         self._prober.forget(work.uid, container)
 
-    def _tell_back_off(self, work: PodWork, container: str) -> None:
-        self._recorder.emit(
-            work.obj,
-            "Warning",
-            "BackOff",
-            f"Back-off restarting failed container {container} in pod "
-            f"{work.key.name}_{work.key.namespace}({work.uid})",
-        )
+    def _tell_back_off(self, work: PodWork, pod: Pod, container: str) -> None:
+        waiting = work.lives.get(container, lifecycle.NEVER_STARTED).waiting
+        if waiting is not None and waiting[0] == "ErrImagePull":
+            containers = (*pod.spec.init_containers, *pod.spec.containers)
+            image = next(each.image for each in containers if each.name == container)
+            message = f'Back-off pulling image "{image}"'
+        else:
+            identity = f"{work.key.name}_{work.key.namespace}({work.uid})"
+            message = f"Back-off restarting failed container {container} in pod {identity}"
+        self._recorder.emit(work.obj, "Warning", "BackOff", message)
 
     def _refresh_readiness(self, work: PodWork, pod: Pod) -> None:
         assert work.sandbox is not None
@@ -344,22 +346,24 @@ class Agent:
     async def _stop(self, work: PodWork, *, grace_s: float) -> bool:
         """Tell containers to end, then make them; true when all have ended."""
         now_s = self._clock()
-        running = work.running()
-        if work.kill_at_s is None or work.kill_at_s > now_s + grace_s:
-            first = work.kill_at_s is None
-            work.kill_at_s = now_s + grace_s
-            if first:
-                for container, _state in running:
-                    if work.obj:
-                        self._recorder.emit(work.obj, "Normal", "Killing", f"Stopping container {container}")
-                    await self._containers.signal(work, container, signal.SIGTERM)
-        if now_s >= work.kill_at_s:
-            for container, _state in work.running():
+        work.kill_at_s = min(work.kill_at_s, now_s + grace_s)
+        if work.told_at_s is None:
+            work.told_at_s = now_s
+            await self._tell_to_end(work)
+        for container, _state in work.running():
+            if now_s >= work.ends_at_s(container):
                 await self._containers.signal(work, container, signal.SIGKILL)
-        if work.running():
-            self._queue.add_later(work.uid, max(work.kill_at_s - now_s, 0.05))
-            return False
-        return True
+        left_s = [work.ends_at_s(container) - now_s for container, _state in work.running()]
+        if left_s:
+            self._queue.add_later(work.uid, max(min(left_s), 0.05))
+        return not left_s
+
+    async def _tell_to_end(self, work: PodWork) -> None:
+        for container, _state in work.running():
+            if work.obj:
+                self._recorder.emit(work.obj, "Normal", "Killing", f"Stopping container {container}")
+            if work.sources.get(container) != "standin":
+                await self._containers.signal(work, container, signal.SIGTERM)
 
     async def _release(self, work: PodWork) -> None:
         """Give the network back; the pod's containers have all ended."""

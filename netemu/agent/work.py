@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +19,9 @@ from netemu.runtime.container import ContainerState
 Source = Literal["shim", "standin"]
 
 EXEC_SUFFIX = "exec"
+# How long a stand-in goes on serving when its pod is told to end, as programs with a preStop hook do:
+# the rules of all nodes lead elsewhere before it is gone.
+DRAIN_S = 0.2
 LOST = "The container could not be located when the pod was synchronized"
 
 
@@ -33,7 +37,8 @@ class PodWork:
     sources: dict[str, Source] = field(default_factory=dict)
     exec_holders: dict[str, str] = field(default_factory=dict)
     ended_holders: dict[str, ContainerState] = field(default_factory=dict)
-    kill_at_s: float | None = None
+    told_at_s: float | None = None
+    kill_at_s: float = math.inf
     failures: int = 0
     has_stale_volumes: bool = False
 
@@ -48,6 +53,12 @@ class PodWork:
             for name, life in self.lives.items()
             if life.state is not None and life.state.running
         ]
+
+    def ends_at_s(self, container: str) -> float:
+        """Say when a container is made to end, once the pod was told to: a stand-in does not end itself."""
+        if self.told_at_s is None or self.sources.get(container) != "standin":
+            return self.kill_at_s
+        return min(self.kill_at_s, self.told_at_s + DRAIN_S)
 
 
 def container_id(uid: str, container: str, attempt: int) -> str:

@@ -163,9 +163,11 @@ async def test_an_unknown_image_is_an_err_image_pull_that_names_the_catalogue(tm
     async with world.running():
         await world.create(image="example.com/unheard-of:1")
         status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+        await eventually(lambda: asyncio.sleep(0, "BackOff" in world.recorder.reasons()))
 
     assert status["state"]["waiting"]["reason"] == "ErrImagePull"
     assert "nginx" in status["state"]["waiting"]["message"]
+    assert world.recorder.events[-1][2] == 'Back-off pulling image "example.com/unheard-of:1"'
 
 
 async def test_without_a_cni_the_pod_waits_and_an_event_says_why(tmp_path):
@@ -204,6 +206,21 @@ async def test_a_deleted_pod_gives_everything_back(tmp_path):
     assert not world.network.attached
     assert not world.shim.containers
     assert [signum for _id, signum in world.shim.signals] == [15]
+
+
+async def test_a_stand_in_serves_on_until_rules_have_had_time_to_forget_its_pod(tmp_path):
+    world = World(tmp_path)
+    async with world.running() as agent:
+        uid = (await world.create())["metadata"]["uid"]
+        await world.until_ready()
+        await world.client.delete(POD, "default", "web")
+        await eventually(lambda: asyncio.sleep(0, agent.work_of(uid).told_at_s))
+        assert world.standins.apps
+        assert "True" in ready_of(await world.pod())
+        await eventually(world.gone)
+
+    assert not world.standins.apps
+    assert not world.network.attached
 
 
 async def test_a_container_that_ignores_sigterm_is_killed_after_the_grace_period(tmp_path):
