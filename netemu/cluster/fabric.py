@@ -115,6 +115,9 @@ def _ensure_node(
             _plug(fabric, bridge, node.port, ns_fd, node.mac, f"{world.cluster}: {node.name}")
         eth0 = _bring_up(netlink, node.address)
         netlink.batch([messages.route(EVERYWHERE, gateway=world.outside_address.ip, index=eth0)])
+        if settings.pods != node.pod_cidr:
+            # Slices of no node would go to `outside`, which has no way back to pods for its refusal.
+            netlink.batch([messages.route(settings.pods, type="unreachable")])
         if settings.overlay == "vxlan":
             _ensure_vxlan(node, netlink)
         context = NftContext.open(ns_fd)

@@ -132,6 +132,15 @@ def test_outside_refuses_the_internet_at_once(places):
     assert refused.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
+def test_a_pod_is_refused_at_once_by_addresses_of_no_node(places):
+    places.wire()
+    (pod, _ip) = asyncio.run(places.pod("node-1", "a"))
+    with pytest.raises(OSError, match=r"unreachable|No route") as refused:
+        connect(pod, "10.244.77.1")
+
+    assert refused.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
 def test_pods_of_two_nodes_reach_each_other_without_nat(places):
     places.wire()
     (here, here_ip) = asyncio.run(places.pod("node-1", "a"))
