@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -35,6 +35,8 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
     raw |= {_camel(name): _as_list(raw[_camel(name)]) for name in RANGES if _camel(name) in raw}
     if "nodePortRange" in raw:
         raw["nodePortRange"] = str(raw["nodePortRange"])
+    if raw.get("bridgeNetfilter") is False:
+        raw["bridgeNetfilter"] = "off"  # what YAML 1.1 makes of an unquoted off
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as err:
@@ -130,6 +132,8 @@ def _named(
     name = field[1] if field else ""
     known = ", ".join(_camel(name) for name in Settings.__struct_fields__)
     hint = f"Settings: {known}." if "unknown field" in text else ""
+    if "enum value" in text:
+        hint = f"One of: {', '.join(get_args(get_type_hints(Settings)[_snake(name)]))}."
     reason = text.split(" - at ", maxsplit=1)[0]
     if options.get(_snake(name)) is not None:
         return SettingsError(f"--{_snake(name).replace('_', '-')}: {reason}", hint=hint)

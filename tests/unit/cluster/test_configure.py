@@ -18,6 +18,20 @@ def test_options_win_over_the_file(tmp_path):
     assert (settings.nodes, settings.overlay, str(settings.pods)) == (2, "host-gw", "10.10.0.0/16")
 
 
+def test_an_unquoted_off_is_no_boolean(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("bridgeNetfilter: off\n")
+
+    assert load_settings(file, {}).bridge_netfilter == "off"
+
+
+def test_a_choice_that_is_none_is_told_what_there_is():
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None, {"overlay": "gre"})
+
+    assert refused.value.hint == "One of: vxlan, host-gw."
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
