@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -179,10 +180,15 @@ def _kind_of(obj: dict[str, Any], more: Callable[[], tuple[Kind, ...]]) -> tuple
         if (custom.group, custom.version, custom.kind) == (group, number, word):
             return custom, ""
     others = sorted(each.api_version for each in KINDS if each.kind == word)
-    known = (
-        f"it is of {', '.join(others)}" if others else "known are " + ", ".join(sorted(k.kind for k in KINDS))
-    )
-    return None, f'no matches for kind "{word}" in version "{version}" ({known})'
+    known = f"it is of {', '.join(others)}" if others else _similar(word, [*KINDS, *more()])
+    return None, f'no matches for kind "{word}" in version "{version}"{known and f" ({known})"}'
+
+
+def _similar(word: str, kinds: Sequence[Kind]) -> str:
+    """Guess which kind was meant; empty when none is close."""
+    spelt = {kind.kind.lower(): kind.kind for kind in kinds}
+    near = get_close_matches(word.lower(), spelt, n=3)
+    return f"did you mean {' or '.join(spelt[name] for name in near)}?" if near else ""
 
 
 def _placed(kind: Kind, metadata: dict[str, Any], target: Target) -> dict[str, Any]:

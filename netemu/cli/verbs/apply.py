@@ -1,6 +1,7 @@
 """[IO] ``apply`` and ``create``: bring what files say to the API.
 
-Every document is checked before the first request, so a mistake anywhere changes nothing.
+Every document is checked before the first request, and then by the API, which takes all of them
+without keeping anything: a mistake in one of them changes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netemu.api.errors import ApiError, NotFoundError
+from netemu.api.errors import ApiError, BadRequestError, InvalidError, NotFoundError, UnavailableError
+from netemu.api.kinds import NAMESPACE
 from netemu.cli.applying import missing_annotation_warning, patch_type_of, plan_apply, with_last_applied
 from netemu.cli.failures import render_failure
 from netemu.cli.manifests import Document, located
@@ -17,6 +19,8 @@ from netemu.cli.output import Item, render
 from netemu.cli.resources import Query, display_name
 from netemu.cli.session import Session
 
+# What no other document of the same files can mend; a missing ServiceAccount, for one, is another's.
+_FOR_GOOD = (BadRequestError, InvalidError)
 _DRY_RUN_SUFFIX = {"": "", "none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
@@ -57,14 +61,38 @@ class Report:
 
 
 async def apply(session: Session, documents: Sequence[Document], options: WriteOptions) -> bool:
-    """Create or change objects as ``kubectl apply`` does; false when one was refused."""
+    """Create or change objects as ``kubectl apply`` does; false when one was refused.
+
+    Unlike kubectl, nothing is done when the API would refuse one of several.
+    """
     report = Report(options)
-    for document in documents:
+    if len(documents) > 1 and not options.dry_run:
+        await _try_all(session, documents, report)
+    for document in () if report.failed else documents:
         try:
             await _apply_one(session, document, options, report)
+        except UnavailableError:
+            raise
         except ApiError as err:
             report.refused(document, err)
     return report.finish()
+
+
+async def _try_all(session: Session, documents: Sequence[Document], report: Report) -> None:
+    """Let the API take every document without keeping it, and tell what it refuses."""
+    made = {document.name for document in documents if document.kind is NAMESPACE}
+    silent = Report(WriteOptions(dry_run="server", output="name"))
+    for document in documents:
+        try:
+            await _apply_one(session, document, WriteOptions(dry_run="server"), silent)
+        except UnavailableError:
+            raise
+        except ApiError as err:
+            needs_another = document.namespace in made or document.kind.custom is not None
+            if isinstance(err, _FOR_GOOD) or (isinstance(err, NotFoundError) and not needs_another):
+                report.refused(document, err)
+    if report.failed:
+        print("Nothing was changed.", file=sys.stderr)
 
 
 async def create(session: Session, documents: Sequence[Document], options: WriteOptions) -> bool:
@@ -93,7 +121,7 @@ async def _apply_one(session: Session, document: Document, options: WriteOptions
             obj = await session.create(kind, obj, dry_run=dry_run)
         report.done(document, obj, "created")
         return
-    if warning := missing_annotation_warning(kind, live):
+    if not dry_run and (warning := missing_annotation_warning(kind, live)):
         print(warning, file=sys.stderr)
     patch = plan_apply(kind, document.obj, live)
     if not patch:

@@ -71,6 +71,7 @@ def test_recursion_goes_into_directories(file, tmp_path):
     ("old", "new", "words"),
     [
         pytest.param("kind: Service", "kind: Gadget", 'web.yaml:1: no matches for kind "Gadget"', id="kind"),
+        pytest.param("Service", "Servce", r"\(did you mean Service", id="misspelt"),
         pytest.param("v1", "apps/v1", r"web.yaml:1: no matches .* \(it is of v1\)", id="version"),
         pytest.param("kind: Service\n", "", "web.yaml:1: kind is not set", id="no-kind"),
         pytest.param(

@@ -41,7 +41,7 @@ async def test_what_others_set_survives_applying(session):
     assert found["spec"]["selector"] == {"a": "b"}
 
 
-async def test_a_refusal_does_not_keep_the_others_from_being_applied(session, capsys):
+async def test_a_refusal_keeps_the_others_from_being_applied(session, capsys):
     documents = [
         _service("one"),
         _service("two", type="NodePort", ports=[{"port": 80, "nodePort": 80}]),
@@ -51,8 +51,21 @@ async def test_a_refusal_does_not_keep_the_others_from_being_applied(session, ca
     assert not await apply(session, documents, WriteOptions())
 
     printed = capsys.readouterr()
-    assert printed.out == "service/one created\nservice/three created\n"
+    assert printed.out == ""
     assert 'The Service "two" is invalid: spec.ports[0].nodePort: Invalid value: 80' in printed.err
+    assert printed.err.endswith("\nNothing was changed.\n")
+    assert (await session.list(Query(kind=SERVICE, namespace="default"))).items == []
+
+
+async def test_a_namespace_and_what_is_in_it_are_applied_together(session, capsys):
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
+    inside = _service().obj | {"metadata": {"name": "web", "namespace": "new"}}
+
+    assert await apply(
+        session, [document_of(NAMESPACE, namespace), document_of(SERVICE, inside)], WriteOptions()
+    )
+
+    assert capsys.readouterr().out == "namespace/new created\nservice/web created\n"
 
 
 async def test_a_dry_run_changes_nothing(session, capsys):
