@@ -21,7 +21,7 @@ from netemu.apiserver.auth.rbac import Rbac
 from netemu.apiserver.http import BACKLOG, Secure
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
-from netemu.cluster.api_address import API_PORT, api_address, read_port
+from netemu.cluster.api_address import API_PORT, LOOPBACK, api_address, read_port
 from netemu.cluster.world import World
 from netemu.errors import NetemuError
 from netemu.linux import netns
@@ -29,7 +29,6 @@ from netemu.pki.files import PkiFiles
 from netemu.pki.tokens import TokenKey
 from netemu.settings import Paths, Settings
 
-LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 1000
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-from netemu.cluster.api_address import ensure_address, start_keys, wait_keys
+from netemu.cluster.api_place import ensure_address, start_keys, wait_keys
 from netemu.cluster.fabric import ensure_places
 from netemu.cluster.host_access import ensure_access
 from netemu.cluster.names import prepare_names

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from netemu.cluster.api_address import read_port
+from netemu.cluster.api_address import LOOPBACK, read_port
 from netemu.cluster.kubeconfig import (
     Entry,
     KubeconfigError,
@@ -67,7 +67,7 @@ def entry_for(name: str, paths: Paths) -> Entry:
         raise KubeconfigError(f"cluster {name!r} was never up", hint=f"netemu up --name {name}")
     return Entry(
         context_name(name),
-        f"https://127.0.0.1:{port}",
+        f"https://{LOOPBACK}:{port}",
         files.ca.read_bytes(),
         files.admin.read_bytes(),
         files.admin_key.read_bytes(),

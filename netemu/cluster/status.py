@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.cluster.api_address import LOOPBACK, read_port
 from netemu.cluster.places import NoClusterError, node_rows
 from netemu.cluster.processes import DAEMON, find_process
 from netemu.cluster.ready import ask_ready
@@ -41,6 +42,7 @@ def read_status(name: str, paths: Paths) -> dict[str, Any]:
         "nodes": node_rows(name, paths),
         "processes": _processes(record),
         "apiSocket": str(paths.api_socket),
+        "apiServer": f"https://{LOOPBACK}:{read_port(paths)}" if read_port(paths) else "",
         "stateDirectory": str(paths.state),
         "runDirectory": str(paths.run),
     }

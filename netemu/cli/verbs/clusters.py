@@ -68,7 +68,7 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         ("Cluster:", f"{found['name']}, {found['state']}{waits}"),
         ("Ranges:", _ranges(settings)),
         ("Domain:", settings["clusterDomain"]),
-        ("API:", found["apiSocket"]),
+        ("API:", " and ".join(filter(None, (found.get("apiServer"), found["apiSocket"])))),
         ("State:", found["stateDirectory"]),
     ]
     places = [("PLACE", "ADDRESS", "PODS", "NAMESPACE"), *(_place_row(row) for row in found["nodes"])]
