@@ -20,7 +20,7 @@ from netemu.apiserver.answers import JSON, encode_json, warn
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listoptions import WatchOptions, not_yet
 from netemu.apiserver.registry import Registry
-from netemu.apiserver.selection import Selection, watch_event
+from netemu.apiserver.selection import EVERYTHING, Selection, watch_event
 from netemu.apiserver.versions import Version
 from netemu.clock import Clock
 from netemu.naming import Revision
@@ -37,7 +37,8 @@ SLOW_CLIENT_S = 30.0
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 INITIAL_BATCH = 500
 CROWD = 20
-REST_EACH_S = 0.0001
+BATCHES = 16
+REST_EACH_S = 0.0002
 """Where a crowd watches, each takes what came in between at once: waking costs more than an event."""
 MAX_REST_S = 0.25
 
@@ -66,6 +67,7 @@ class EventLines:
     def __init__(self, kept: int = 512) -> None:
         self._kept = kept
         self._lines: OrderedDict[tuple[Version, str, str], bytes] = OrderedDict()
+        self._batches: OrderedDict[tuple[Version, str, Revision, Revision], bytes] = OrderedDict()
         self._watchers: Counter[Kind] = Counter()
 
     def line(self, version: Version, event: WatchEvent) -> bytes:
@@ -77,6 +79,21 @@ class EventLines:
             if len(self._lines) > self._kept:
                 self._lines.popitem(last=False)
         return line
+
+    def batch(self, version: Version, namespace: str, events: list[Event]) -> bytes:
+        """Give the lines of all events that follow each other in one namespace (or all, if empty).
+
+        Of a crowd, many take the same ones: the last answers are kept.
+        """
+        key = (version, namespace, events[0].revision, events[-1].revision)
+        data = self._batches.get(key)
+        if data is None:
+            seen = (watch_event(EVERYTHING, event) for event in events)
+            data = b"".join([self.line(version, event) for event in seen if event is not None])
+            self._batches[key] = data
+            if len(self._batches) > BATCHES:
+                self._batches.popitem(last=False)
+        return data
 
     @contextmanager
     def watching(self, kind: Kind) -> Iterator[None]:
@@ -137,8 +154,7 @@ async def _follow(stream: _Stream, registry: Registry, wanted: WatchRequest, lin
         while not stream.is_over():
             events = await _take(watch, stream.wait_s())
             taken_up_to = registry.revision  # sending waits, and more may be written meanwhile
-            seen = (watch_event(wanted.selection, event) for event in events if event.revision > revision)
-            await stream.send(event for event in seen if event is not None)
+            await stream.take([event for event in events if event.revision > revision])
             if stream.is_bookmark_due():
                 await stream.bookmark(taken_up_to)
             rest_s = lines.rest_s(wanted.kind)
@@ -175,6 +191,17 @@ class _Stream:
         self._time = asyncio.get_running_loop().time
         self._end_s = end_s
         self._bookmark_s = self._next_bookmark_s() if wanted.options.bookmarks else end_s
+
+    async def take(self, events: list[Event]) -> None:
+        """Send what writes mean to this client; see ``send``."""
+        wanted = self._wanted
+        if not events:
+            return
+        if wanted.selection is EVERYTHING and wanted.form.is_plain:
+            await self.write(self._lines.batch(wanted.version, wanted.namespace, events))
+            return
+        seen = (watch_event(wanted.selection, event) for event in events)
+        await self.send(event for event in seen if event is not None)
 
     async def send(self, events: Iterable[WatchEvent]) -> None:
         """Send events at once; wait while the client is slow.
