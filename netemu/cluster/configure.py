@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from netemu.api.codec import Document, ManifestError, decode_documents
 from netemu.errors import SettingsError
 from netemu.ipam.ranges import LabelledRange, check_apart, node_slice, parse_ranges
 from netemu.settings import Settings
@@ -19,7 +20,12 @@ RANGES = {
     "service_cidr": ("services range", "--service-cidr"),
 }
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
+_OBJECT_OR_MAPPING = (
+    "expected an object with apiVersion and kind",
+    "settings are a mapping of names to values",
+)
 _PORTS = re.compile(r"(\d+)-(\d+)")
+_DEFAULTS = Settings()
 _HOSTS_BESIDE_NODES = 13  # network, outside up to the tenth, this machine, broadcast
 
 
@@ -30,7 +36,8 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
         SettingsError: names the file, its line, the field, or the option, and what it takes.
 
     """
-    raw = _read_file(config_file) if config_file else {}
+    file = _read_file(config_file) if config_file else None
+    raw = dict(file.object) if file else {}
     raw |= {_camel(name): value for name, value in options.items() if value is not None}
     raw |= {_camel(name): _as_list(raw[_camel(name)]) for name in RANGES if _camel(name) in raw}
     if "nodePortRange" in raw:
@@ -40,9 +47,19 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as err:
-        raise _named(err, config_file, options) from err
+        raise _named(err, file, options) from err
     check_settings(settings)
     return settings
+
+
+def settings_in(config_file: Path) -> frozenset[str]:
+    """Name the settings that a file speaks of, as fields.
+
+    Raises:
+        SettingsError: it cannot be read.
+
+    """
+    return frozenset(map(_snake, _read_file(config_file).object))
 
 
 def check_settings(settings: Settings) -> None:
@@ -81,7 +98,7 @@ def check_settings(settings: Settings) -> None:
 def labelled_ranges(settings: Settings) -> list[LabelledRange]:
     """Give the cluster's three ranges with their names and where they are set."""
     return [
-        LabelledRange(network, label, option)
+        LabelledRange(network, label, option, is_default=getattr(settings, name) == getattr(_DEFAULTS, name))
         for name, (label, option) in RANGES.items()
         for network in parse_ranges(getattr(settings, name), option)
     ]
@@ -107,26 +124,23 @@ def _check_ports(text: str) -> None:
         )
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    import yaml
-
+def _read_file(path: Path) -> Document:
     try:
-        loaded = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        documents = decode_documents(path.read_text(), str(path))
     except FileNotFoundError as err:
         raise SettingsError(f"--config: there is no file {path}") from err
-    except yaml.MarkedYAMLError as err:
-        line = err.problem_mark.line + 1 if err.problem_mark else 1
-        raise SettingsError(f"{path}:{line}: {err.problem}", hint="The file must be YAML.") from err
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict):
-        raise SettingsError(f"{path}:1: settings are a mapping of names to values", hint="nodes: 3")
-    return {str(key): value for key, value in loaded.items()}
+    except OSError as err:
+        raise SettingsError(f"--config: {path} cannot be read: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise SettingsError(f"--config: {path} is no text file") from err
+    except ManifestError as err:
+        raise SettingsError(err.message.replace(*_OBJECT_OR_MAPPING), hint=err.hint) from err
+    if len(documents) > 1:
+        raise SettingsError(f"{path}:{documents[1].line}: settings are one document, not several")
+    return documents[0] if documents else Document(source=str(path), line=1, object={})
 
 
-def _named(
-    err: msgspec.ValidationError, config_file: Path | None, options: Mapping[str, Any]
-) -> SettingsError:
+def _named(err: msgspec.ValidationError, file: Document | None, options: Mapping[str, Any]) -> SettingsError:
     text = str(err)
     field = re.search(r"\$\.(\w+)", text) or re.search(r"unknown field `(\w+)`", text)
     name = field[1] if field else ""
@@ -135,18 +149,13 @@ def _named(
     if "enum value" in text:
         hint = f"One of: {', '.join(get_args(get_type_hints(Settings)[_snake(name)]))}."
     reason = text.split(" - at ", maxsplit=1)[0]
+    if "matching regex" in text:
+        reason, hint = "this cannot be a name", "Lower-case letters, digits and '-', at most 20."
     if options.get(_snake(name)) is not None:
         return SettingsError(f"--{_snake(name).replace('_', '-')}: {reason}", hint=hint)
-    if config_file is None:
+    if file is None:
         return SettingsError(f"{name}: {reason}", hint=hint)
-    return SettingsError(f"{config_file}:{_line_of(config_file, name)}: {name}: {reason}", hint=hint)
-
-
-def _line_of(path: Path, name: str) -> int:
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if re.match(rf"""["']?{re.escape(name)}["']?\s*:""", line):
-            return number
-    return 1
+    return SettingsError(f"{file.source}:{file.line_of(name)}: {name}: {reason}", hint=hint)
 
 
 def _as_list(value: Any) -> Any:

@@ -109,13 +109,12 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
 
 
 def _check_machine(settings: Settings) -> None:
-    import shutil
-
     from netemu.linux.netlink import Netlink
+    from netemu.linux.probe import find_program
 
     check_settings(settings)
     for program, package in REQUIRED.items():
-        if shutil.which(program) is None:
+        if find_program(program) is None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
     ours = access_link(plan_world(settings))
     with Netlink.open(None) as netlink:

@@ -13,14 +13,16 @@ SMALLEST_SLICE_PREFIX = 24  # as Kubernetes' node-cidr-mask-size; readers of lab
 
 
 class LabelledRange(NamedTuple):
-    """A range, what it is for ("pods range") and where it comes from ("--pod-cidr")."""
+    """A range, what it is for ("pods range") and where it comes from ("--pod-cidr", or its default)."""
 
     network: IPv4Network
     label: str
     source: str
+    is_default: bool = False
 
     def __str__(self) -> str:
-        return f"{self.label} {self.network} (from {self.source})"
+        source = f"the default of {self.source}" if self.is_default else f"from {self.source}"
+        return f"{self.label} {self.network} ({source})"
 
 
 class RangeOverlapError(SettingsError):

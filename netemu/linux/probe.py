@@ -32,6 +32,7 @@ _TRIALS = {
     "overlayfs": "modprobe overlay (containers do without it)",
     "bridge netfilter": "Not needed: pods are then routed through their node.",
 }
+_OPTIONAL = {"overlayfs", "bridge netfilter", "user namespaces"}
 _USER_NAMESPACES_HINT = "sysctl kernel.unprivileged_userns_clone=1 (only needed without root)"
 
 _PROGRAMS = {
@@ -47,12 +48,16 @@ _LIBRARIES = {"nftables": ("libnftables.so.1", "libnftables1")}
 
 
 class Check(NamedTuple):
-    """One fact: whether it is as netemu wants it, what was seen, and what mends it."""
+    """One fact: whether it is as netemu wants it, what was seen, and what mends it.
+
+    netemu works without what is not ``required``, in another way.
+    """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    required: bool = True
 
 
 def probe() -> tuple[Check, ...]:
@@ -77,7 +82,7 @@ def check_trials(output: Mapping[str, str]) -> Iterator[Check]:
     """Judge what the trials wrote: an empty word is a success, others say what was refused."""
     for name, remedy in _TRIALS.items():
         said = output.get(name, "was not tried: the trials ended early")
-        yield Check(name, not said, said or "works", remedy if said else "")
+        yield Check(name, not said, said or "works", remedy if said else "", name not in _OPTIONAL)
 
 
 def check_file_limit(soft: int, hard: int) -> Check:
@@ -105,6 +110,11 @@ def check_program(name: str, found: str | None, package: str) -> Check:
     )
 
 
+def find_program(name: str) -> str | None:
+    """Find a program; also where only root's PATH leads, which ``su`` does not set."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":" + _PATH)
+
+
 def parse_trials(output: str) -> dict[str, str]:
     """Read what the trials wrote: a line for each, name, tab, complaint."""
     return dict(line.split("\t", 1) for line in output.splitlines() if "\t" in line)
@@ -126,15 +136,15 @@ def _check_user_namespaces() -> Check:
         argv = ["unshare", "--user", "--map-root-user", "true"]
         done = process.run(argv, env={"PATH": _PATH}, timeout_s=_TRIAL_TIMEOUT_S)
     except NetemuError as err:
-        return Check("user namespaces", False, err.message, err.hint)
+        return Check("user namespaces", False, err.message, err.hint, required=False)
     said = done.stderr.decode(errors="replace").strip()
     ok = done.exit_code == 0
-    return Check("user namespaces", ok, said or "works", "" if ok else _USER_NAMESPACES_HINT)
+    return Check("user namespaces", ok, said or "works", "" if ok else _USER_NAMESPACES_HINT, required=False)
 
 
 def _check_programs() -> Iterator[Check]:
     for name, package in _PROGRAMS.items():
-        yield check_program(name, shutil.which(name, path=os.environ.get("PATH", "") + ":" + _PATH), package)
+        yield check_program(name, find_program(name), package)
     for name, (file, package) in _LIBRARIES.items():
         found = _is_loadable(file)
         yield Check(

@@ -6,21 +6,24 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from netemu.cli.resources import UsageError
 from netemu.cli.tables import render_rows
 from netemu.errors import PermissionDeniedError
 
+if TYPE_CHECKING:
+    from netemu.linux.probe import Check
+
 
 def bring_up(config: Path | None, options: Mapping[str, Any], kubeconfig: str = "") -> None:
     """Start or bring back a cluster, telling on standard error what is being waited for."""
-    from netemu.cluster.configure import load_settings
+    from netemu.cluster.configure import load_settings, settings_in
     from netemu.cluster.places import paths_for
     from netemu.cluster.up import up
 
     settings = load_settings(config, options)
-    given = frozenset(options) | (fields_of(config) if config else frozenset())
+    given = frozenset(options) | (settings_in(config) if config else frozenset())
     up(settings, paths_for(settings.name), given=given, progress=tell, kubeconfig=kubeconfig)
     name = "" if settings.name == "netemu" else f" --name {settings.name}"
     print(f"Cluster {settings.name} is up: netemu{name} get nodes")
@@ -81,13 +84,17 @@ def show_doctor() -> bool:
     from netemu.cluster.doctor import examine
 
     checks = examine()
+    print("\n".join(doctor_lines(checks)))
+    return all(check.ok for check in checks if check.required)
+
+
+def doctor_lines(checks: Sequence[Check]) -> list[str]:
+    """Lay out what a machine offers, then what mends each gap; netemu does without optional things."""
+    words = {True: "MISSING", False: "optional"}
     rows = [("", "CHECK", "FOUND")]
-    rows += [("ok" if check.ok else "MISSING", check.name, check.detail) for check in checks]
-    print("\n".join(render_rows(rows)))
-    remedies = [(check.name, check.remedy) for check in checks if not check.ok and check.remedy]
-    for name, remedy in remedies:
-        print(f"\n{name}:\n  {remedy}")
-    return all(check.ok for check in checks)
+    rows += [("ok" if check.ok else words[check.required], check.name, check.detail) for check in checks]
+    remedies = [f"\n{check.name}:\n  {check.remedy}" for check in checks if not check.ok and check.remedy]
+    return [*render_rows(rows), *remedies]
 
 
 def list_nodes(name: str, output: str) -> None:
@@ -111,17 +118,6 @@ def exec_in_place(name: str, place: str, argv: Sequence[str]) -> NoReturn:
 def tell(text: str) -> None:
     """Say what is being done, where it does not mix with results."""
     print(text, file=sys.stderr, flush=True)
-
-
-def fields_of(config: Path) -> frozenset[str]:
-    """Name the settings that a file speaks of, as fields; ``load_settings`` has checked the file."""
-    import yaml
-
-    from netemu.settings import Settings
-
-    names = dict(zip(Settings.__struct_encode_fields__, Settings.__struct_fields__, strict=True))
-    loaded = yaml.load(config.read_text(), Loader=yaml.CSafeLoader) or {}
-    return frozenset(names[key] for key in loaded)
 
 
 def _wants_json(output: str) -> bool:

@@ -62,6 +62,8 @@ def test_settings_that_cannot_work_are_refused_by_name(options, words):
         ("overlay: vxlan\nnodes: many\n", r"cluster\.yaml:2: nodes: Expected `int`"),
         ("nodes: [1\n", r"cluster\.yaml:\d+: "),
         ("- a\n", r"cluster\.yaml:1: settings are a mapping"),
+        ("nodes: 2\nnodes: 3\n", r'cluster\.yaml:2: key "nodes" is already set'),
+        ("nodes: 2\n---\nnodes: 3\n", r"cluster\.yaml:\d: settings are one document"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path, text, words):
@@ -70,6 +72,25 @@ def test_a_bad_file_is_named_with_its_line(tmp_path, text, words):
 
     with pytest.raises(SettingsError, match=words):
         load_settings(file, {})
+
+
+def test_what_is_no_text_file_is_told(tmp_path):
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match="binary is no text file"):
+        load_settings(binary, {})
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        load_settings(tmp_path, {})
+
+
+def test_a_default_range_is_told_from_one_that_was_given():
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None, {"pod_cidr": "10.96.128.0/17"})
+
+    assert "(from --pod-cidr) overlaps services range 10.96.0.0/16 (the default of --service-cidr)" in str(
+        refused.value
+    )
 
 
 def test_only_settings_that_were_asked_for_can_differ():

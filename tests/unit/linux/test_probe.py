@@ -6,6 +6,7 @@ from netemu.linux.probe import (
     check_neighbours,
     check_program,
     check_trials,
+    find_program,
     parse_trials,
 )
 
@@ -30,6 +31,19 @@ def test_a_trial_that_failed_says_why_and_what_mends_it():
     assert checks["veth"].ok
     assert (checks["vxlan"].ok, checks["vxlan"].detail) == (False, "not supported")
     assert "host-gw" in checks["vxlan"].remedy
+
+
+def test_what_netemu_does_without_is_not_required():
+    optional = {check.name for check in check_trials({}) if not check.required}
+
+    assert optional == {"overlayfs", "bridge netfilter"}
+
+
+def test_programs_of_root_are_found_with_anyone_s_path(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert find_program("sh") is not None
+    assert find_program("no-such-program") is None
 
 
 def test_a_trial_that_never_ran_is_not_a_success():
