@@ -16,7 +16,7 @@ class Kind:
 
     ``group`` is empty for the core group. ``subresources`` are the ones that can be
     addressed under ``/{resource}/{name}/``. ``custom`` is set for the kinds of
-    CustomResourceDefinitions; ``stored`` is the version that such a kind's objects are stored as,
+    CustomResourceDefinitions; ``stored`` is the version that the kind's objects are stored as,
     ``None`` for this one.
     """
 
@@ -41,6 +41,11 @@ class Kind:
     def key(self) -> str:
         """``resource`` or ``resource.group``: how kubectl prints it; the first part of a store key."""
         return f"{self.resource}.{self.group}" if self.group else self.resource
+
+    @property
+    def schema_key(self) -> str:
+        """What ``schema.json`` calls it: the key, with the version where it is not the stored one."""
+        return self.key if self.stored is None else f"{self.key}/{self.version}"
 
 
 def _core(kind: str, resource: str, *short: str, **more: object) -> Kind:
@@ -139,6 +144,16 @@ HORIZONTAL_POD_AUTOSCALER = _kind(
     categories=("all",),
     subresources=("status",),
 )
+HORIZONTAL_POD_AUTOSCALER_V1 = _kind(
+    "autoscaling",
+    "v1",
+    "HorizontalPodAutoscaler",
+    "horizontalpodautoscalers",
+    "hpa",
+    categories=("all",),
+    subresources=("status",),
+    stored=HORIZONTAL_POD_AUTOSCALER,
+)
 ROLE = _kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING = _kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 CLUSTER_ROLE = _kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False)
@@ -222,6 +237,7 @@ KINDS: tuple[Kind, ...] = (
     PRIORITY_CLASS,
     POD_DISRUPTION_BUDGET,
     HORIZONTAL_POD_AUTOSCALER,
+    HORIZONTAL_POD_AUTOSCALER_V1,
     ROLE,
     ROLE_BINDING,
     CLUSTER_ROLE,

@@ -66,7 +66,7 @@ def check(kind: Kind, obj: Any) -> Findings:
     """Compare an object with the published shape of its kind."""
     if kind.custom is not None:
         return _check_custom(kind.custom, obj)
-    found = _compiled(_document().kinds[kind.key])(obj)
+    found = _compiled(_document().kinds[kind.schema_key])(obj)
     return _sorted_out(found) if found else _NOTHING
 
 
@@ -88,7 +88,7 @@ def shape_of(kind: Kind) -> Shape:
     """Give the shape of a kind's objects."""
     if kind.custom is not None:
         return custom_shape(kind.custom)
-    return _definition(_document().kinds[kind.key])
+    return _definition(_document().kinds[kind.schema_key])
 
 
 def resolve(shape: Shape | None) -> Shape | None:

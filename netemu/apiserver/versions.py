@@ -13,7 +13,14 @@ from functools import partial
 from netemu.api.client import Object
 from netemu.api.crd.definition import as_version
 from netemu.api.errors import BadRequestError
-from netemu.api.kinds import EVENT, EVENTS_EVENT, Kind
+from netemu.api.kinds import (
+    EVENT,
+    EVENTS_EVENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    HORIZONTAL_POD_AUTOSCALER_V1,
+    Kind,
+)
+from netemu.apiserver import autoscaling
 
 
 def _as_it_is(obj: Object) -> Object:
@@ -75,6 +82,9 @@ def _old_event_fields(selector: str) -> str:
 
 _VERSIONS: dict[Kind, Version] = {
     EVENTS_EVENT: Version(EVENTS_EVENT, EVENT, _new_event, _old_event, _old_event_fields),
+    HORIZONTAL_POD_AUTOSCALER_V1: Version(
+        HORIZONTAL_POD_AUTOSCALER_V1, HORIZONTAL_POD_AUTOSCALER, autoscaling.as_v1, autoscaling.as_v2
+    ),
 }
 
 

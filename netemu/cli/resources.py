@@ -83,7 +83,7 @@ def find_kinds(word: str, more: Callable[[], tuple[Kind, ...]] = no_more) -> tup
     found = _called(KINDS, name, group) or _called(more(), name, group)
     if found:
         return found[:1]
-    known = (*KINDS, *_preferred(more()))
+    known = _preferred((*KINDS, *more()))
     category = tuple(kind for kind in known if not group and name in kind.categories)
     if not category:
         raise UsageError(f'the server doesn\'t have a resource type "{word}"')

@@ -15,7 +15,7 @@ from netemu.informer.cache import Cache, Change, Key, key_of
 
 FINALIZER = "kubernetes"
 EMPTIED = tuple(kind for kind in PLANNED if kind.namespaced)
-UNSEEN = tuple(kind for kind in KINDS if kind.namespaced and kind not in PLANNED)
+UNSEEN = tuple(kind for kind in KINDS if kind.namespaced and not kind.stored and kind not in PLANNED)
 """These go last and unseen: nobody plans from them, and no cache follows them."""
 
 

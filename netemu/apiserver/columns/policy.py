@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.apiserver.autoscaling import as_v2
 from netemu.apiserver.columns.column import (
     AGE,
     NAME,
@@ -72,6 +73,7 @@ def _reference(autoscaler: Object) -> str:
 
 
 def _targets(autoscaler: Object) -> str:
+    autoscaler = as_v2(autoscaler)
     metrics = field(autoscaler, "spec", "metrics") or ()
     if not metrics:
         return NONE

@@ -141,3 +141,9 @@ def test_built_in_kinds_need_no_question():
         raise AssertionError
 
     assert find_kinds("po", more) == (POD,)
+
+
+def test_a_category_has_each_resource_once():
+    keys = [kind.key for kind in find_kinds("all")]
+
+    assert len(set(keys)) == len(keys)
