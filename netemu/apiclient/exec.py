@@ -143,15 +143,44 @@ async def exec_in_pod(
         UnavailableError: the server cannot be reached.
 
     """
+    query = [("command", word) for word in argv] + _streams(container, stdin=stdin, tty=tty)
+    async with _remote(socket, path_of(POD, namespace, pod, "exec"), query) as command:
+        yield command
+
+
+@asynccontextmanager
+async def attach_to_pod(
+    socket: Path, namespace: str, pod: str, *, container: str = "", stdin: bool = False, tty: bool = False
+) -> AsyncIterator[RemoteCommand]:
+    """Join a container's own command; leaving the block leaves it running.
+
+    Raises:
+        ApiError, UnavailableError: as for ``exec_in_pod``.
+
+    """
+    query = _streams(container, stdin=stdin, tty=tty)
+    async with _remote(socket, path_of(POD, namespace, pod, "attach"), query) as command:
+        yield command
+
+
+@asynccontextmanager
+async def _remote(socket: Path, path: str, query: Sequence[tuple[str, str]]) -> AsyncIterator[RemoteCommand]:
     connection = await Connection.open(socket)
     try:
-        await _upgrade(connection, _target(namespace, pod, argv, container, stdin=stdin, tty=tty))
+        await upgrade(connection, f"{path}?{urlencode(query)}", PROTOCOL)
         yield RemoteCommand(connection)
     finally:
         connection.close()
 
 
-async def _upgrade(connection: Connection, target: str) -> None:
+async def upgrade(connection: Connection, target: str, protocol: str) -> None:
+    """Ask for WebSocket with a subprotocol.
+
+    Raises:
+        ApiError: the server refuses, and says why.
+        UnavailableError: it is no server of WebSockets.
+
+    """
     key = new_key()
     headers = [
         ("Host", "netemu"),
@@ -159,7 +188,7 @@ async def _upgrade(connection: Connection, target: str) -> None:
         ("Upgrade", "websocket"),
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", key),
-        ("Sec-WebSocket-Protocol", PROTOCOL),
+        ("Sec-WebSocket-Protocol", protocol),
     ]
     head = await connection.send("GET", target, headers, b"")
     if not isinstance(head, h11.InformationalResponse):
@@ -169,13 +198,10 @@ async def _upgrade(connection: Connection, target: str) -> None:
         raise UnavailableError("the API server's WebSocket handshake is wrong", hint=HINT)
 
 
-def _target(namespace: str, pod: str, argv: Sequence[str], container: str, *, stdin: bool, tty: bool) -> str:
-    query = [("command", word) for word in argv]
-    query += [("stdout", "true"), ("stderr", "false" if tty else "true")]
+def _streams(container: str, *, stdin: bool, tty: bool) -> list[tuple[str, str]]:
+    query = [("stdout", "true"), ("stderr", "false" if tty else "true")]
     query += [(name, "true") for name, wanted in (("stdin", stdin), ("tty", tty)) if wanted]
-    if container:
-        query.append(("container", container))
-    return f"{path_of(POD, namespace, pod, 'exec')}?{urlencode(query)}"
+    return [*query, ("container", container)] if container else query
 
 
 def _refusal(content: bytes, http_status: int) -> ApiError:

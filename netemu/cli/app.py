@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from netemu.cli.commands import clusters, nodes, objects, pods, workloads
+from netemu.cli.commands import clusters, nodes, objects, pods, streams, workloads
 from netemu.cli.target import CLUSTER_VARIABLE, DEFAULT_CLUSTER, Target, hoist_globals
 from netemu.errors import NetemuError
 
@@ -65,6 +65,9 @@ WORDS: Mapping[str, Callable[..., None]] = {
     "wait": objects.wait,
     "exec": pods.exec_,
     "logs": pods.logs,
+    "attach": streams.attach,
+    "port-forward": streams.port_forward,
+    "cp": streams.cp,
     "run": workloads.run,
     "expose": workloads.expose,
     "scale": workloads.scale,

@@ -58,12 +58,17 @@ async def _run(session: Session, request: ExecRequest) -> int:
         stdin=request.stdin,
         tty=has_terminal,
     ) as command:
-        if request.stdin:
-            _send_input(command)
-        if not has_terminal:
-            return await _print_output(command)
-        with _raw_terminal():
-            return await _with_resizing(command)
+        return await converse(command, stdin=request.stdin, has_terminal=has_terminal)
+
+
+async def converse(command: RemoteCommand, *, stdin: bool, has_terminal: bool) -> int:
+    """Give a command this process's streams, or its terminal, and give its exit status."""
+    if stdin:
+        _send_input(command)
+    if not has_terminal:
+        return await _print_output(command)
+    with _raw_terminal():
+        return await _with_resizing(command)
 
 
 async def _print_output(command: RemoteCommand) -> int:
