@@ -1,13 +1,18 @@
-"""[IO] The garbage collector: does what is planned about objects, one after the other."""
+"""[IO] The garbage collector, which also empties namespaces: one object after the other."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from netemu.api.errors import ApiError, ConflictError, NotFoundError
+from netemu.api.kinds import EVENTS_EVENT, NAMESPACE, Kind
 from netemu.apiserver import garbage
+from netemu.apiserver.emptying import Left, conditions, finalized
 from netemu.apiserver.options import DeleteOptions, Preconditions
+from netemu.apiserver.owners import is_ending
 from netemu.apiserver.registry import Registry
+from netemu.clock import Clock, system_clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
 
@@ -19,8 +24,9 @@ RETRY_S = 1.0
 class Collector:
     """Collects the garbage of one registry."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, clock: Clock = system_clock) -> None:
         self._registry = registry
+        self._clock = clock
         self._owners = registry.owners
 
     async def run(self) -> None:
@@ -31,11 +37,49 @@ class Collector:
             await asyncio.sleep(0)
 
     async def collect(self) -> None:
-        """Collect all that can be collected now."""
+        """Collect all that can be collected now, and empty the namespaces that end."""
+        await self._collect()
+        while (name := self._registry.ending.take()) is not None:
+            await self._empty(name)
+            await self._collect()
+
+    async def _collect(self) -> None:
         while (node := self._owners.take()) is not None:
             for step in garbage.plan(self._owners, node):
                 await self._try(step)
             await asyncio.sleep(0)
+
+    async def _empty(self, name: str) -> None:
+        """Delete what is in a namespace; let it go when nothing is left."""
+        try:
+            namespace = self._registry.get(NAMESPACE, "", name)
+            for kind in self._emptied():
+                await self._delete_all(kind, name)
+            left = [
+                Left(kind, obj) for kind in self._emptied() for obj in self._registry.list(kind, name).items
+            ]
+            said = conditions(namespace, left, self._clock())
+            patch = {"status": {"conditions": said}}
+            namespace = await self._registry.patch(NAMESPACE, "", name, patch, subresource="status")
+            if not left:
+                await self._registry.update(NAMESPACE, finalized(namespace), subresource="finalize")
+        except NotFoundError:
+            return  # gone by itself
+        except NetemuError as err:
+            log.warning("namespace.held", namespace=name, code=err.code, error=err.message)
+            asyncio.get_running_loop().call_later(RETRY_S, self._registry.ending.look_at, name)
+
+    async def _delete_all(self, kind: Kind, namespace: str) -> None:
+        for obj in self._registry.list(kind, namespace).items:
+            if not is_ending(obj):
+                with suppress(NotFoundError):
+                    await self._registry.delete(kind, namespace, obj["metadata"]["name"])
+                await asyncio.sleep(0)
+
+    def _emptied(self) -> list[Kind]:
+        return [
+            kind for kind in self._registry.kinds.stored() if kind.namespaced and kind is not EVENTS_EVENT
+        ]
 
     async def _try(self, step: garbage.Step) -> None:
         try:

@@ -8,7 +8,8 @@ from netemu.api.client import Object
 from netemu.api.kinds import POD, POD_DISRUPTION_BUDGET
 from netemu.apiserver.evictions import check_budget
 from netemu.apiserver.options import DeleteOptions
-from netemu.apiserver.registry import Deletion, Registry
+from netemu.apiserver.outcomes import Deletion
+from netemu.apiserver.registry import Registry
 
 
 async def evict(registry: Registry, namespace: str, name: str, options: DeleteOptions) -> Deletion:

@@ -16,8 +16,9 @@ from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listoptions import list_options, watch_options
 from netemu.apiserver.options import DeleteOptions, WriteOptions
+from netemu.apiserver.outcomes import Deletion
 from netemu.apiserver.paging import Page
-from netemu.apiserver.registry import Deletion, Registry
+from netemu.apiserver.registry import Registry
 from netemu.apiserver.routes import ObjectPath
 from netemu.apiserver.selection import Selection, parse_selection
 from netemu.apiserver.versions import deprecations, version_of

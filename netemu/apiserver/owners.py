@@ -70,10 +70,13 @@ class Owners:
         return node
 
     async def wait(self) -> None:
-        """Return when there is something to look at."""
-        while not self._waiting:
-            self._wake.clear()
-            await self._wake.wait()
+        """Return when there is something to look at, or someone wakes who waits."""
+        await self._wake.wait()
+        self._wake.clear()
+
+    def wake(self) -> None:
+        """Let ``wait`` return."""
+        self._wake.set()
 
     def find(self, node: Node) -> tuple[Kind, Object] | None:
         """Read an object."""

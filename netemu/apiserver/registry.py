@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 from netemu.api.apply import Writer
 from netemu.api.client import Object, ObjectList, PatchType
@@ -26,7 +26,9 @@ from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kin
 from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
 from netemu.apiserver.crds import Definitions
+from netemu.apiserver.emptying import EndingNamespaces
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
+from netemu.apiserver.outcomes import Application, Deletion
 from netemu.apiserver.owners import Owners
 from netemu.apiserver.paging import Page, PageRequest
 from netemu.apiserver.selection import EVERYTHING, Selection
@@ -45,20 +47,6 @@ ATTEMPTS = 10
 """How often a write that named no version is decided again before it is a conflict."""
 
 Change = Callable[[Object], Object]
-
-
-class Deletion(NamedTuple):
-    """What a delete did: the object as it is now, or (``gone``) as it last was."""
-
-    object: Object
-    gone: bool
-
-
-class Application(NamedTuple):
-    """What an apply did."""
-
-    object: Object
-    created: bool
 
 
 class Registry:
@@ -81,9 +69,10 @@ class Registry:
         self._addresses = services.ServiceAddresses(settings, taken, self._rng)
         self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
         self.owners = Owners(self._definitions.kinds, self._find)
+        self.ending = EndingNamespaces(self.owners.wake)
         for kind in self._definitions.kinds.stored():
             for obj in store.range(f"{kind.key}/").values:
-                self.owners.note(kind, None, obj)
+                self._note(kind, None, obj)
 
     @property
     def kinds(self) -> ServedKinds:
@@ -344,7 +333,7 @@ class Registry:
                 made = (await self._store.put(_key(kind, namespace, name), assigned, expected=ABSENT)).value
             except CompareFailedError as err:
                 raise words.already_exists(kind, name) from err
-        self.owners.note(kind, None, made)
+        self._note(kind, None, made)
         return made
 
     async def _change(
@@ -371,14 +360,14 @@ class Registry:
             fresh = {**assigned, "metadata": {**meta}}  # the store writes the revision into it
             key = _key(kind, meta.get("namespace", ""), meta["name"])
             written = (await self._store.put(key, fresh, expected=entry.revision)).value
-        self.owners.note(kind, entry.value, written)
+        self._note(kind, entry.value, written)
         return written
 
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
         meta = entry.value["metadata"]
         key = _key(kind, meta.get("namespace", ""), meta["name"])
         last = await self._store.delete(key, expected=entry.revision)
-        self.owners.note(kind, last.value, None)
+        self._note(kind, last.value, None)
         if kind is SERVICE:
             self._addresses.forget(entry.value)
         elif kind is CUSTOM_RESOURCE_DEFINITION:
@@ -400,6 +389,10 @@ class Registry:
         """Let go of a definition that is deleted, once it has no objects."""
         if kind is None or not self.list(kind).items:
             await self._change(CUSTOM_RESOURCE_DEFINITION, "", name, names.emptied, options=TRUSTED)
+
+    def _note(self, kind: Kind, old: Object | None, new: Object | None) -> None:
+        self.owners.note(kind, old, new)
+        self.ending.note(kind, old, new)
 
     def _noted(self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions) -> Object:
         """Note who set what, if the writer is one whose fields are noted."""

@@ -30,7 +30,6 @@ from netemu.controllers.writes import (
     Collect,
     Create,
     Delete,
-    DeleteAll,
     EmitEvent,
     LookAgain,
     Patch,
@@ -195,8 +194,6 @@ class Writer:
             case Collect():
                 if not await self._any_exists(write.owners):
                     await self._delete(write, grace_period_s=0 if write.at_once else None)
-            case DeleteAll(kind, namespace):
-                await self._delete_all(kind, namespace)
             case EmitEvent(regarding, type, reason, message):
                 self._recorder.emit(regarding, type, reason, message)
             case LookAgain():
@@ -226,15 +223,6 @@ class Writer:
             return False
         self._note(write.kind, deleted)
         return True
-
-    async def _delete_all(self, kind: Kind, namespace: str) -> None:
-        listing = await self._client.list(kind, namespace)
-        for obj in listing.items:
-            meta = obj["metadata"]
-            try:
-                await self._client.delete(kind, namespace, meta["name"], uid=meta["uid"])
-            except (NotFoundError, ConflictError):
-                continue
 
     async def _any_exists(self, owners: Iterable[Reference]) -> bool:
         for owner in owners:

@@ -25,7 +25,6 @@ RECONCILERS: tuple[Reconciler, ...] = (
     endpointslices.RECONCILER,
     endpoints.RECONCILER,
     mirroring.RECONCILER,
-    namespaces.RECONCILER,
     namespaces.SERVICE_ACCOUNT_RECONCILER,
     garbage.POD_RECONCILER,
     unserved.LOAD_BALANCER,

@@ -73,14 +73,6 @@ class Collect:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteAll:
-    """Delete all objects of a kind in a namespace, also those that the cache does not follow."""
-
-    kind: Kind
-    namespace: str
-
-
-@dataclass(frozen=True, slots=True)
 class EmitEvent:
     """Tell the people who look at ``regarding``."""
 
@@ -97,7 +89,7 @@ class LookAgain:
     delay_s: float
 
 
-Write = Create | Update | Patch | Delete | Collect | DeleteAll | EmitEvent | LookAgain
+Write = Create | Update | Patch | Delete | Collect | EmitEvent | LookAgain
 Writes = list[Write]
 
 

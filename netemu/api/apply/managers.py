@@ -43,13 +43,13 @@ class Writer(NamedTuple):
 
     def entry(self, kind: Kind, operation: str, tree: Tree) -> Entry:
         """Make this writer's entry."""
-        entry = {
+        entry: Entry = {
             "manager": self.manager,
             "operation": operation,
             "apiVersion": kind.api_version,
             "time": self.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": tree,
+            "fieldsV1": paths.shared(tree),
         }
         return entry | {"subresource": self.subresource} if self.subresource else entry
 

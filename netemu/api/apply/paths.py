@@ -7,6 +7,7 @@ set. A leaf is a member of the set; ``.`` makes a member of what has more below 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,6 +38,11 @@ def write(fields: Iterable[Path]) -> Tree:
             node = below
         node[path[-1]] = LEAF
     return tree
+
+
+def shared(tree: Tree) -> Tree:
+    """Give an equal tree that other objects with the same fields have as well: most are alike."""
+    return _decoded(msgspec.json.encode(tree))
 
 
 def is_under(path: Path, roots: Iterable[Path]) -> bool:
@@ -75,6 +81,11 @@ def keys_of(step: str) -> dict[str, Any]:
         return {}
     keys = msgspec.json.decode(step[2:])
     return keys if isinstance(keys, dict) else {}
+
+
+@lru_cache(maxsize=1024)
+def _decoded(tree: bytes) -> Tree:
+    return msgspec.json.decode(tree, type=Tree)
 
 
 def _members(tree: Tree, path: Path) -> Iterator[Path]:

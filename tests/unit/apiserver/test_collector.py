@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import NotFoundError
-from netemu.api.kinds import CONFIG_MAP, SECRET
+from netemu.api.kinds import CONFIG_MAP, NAMESPACE, SECRET
 from netemu.apiserver.collector import Collector
 from netemu.apiserver.options import DeleteOptions
 from netemu.apiserver.registry import Registry
@@ -141,6 +141,36 @@ async def test_what_was_lost_while_nobody_looked_is_collected_at_the_start(regis
 
     with pytest.raises(NotFoundError):
         later.get(CONFIG_MAP, "default", "child")
+
+
+async def terminating(registry, collector, *, finalizers=()):
+    await registry.create(NAMESPACE, {"metadata": {"name": "shop"}})
+    meta = {"name": "c", "namespace": "shop", "finalizers": list(finalizers)}
+    await registry.create(CONFIG_MAP, {"metadata": meta})
+    await registry.delete(NAMESPACE, "", "shop")
+    await collector.collect()
+
+
+async def test_a_namespace_that_ends_is_emptied_and_goes(registry, collector):
+    await terminating(registry, collector)
+
+    assert names(registry, NAMESPACE) == ["default"]
+    assert names(registry) == []
+
+
+async def test_a_namespace_says_what_it_waits_for(registry, collector):
+    await terminating(registry, collector, finalizers=["example.com/hold"])
+
+    said = {one["type"]: one for one in registry.get(NAMESPACE, "", "shop")["status"]["conditions"]}
+    assert said["NamespaceContentRemaining"]["message"] == (
+        "Some resources are remaining: configmaps. has 1 resource instances"
+    )
+    assert said["NamespaceFinalizersRemaining"]["message"] == (
+        "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances"
+    )
+    await registry.patch(CONFIG_MAP, "shop", "c", {"metadata": {"finalizers": None}})
+    await collector.collect()
+    assert names(registry, NAMESPACE) == ["default"]
 
 
 async def test_an_owner_without_dependents_does_not_wait(registry, collector, make):
