@@ -70,6 +70,12 @@ def check(kind: Kind, obj: Any) -> Findings:
     return _sorted_out(found) if found else _NOTHING
 
 
+def wrong_types(definition: str, value: Any) -> tuple[Cause, ...]:
+    """Say which fields of a part of an object have a type that its definition does not have."""
+    found = _compiled(definition)(value)
+    return _sorted_out(found).wrong if found else ()
+
+
 def strict_decoding_error(kind: Kind, causes: Iterable[Cause]) -> BadRequestError:
     """Say which fields are unknown or repeated, as ``fieldValidation=Strict`` answers."""
     causes = tuple(causes)

@@ -48,7 +48,7 @@ def is_terminating(crd: Object) -> bool:
 
 def has_condition(crd: Object, type_: str) -> bool:
     """Tell whether a condition of a definition is True."""
-    conditions = crd.get("status", {}).get("conditions") or ()
+    conditions = (crd.get("status") or {}).get("conditions") or ()
     return any(c.get("type") == type_ and c.get("status") == "True" for c in conditions)
 
 

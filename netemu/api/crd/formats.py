@@ -51,6 +51,10 @@ def _date_time(text: str) -> bool:
     return _DATE_TIME.fullmatch(text) is not None and _parses(datetime.fromisoformat)(text.upper())
 
 
+def _uri(text: str) -> bool:
+    return _parses(urlsplit)(text) and (bool(urlsplit(text).scheme) or text.startswith("/"))
+
+
 _FORMATS: dict[str, Callable[[str], bool]] = {
     "datetime": _date_time,
     "date": _parses(date.fromisoformat),
@@ -62,7 +66,7 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "ip": _parses(ipaddress.ip_address),
     "cidr": lambda text: not syntax.cidr(text),
     "mac": _matches(_MAC),
-    "uri": lambda text: bool(urlsplit(text).scheme) or text.startswith("/"),
+    "uri": _uri,
     "uuid": _parses(uuid.UUID),
     "byte": _parses(lambda text: b64decode(text, validate=True)),
     "hexcolor": _matches(_COLOR),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netemu.api.client import Object
-from netemu.api.crd.definition import is_terminating, storage_version
+from netemu.api.crd.definition import is_established, is_terminating, storage_version
 from netemu.api.crd.version import Json
 from netemu.clock import format_rfc3339
 
@@ -68,9 +68,9 @@ def emptied(crd: Object) -> Object:
 
 def with_condition(conditions: list[Json], condition: Json, now_s: float) -> list[Json]:
     """Set one condition; its time changes with its status only."""
-    old = next((c for c in conditions if c["type"] == condition["type"]), None)
+    old = next((c for c in conditions if c.get("type") == condition["type"]), None)
     since = format_rfc3339(now_s)
-    if old is not None and old["status"] == condition["status"]:
+    if old is not None and old.get("status") == condition["status"]:
         since = old.get("lastTransitionTime") or since
     made = {**condition, "lastTransitionTime": since}
     if old is None:
@@ -119,7 +119,7 @@ def _conditions(crd: Object, conflict: tuple[str, str]) -> Iterable[dict[str, st
         )
     else:
         yield _condition("NamesAccepted", "False", reason, message)
-        if not _is_established(crd):
+        if not is_established(crd):
             yield _condition("Established", "False", "NotAccepted", "not all names are accepted")
     approval = (crd["metadata"].get("annotations") or {}).get(APPROVAL)
     if approval:
@@ -128,11 +128,6 @@ def _conditions(crd: Object, conflict: tuple[str, str]) -> Iterable[dict[str, st
             yield _condition(kind, "False", "UnapprovedAnnotation", f'not approved: "{approval}"')
         else:
             yield _condition(kind, "True", "ApprovedAnnotation", f"approved in {approval}")
-
-
-def _is_established(crd: Object) -> bool:
-    conditions = (crd.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 def _condition(type_: str, status: str, reason: str, message: str) -> dict[str, str]:

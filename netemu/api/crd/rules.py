@@ -107,6 +107,7 @@ def _check_versions(versions: list[dict[str, Any]]) -> Iterator[Cause]:
         yield from _check_columns(
             version.get("additionalPrinterColumns") or [], f"{field}.additionalPrinterColumns"
         )
+        yield from _check_selectable(version.get("selectableFields") or [], f"{field}.selectableFields")
         yield from _check_scale(
             (version.get("subresources") or {}).get("scale"), f"{field}.subresources.scale"
         )
@@ -123,6 +124,12 @@ def _check_columns(columns: list[dict[str, Any]], path: str) -> Iterator[Cause]:
             yield bad_value(f"{field}.type", column["type"], f"must be one of {','.join(_COLUMN_TYPES)}")
         if not column.get("jsonPath"):
             yield required(f"{field}.JSONPath")
+
+
+def _check_selectable(fields: list[dict[str, Any]], path: str) -> Iterator[Cause]:
+    for index, field in enumerate(fields):
+        if not field.get("jsonPath"):
+            yield required(f"{path}[{index}].jsonPath")
 
 
 def _check_scale(scale: Json | None, path: str) -> Iterator[Cause]:

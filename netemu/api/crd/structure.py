@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from netemu.api.causes import bad_value, forbidden, not_supported, required
 from netemu.api.crd.schema import EMBEDDED, INT_OR_STRING, PRESERVE
-from netemu.api.crd.values import violations
+from netemu.api.crd.values import json_type, violations
 from netemu.api.crd.version import Json
 from netemu.api.errors import Cause
+from netemu.api.schema import wrong_types
 
+_PROPS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+_NAMES = {
+    "array": "an array",
+    "string": "a string",
+    "integer": "a number",
+    "number": "a number",
+    "boolean": "a boolean",
+}
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _UNSUPPORTED = ("$ref", "definitions", "dependencies", "id", "patternProperties")
 _OUTSIDE = {
@@ -33,6 +44,10 @@ _LIST_TYPES = ("atomic", "map", "set")
 
 def check_structure(schema: Json, path: str) -> Iterator[Cause]:
     """Check the schema of one version."""
+    misshaped = list(_check_shapes(schema, path))
+    if misshaped:
+        yield from misshaped
+        return
     type_ = schema.get("type")
     if not type_:
         yield required(f"{path}.type", "must not be empty at the root")
@@ -49,6 +64,23 @@ def check_structure(schema: Json, path: str) -> Iterator[Cause]:
     yield from _check_node(schema, path)
 
 
+def _check_shapes(schema: Json, path: str) -> Iterator[Cause]:
+    """Check the types of what the published shape leaves open: schemas of items and of any keys."""
+    for name, below in (schema.get("properties") or {}).items():
+        yield from _check_shapes(below, f"{path}.properties[{name}]")
+    for where, below in _combined(schema, path):
+        yield from _check_shapes(below, where)
+    for key in ("items", "additionalProperties"):
+        below, where = schema.get(key), f"{path}.{key}"
+        if isinstance(below, dict):
+            wrong = wrong_types(_PROPS, below)
+            yield from (replace(cause, field=f"{where}.{cause.field}") for cause in wrong)
+            if not wrong:
+                yield from _check_shapes(below, where)
+        elif below is not None and not (key == "additionalProperties" and isinstance(below, bool)):
+            yield forbidden(where, f"{key} must be a schema object and not {_NAMES[json_type(below)]}")
+
+
 def _check_node(schema: Json, path: str) -> Iterator[Cause]:
     yield from _check_words(schema, path)
     for name, below in (schema.get("properties") or {}).items():
@@ -58,9 +90,7 @@ def _check_node(schema: Json, path: str) -> Iterator[Cause]:
         yield from _check_field(values, f"{path}.additionalProperties", "specified object fields")
     if schema.get("type") == "array" and items is None:
         yield required(f"{path}.items", "must be specified")
-    elif isinstance(items, list):
-        yield forbidden(f"{path}.items", "items must be a schema object and not an array")
-    elif items is not None:
+    elif isinstance(items, dict):
         yield from _check_field(items, f"{path}.items", "specified array items")
     for where, below in _combined(schema, path):
         yield from _check_outside(below, where, is_int_or_string=bool(schema.get(INT_OR_STRING)))

@@ -191,3 +191,35 @@ def test_a_version_that_was_stored_stays():
 
     (words,) = said(new, old)
     assert words.startswith('status.storedVersions[0]: Invalid value: "v1": missing from spec.versions;')
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        pytest.param(
+            [{"type": "string"}],
+            f"{ROOT}.properties[a].items: Forbidden: items must be a schema object and not an array",
+            id="list",
+        ),
+        pytest.param(
+            {"type": "object", "properties": []},
+            f"{ROOT}.properties[a].items.properties: expected an object, got a list",
+            id="properties",
+        ),
+        pytest.param(
+            {"type": "object", "properties": {"b": {"type": 3}}},
+            f"{ROOT}.properties[a].items.properties.b.type: expected a string, got the number 3",
+            id="deeper",
+        ),
+    ],
+)
+def test_schemas_of_items_have_the_shape_of_schemas(items, words):
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": items}}}
+
+    assert said(custom_resource_definition("Ball", version(schema))) == [words]
+
+
+def test_fields_to_select_by_have_paths():
+    crd = custom_resource_definition("Ball", version(selectableFields=[{}]))
+
+    assert said(crd) == ["spec.versions[0].selectableFields[0].jsonPath: Required value"]
