@@ -17,6 +17,7 @@ from netemu.api.client import Object
 from netemu.apiserver.auth.accounts import ServiceAccounts
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import Guard
+from netemu.apiserver.auth.lifetimes import LASTING_LIFETIME_S
 from netemu.apiserver.auth.rbac import Rbac
 from netemu.apiserver.http import BACKLOG, Secure
 from netemu.apiserver.registry import Registry
@@ -49,6 +50,10 @@ class Access(NamedTuple):
     def issue_token(self, pod: Object, audience: str, lifetime_s: int) -> str:
         """Give a pod's ServiceAccount a token."""
         return self.accounts.issue_for(pod, audience, lifetime_s).token
+
+    def issue_lasting(self, account: Object, secret: Object) -> str:
+        """Give a ServiceAccount a token that lasts as long as the Secret that holds it."""
+        return self.accounts.issue(account, lifetime_s=LASTING_LIFETIME_S, bound=secret).token
 
 
 @contextmanager

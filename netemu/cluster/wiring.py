@@ -29,6 +29,7 @@ from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.rootca import publisher
+from netemu.controllers.tokensecrets import token_filler
 from netemu.events.expiry import Expiry
 from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
@@ -88,7 +89,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         await bootstrap.ensure(client, settings)
         for parts in nodes.values():
             await parts.reporter.register()
-        reconcilers = (*RECONCILERS, publisher(access.ca))
+        reconcilers = (*RECONCILERS, publisher(access.ca), token_filler(access.issue_lasting, access.ca))
         proxy = Proxy(cache, informer, settings)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, [parts.place.address.ip], parts.ns_fd)

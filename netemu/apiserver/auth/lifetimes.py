@@ -8,5 +8,8 @@ MOUNTED_LIFETIME_S = 3607
 EXTENDED_LIFETIME_S = 365 * 24 * 3600
 """What these clients get."""
 
+LASTING_LIFETIME_S = 10 * EXTENDED_LIFETIME_S
+"""What tokens in Secrets get: as long as the CA. The Secret's end is theirs."""
+
 MIN_LIFETIME_S = 600
 MAX_LIFETIME_S = 1 << 32
