@@ -7,8 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from netemu.api.client import Object, ObjectList, PatchType, WatchEvent
-from netemu.api.kinds import NAMESPACE, Kind
-from netemu.apiserver.content import empty_namespace
+from netemu.api.kinds import Kind
 from netemu.apiserver.options import DeleteOptions, Preconditions
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING, parse_selection, watch_event
@@ -51,8 +50,6 @@ class LocalClient:
         ``subresource`` may also be ``finalize`` (a Namespace), ``scale`` (``obj`` is a Scale) and
         ``binding`` (``obj`` is a core/v1 Binding with the Pod's name).
         """
-        if kind is NAMESPACE and subresource == "finalize":
-            await empty_namespace(self._registry, obj["metadata"]["name"])
         return await self._registry.update(kind, obj, subresource=subresource)
 
     async def patch(

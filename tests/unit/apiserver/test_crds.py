@@ -6,15 +6,14 @@ import pytest
 
 from netemu.api.errors import (
     BadRequestError,
-    ConflictError,
     InvalidError,
     MethodNotAllowedError,
     NotFoundError,
     UnsupportedMediaTypeError,
 )
+from netemu.api.kinds import CONFIG_MAP, NAMESPACE
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION as CRD
-from netemu.api.kinds import NAMESPACE
-from netemu.apiserver.client import LocalClient
+from netemu.apiserver.collector import Collector
 from netemu.apiserver.options import DeleteOptions, FieldCheck, WriteOptions
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.tables import table
@@ -257,20 +256,28 @@ async def test_strategic_merges_are_for_built_in_kinds(registry):
         await registry.patch(kind, "default", "red", {}, patch_type="application/strategic-merge-patch+json")
 
 
-async def test_a_namespace_ends_after_its_custom_objects(registry):
-    client = LocalClient(registry)
+async def test_a_namespace_ends_with_its_custom_objects(registry):
     kind = await defined(registry)
-    held = ball()
-    held["metadata"]["finalizers"] = ["toys.example/hold"]
-    await registry.create(kind, held)
     await registry.create(NAMESPACE, {"metadata": {"name": "other"}})
+    elsewhere = ball()
+    await registry.create(kind, {**elsewhere, "metadata": {"name": "red", "namespace": "other"}})
     await registry.delete(NAMESPACE, "", "other")
-    ending = registry.get(NAMESPACE, "", "other")
 
-    with pytest.raises(ConflictError, match="ensuring all content is removed"):
-        await client.update(NAMESPACE, registry.get(NAMESPACE, "", "default"), subresource="finalize")
-    await client.update(NAMESPACE, {**ending, "spec": {"finalizers": []}}, subresource="finalize")
+    await Collector(registry).collect()
 
+    assert registry.list(kind).items == []
     with pytest.raises(NotFoundError):
         registry.get(NAMESPACE, "", "other")
-    assert "deletionTimestamp" in registry.get(kind, "default", "red")["metadata"]
+
+
+async def test_what_a_custom_object_owns_goes_with_it(registry):
+    kind = await defined(registry)
+    owner = await registry.create(kind, ball())
+    ref = {"apiVersion": "toys.example/v1", "kind": "Ball", "name": "red", "uid": owner["metadata"]["uid"]}
+    meta = {"name": "air", "namespace": "default", "ownerReferences": [ref]}
+    await registry.create(CONFIG_MAP, {"metadata": meta})
+
+    await registry.delete(kind, "default", "red")
+    await Collector(registry).collect()
+
+    assert registry.list(CONFIG_MAP).items == []
