@@ -83,6 +83,11 @@ def parse_duration_s(text: str) -> float:
 
 def _parse_jsonpath(rest: str) -> Awaited:
     path, brace, value = rest.rpartition("}")
+    if rest.startswith("{") and not brace:
+        raise UsageError(
+            "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}'"
+            " or '{.name1.name2}'"
+        )
     if not brace:
         path, _, value = rest.partition("=")
         return Awaited(kind="jsonpath", subject=path, value=value.strip("'\"") or None)

@@ -54,13 +54,13 @@ def hoist_globals(arguments: Sequence[str]) -> list[str]:
 
 
 def _switch(word: str) -> list[str]:
-    """Read ``--all=true`` as ``--all``; ``false`` matters only to ``--wait``, the one that is on."""
+    """Read ``--all=true`` as ``--all``; ``false`` matters only to those that may be on by themselves."""
     match = _SWITCH.fullmatch(word)
     if match is None:
         return [word]
     if match[2] == "true":
         return [match[1]]
-    return ["--no-wait"] if match[1] == "--wait" else []
+    return [f"--no-{match[1][2:]}"] if match[1] in {"--wait", "--watch"} else []
 
 
 def _one(words: Iterator[str]) -> list[str]:

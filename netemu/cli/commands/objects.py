@@ -35,7 +35,9 @@ def get(
     all_namespaces: AllNamespaces = False,
     labels: Labels = "",
     fields: Fields = "",
-    watch: Annotated[bool, typer.Option("-w", "--watch", help="Then show every change.")] = False,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch/--no-watch", help="Then show every change.", show_default=False)
+    ] = False,
     watch_only: Annotated[bool, typer.Option("--watch-only", help="Only show changes.")] = False,
     show_labels: Annotated[bool, typer.Option("--show-labels", help="Labels as the last column.")] = False,
     label_columns: Annotated[

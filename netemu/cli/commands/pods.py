@@ -65,6 +65,8 @@ def logs(
     from netemu.cli.session import run_with_session
     from netemu.cli.verbs.logs import LogsRequest, logs_by_label, logs_of
 
+    if tail is not None and tail < -1:
+        raise UsageError("--tail must be greater than or equal to -1")
     target: Target = context.obj
     request = LogsRequest(
         container=container,

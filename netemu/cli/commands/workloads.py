@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netemu.cli.commands.options import DryRun, Files, Output, Recursive
+from netemu.cli.commands.options import DryRun, Files, Labels, Output, Recursive, Timeout, Words
 from netemu.cli.target import Target
 
 if TYPE_CHECKING:
@@ -158,20 +158,27 @@ def expose(
 def scale(
     context: typer.Context,
     *,
-    words: Annotated[list[str], typer.Argument(metavar="KIND NAME... | KIND/NAME...")],
+    words: Words = None,
+    files: Files = None,
+    recursive: Recursive = False,
     replicas: Annotated[int, typer.Option("--replicas", help="How many pods.")],
+    current_replicas: Annotated[
+        int | None, typer.Option("--current-replicas", help="Only if there are so many now.")
+    ] = None,
+    labels: Labels = "",
+    everything: Annotated[bool, typer.Option("--all", help="All objects of the kind.")] = False,
 ) -> None:
     """Set how many pods a workload has."""
-    from netemu.cli.discovered import custom_kinds
-    from netemu.cli.resources import parse_selections
+    from netemu.cli.commands.objects import scope_of, selections_of
     from netemu.cli.session import run_with_session
+    from netemu.cli.verbs.scale import ScaleRequest
     from netemu.cli.verbs.scale import scale as scale_objects
 
     target: Target = context.obj
-    selections = parse_selections(words, names_required=True, more=custom_kinds(target))
-    run_with_session(
-        target, lambda session: scale_objects(session, selections, target.namespace_or_default, replicas)
-    )
+    selections = selections_of(target, words, files, recursive=recursive)
+    scope = scope_of(target, all_namespaces=False, labels=labels)
+    request = ScaleRequest(replicas=replicas, current_replicas=current_replicas, everything=everything)
+    run_with_session(target, lambda session: scale_objects(session, selections, scope, request))
 
 
 @rollout_app.callback()
@@ -181,16 +188,29 @@ def rollout() -> None:
 
 @rollout_app.command("status")
 def rollout_status(
-    context: typer.Context, words: Annotated[list[str], typer.Argument(metavar="KIND NAME | KIND/NAME")]
+    context: typer.Context,
+    *,
+    words: Annotated[list[str], typer.Argument(metavar="KIND NAME | KIND/NAME")],
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch/--no-watch", help="Until it ends.", show_default=False)
+    ] = True,
+    timeout: Timeout = "0",
 ) -> None:
     """Tell how far a rollout is, until it ends."""
+    from netemu.cli.conditions import parse_duration_s
     from netemu.cli.resources import parse_one
     from netemu.cli.session import run_with_session
     from netemu.cli.verbs.scale import rollout_status as follow_rollout
 
     target: Target = context.obj
     selection = parse_one(words, default_kind="deployments")
-    run_with_session(target, lambda session: follow_rollout(session, selection, target.namespace_or_default))
+    timeout_s = parse_duration_s(timeout) or None
+    run_with_session(
+        target,
+        lambda session: follow_rollout(
+            session, selection, target.namespace_or_default, timeout_s=timeout_s, watch=watch
+        ),
+    )
 
 
 def _write_one(context: typer.Context, kind: Kind, obj: dict[str, Any], dry_run: str, output: str) -> None:

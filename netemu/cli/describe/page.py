@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from netemu.api.kinds import (
+    CONFIG_MAP,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -12,10 +13,12 @@ from netemu.api.kinds import (
     NODE,
     POD,
     REPLICA_SET,
+    SECRET,
     SERVICE,
     STATEFUL_SET,
     Kind,
 )
+from netemu.cli.describe.configuration import write_config_map, write_secret
 from netemu.cli.describe.generic import write_generic
 from netemu.cli.describe.head import Object, write_events
 from netemu.cli.describe.nodes import write_node
@@ -53,6 +56,11 @@ def render_page(kind: Kind, obj: Object, related: Related, *, now_s: float) -> s
         write_pod(sheet, obj)
     elif kind is SERVICE:
         write_service(sheet, obj, related.get(ENDPOINT_SLICE, ()))
+    elif kind is CONFIG_MAP:
+        write_config_map(sheet, obj)
+    elif kind is SECRET:
+        write_secret(sheet, obj)
+        return sheet.render()
     elif kind is ENDPOINT_SLICE:
         write_endpoint_slice(sheet, obj)
     elif kind is NODE:

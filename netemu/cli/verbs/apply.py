@@ -16,7 +16,7 @@ from netemu.cli.applying import missing_annotation_warning, patch_type_of, plan_
 from netemu.cli.failures import render_failure
 from netemu.cli.manifests import Document, located
 from netemu.cli.output import Item, render
-from netemu.cli.resources import Query, display_name
+from netemu.cli.resources import Query, UsageError, display_name
 from netemu.cli.session import Session
 
 # What no other document of the same files can mend; a missing ServiceAccount, for one, is another's.
@@ -30,6 +30,13 @@ class WriteOptions:
 
     dry_run: str = ""
     output: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a way of trying that does not exist."""
+        if self.dry_run not in _DRY_RUN_SUFFIX:
+            raise UsageError(
+                f'Invalid dry-run value ({self.dry_run}). Must be "none", "server", or "client".'
+            )
 
 
 class Report:
@@ -66,7 +73,7 @@ async def apply(session: Session, documents: Sequence[Document], options: WriteO
     Unlike kubectl, nothing is done when the API would refuse one of several.
     """
     report = Report(options)
-    if len(documents) > 1 and not options.dry_run:
+    if len(documents) > 1 and options.dry_run in ("", "none"):
         await _try_all(session, documents, report)
     for document in () if report.failed else documents:
         try:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from netemu.api.errors import NotFoundError
 from netemu.api.kinds import POD
 from netemu.cli.resources import Query, Selection
 from netemu.cli.session import Session
-from netemu.cli.verbs.pods import Object, container_of, pod_for
+from netemu.cli.verbs.pods import NoPodError, Object, container_of, pod_for
 
 SELECTOR_TAIL_LINES = 10
 
@@ -31,7 +32,10 @@ class LogsRequest:
 
 async def logs_of(session: Session, selection: Selection, namespace: str, request: LogsRequest) -> None:
     """Print the log of one pod."""
-    pod = await pod_for(session, selection, namespace, tell=True)
+    try:
+        pod = await pod_for(session, selection, namespace, tell=True)
+    except NotFoundError as err:
+        raise NoPodError(f'error from server (NotFound): {err.message} in namespace "{namespace}"') from err
     await _print_all(session, [pod], request)
 
 

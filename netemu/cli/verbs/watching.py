@@ -56,7 +56,7 @@ async def wait_gone(session: Session, gone: Sequence[tuple[Query, str]], timeout
     """
     deadline = _deadline(timeout_s)
     for query, uid in gone:
-        await _before(deadline, session, query, partial(_is_gone, uid))
+        await _before(deadline, session, query, partial(_is_gone, uid), _describing(query))
 
 
 async def wait_met(
@@ -71,21 +71,25 @@ async def wait_met(
     """
     deadline = _deadline(timeout_s)
     for query in queries:
-        await _before(deadline, session, query, partial(_has, awaited, query))
+        hint = "" if awaited.kind == "create" else _describing(query)
+        await _before(deadline, session, query, partial(_has, awaited, query), hint)
         print(f"{display_name(query.kind, query.name)} condition met", flush=True)
 
 
 async def _before(
-    deadline: float | None, session: Session, query: Query, holds: Callable[[State], bool]
+    deadline: float | None, session: Session, query: Query, holds: Callable[[State], bool], hint: str
 ) -> None:
     try:
         async with asyncio.timeout_at(deadline):
             await wait_until(session, query, holds)
     except TimeoutError as err:
         raise WaitTimeoutError(
-            f"timed out waiting for the condition on {query.kind.resource}/{query.name}",
-            hint=f"netemu describe {query.kind.singular} {query.name} says what it is doing.",
+            f"timed out waiting for the condition on {query.kind.resource}/{query.name}", hint=hint
         ) from err
+
+
+def _describing(query: Query) -> str:
+    return f"netemu describe {query.kind.singular} {query.name} says what it is doing."
 
 
 def _deadline(timeout_s: float | None) -> float | None:

@@ -29,9 +29,11 @@ def test_conditions_are_read(text, awaited):
     assert parse_awaited(text) == awaited
 
 
-@pytest.mark.parametrize("text", ["", "condition", "condition=", "ready", "jsonpath=", "delete=now"])
+@pytest.mark.parametrize(
+    "text", ["", "condition", "condition=", "ready", "jsonpath=", "jsonpath={.a", "delete=now"]
+)
 def test_what_is_no_condition_is_refused(text):
-    with pytest.raises(UsageError, match="unrecognized condition"):
+    with pytest.raises(UsageError, match=r"unrecognized condition|unexpected path"):
         parse_awaited(text)
 
 

@@ -1,8 +1,10 @@
 """``apply`` and ``create`` against the API."""
 
+import pytest
+
 from netemu.api.kinds import NAMESPACE, SERVICE
 from netemu.cli.manifests import document_of
-from netemu.cli.resources import Query
+from netemu.cli.resources import Query, UsageError
 from netemu.cli.verbs.apply import WriteOptions, apply, create
 
 LABEL = {"metadata": {"labels": {"app": "web"}}}
@@ -74,6 +76,11 @@ async def test_a_dry_run_changes_nothing(session, capsys):
 
     assert (await session.list(Query(kind=SERVICE, namespace="default"))).items == []
     assert capsys.readouterr().out == "service/web created (dry run)\nservice/web created (server dry run)\n"
+
+
+def test_other_dry_runs_are_refused():
+    with pytest.raises(UsageError, match=r"Invalid dry-run value \(wet\)"):
+        WriteOptions(dry_run="wet")
 
 
 async def test_creating_twice_is_refused(session, capsys):

@@ -9,9 +9,10 @@ from netemu.api.kinds import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, STATEFUL_S
 from netemu.cli.conditions import parse_awaited
 from netemu.cli.resources import Query, Scope, Selection, UsageError, parse_selections
 from netemu.cli.verbs.delete import DeleteOptions, delete, uid_of
-from netemu.cli.verbs.scale import rollout_progress, rollout_status, scale
+from netemu.cli.verbs.scale import ScaleRequest, rollout_progress, rollout_status, scale
 from netemu.cli.verbs.wait import wait
 from netemu.cli.verbs.watching import WaitTimeoutError, wait_gone
+from netemu.errors import NetemuError
 from netemu.testing import builders
 
 DEFAULT = Scope(namespace="default")
@@ -121,15 +122,65 @@ async def test_waiting_for_what_is_not_there_is_an_error(session):
 async def test_scaling_sets_the_replicas(session, client, capsys):
     await client.create(DEPLOYMENT, builders.deployment("web"))
 
-    await scale(session, parse_selections(["deploy/web"]), "default", 4)
+    await scale(session, parse_selections(["deploy/web"]), DEFAULT, ScaleRequest(replicas=4))
 
     assert (await client.get(DEPLOYMENT, "default", "web"))["spec"]["replicas"] == 4
     assert capsys.readouterr().out == "deployment.apps/web scaled\n"
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        pytest.param(ScaleRequest(replicas=-1, everything=True), "must be greater", id="negative"),
+        pytest.param(
+            ScaleRequest(replicas=2, current_replicas=9, everything=True),
+            "Expected replicas to be 9, was 1",
+            id="not-as-many",
+        ),
+        pytest.param(ScaleRequest(replicas=2), "no name was specified", id="nothing-named"),
+    ],
+)
+async def test_scaling_is_refused(session, client, request_, words):
+    await client.create(DEPLOYMENT, builders.deployment("web", replicas=1))
+
+    with pytest.raises(NetemuError, match=words):
+        await scale(session, parse_selections(["deploy"]), DEFAULT, request_)
+
+
+async def test_all_or_labels_say_what_is_scaled(session, client, capsys):
+    await client.create(DEPLOYMENT, builders.deployment("web"))
+
+    await scale(session, parse_selections(["deploy"]), DEFAULT, ScaleRequest(replicas=4, everything=True))
+    none = Scope(namespace="default", label_selector="no=where")
+    with pytest.raises(NetemuError, match="no objects passed to scale"):
+        await scale(session, parse_selections(["deploy"]), none, ScaleRequest(replicas=4))
+
+    assert capsys.readouterr().out == "deployment.apps/web scaled\n"
+
+
+async def test_what_is_gone_already_is_not_waited_for(session, capsys):
+    what = parse_awaited("delete")
+
+    await wait(session, parse_selections(["pod/a"]), DEFAULT, what, 5, everything=False)
+    await wait(session, parse_selections(["pods"]), DEFAULT, what, 5, everything=True)
+
+    assert capsys.readouterr().out == ""
+
+
+async def test_a_rollout_can_be_looked_at_once_or_for_a_while(session, client, capsys):
+    await client.create(DEPLOYMENT, builders.deployment("web", replicas=1))
+    web = Selection(kind=DEPLOYMENT, names=("web",))
+
+    await rollout_status(session, web, "default", watch=False)
+    with pytest.raises(WaitTimeoutError):
+        await rollout_status(session, web, "default", timeout_s=0.01)
+
+    assert capsys.readouterr().out.startswith("Waiting for deployment")
+
+
 async def test_what_has_no_replicas_cannot_be_scaled(session):
     with pytest.raises(UsageError, match="cannot be scaled"):
-        await scale(session, parse_selections(["pod/a"]), "default", 4)
+        await scale(session, parse_selections(["pod/a"]), DEFAULT, ScaleRequest(replicas=4))
 
 
 async def test_a_rollout_is_followed_to_its_end(session, client, capsys):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from netemu.api.errors import NotFoundError
 from netemu.api.kinds import NAMESPACE, POD, SERVICE
 from netemu.cli.resources import Scope, Selection, UsageError, parse_selections
 from netemu.cli.tables import TableOptions
@@ -152,6 +153,18 @@ async def test_descriptions_carry_events_of_their_object(session, client, pods, 
     assert printed.startswith("Name:             a\n")
     assert "Events:" in printed
     assert "\n\nName:         default\n" in printed
+
+
+async def test_the_beginning_of_a_name_will_do_for_a_description(session, client, capsys):
+    for name in ("web-1", "web-2", "other"):
+        await client.create(POD, builders.pod(name))
+
+    await describe(session, (Selection(kind=POD, names=("web",)),), DEFAULT)
+
+    names = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Name:")]
+    assert [line.split()[1] for line in names] == ["web-1", "web-2"]
+    with pytest.raises(NotFoundError):
+        await describe(session, (Selection(kind=POD, names=("none",)),), DEFAULT)
 
 
 async def test_nothing_to_describe_is_told(session, capsys):

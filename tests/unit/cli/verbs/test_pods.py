@@ -65,6 +65,13 @@ async def test_a_log_is_printed_as_it_is(session, pods, capsysbinary):
     assert printed.endswith(b"tail=5\nsecond line\n")
 
 
+async def test_a_log_of_what_is_not_there_is_refused_in_kubectl_s_words(session):
+    with pytest.raises(NoPodError) as refused:
+        await logs_of(session, Selection(kind=POD, names=("x",)), "default", LogsRequest())
+
+    assert str(refused.value) == 'error from server (NotFound): pods "x" not found in namespace "default"'
+
+
 async def test_labels_give_the_last_lines_of_every_pod(session, pods, capsysbinary):
     await logs_by_label(session, "app=web", "default", LogsRequest(prefix=True, follow=True))
 
