@@ -33,6 +33,9 @@ from netemu.apiserver.streams.stream import Stream
 
 STREAMS_S = 30.0
 """How long a SPDY client may take to open its streams."""
+MAX_MESSAGE_BYTES = 32 << 20
+"""What Kubernetes' own server takes: clients that hand over a file in one message rely on it."""
+_MAX_SIZE_BYTES = 256
 
 
 class Sink(Protocol):
@@ -167,15 +170,12 @@ class SpdyWire:
         """Read one JSON object after the other; kubectl puts a line break after each."""
         rest = b""
         while data := await self._streams["resize"].read():
-            *sizes, rest = (rest + data[: bodies.MAX_BODY_BYTES]).replace(b"}", b"}\0").split(b"\0")
+            *sizes, rest = (rest + data).replace(b"}", b"}\0").split(b"\0")
             for size in sizes:
                 parsed = parse_resize(size)
                 if parsed is not None:
                     await sink.take(parsed)
             rest = rest[-_MAX_SIZE_BYTES:]
-
-
-_MAX_SIZE_BYTES = 256
 
 
 def expected_streams(options: Options, protocol: str) -> frozenset[str]:
@@ -209,7 +209,7 @@ async def websocket(
     request: web.BaseRequest, protocols: tuple[str, ...]
 ) -> AsyncIterator[web.WebSocketResponse]:
     """Speak WebSocket while the block runs, and close it properly after."""
-    ws = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=bodies.MAX_BODY_BYTES)
+    ws = web.WebSocketResponse(protocols=protocols, compress=False, max_msg_size=MAX_MESSAGE_BYTES)
     await ws.prepare(request)
     async with asyncio.TaskGroup() as group:
         beating = group.create_task(beat(ws.ping))
