@@ -12,6 +12,7 @@ import ssl
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from aiohttp import web
 from netemu.api.errors import ApiError, BadRequestError, RequestTooLargeError
 from netemu.apiserver import answers, bodies
 from netemu.apiserver.auth.authorizer import AlwaysAllow
-from netemu.apiserver.auth.guard import Guard
+from netemu.apiserver.auth.guard import CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.objects import ObjectRequests
@@ -137,6 +138,7 @@ class ApiServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         user = self._guard.check(request)
+        request[CHECK_GRANT] = partial(self._guard.authorizer.check_grant, user)
         about_access = await self._access.answer(request, user)
         if about_access is not None:
             return about_access

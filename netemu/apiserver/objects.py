@@ -12,6 +12,7 @@ from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
 from netemu.api.kinds import JOB, NAMESPACE, POD, REPLICATION_CONTROLLER, SERVICE, SERVICE_ACCOUNT, Kind
 from netemu.apiserver import answers, bodies, forms
+from netemu.apiserver.auth.guard import CHECK_GRANT
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listoptions import list_options, watch_options
@@ -234,7 +235,7 @@ def _form(request: web.BaseRequest) -> Form:
 def _write_options(request: web.BaseRequest) -> WriteOptions:
     options = bodies.write_options(request.query)
     manager = field_manager(request.query, request.headers.get("User-Agent", ""))
-    return structs.replace(options, manager=manager)
+    return structs.replace(options, manager=manager, check_grant=request.get(CHECK_GRANT))
 
 
 def _warnings(options: WriteOptions) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -73,6 +74,17 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
     fields: FieldCheck | None = None
     dry_run: bool = False
     manager: str = ""
+    check_grant: Callable[[Kind, Object, Object | None], None] | None = None
+
+    def check_allowed(self, kind: Kind, new: Object, old: Object | None) -> None:
+        """Refuse an object that would give someone more than its writer has.
+
+        Raises:
+            ForbiddenError: as it says.
+
+        """
+        if self.check_grant is not None:
+            self.check_grant(kind, new, old)
 
     def checked(self, kind: Kind, obj: Object) -> Object:
         """Compare with the schema, if this caller's objects need that."""

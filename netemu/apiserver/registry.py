@@ -323,6 +323,7 @@ class Registry:
         if self._admit is not None:
             obj = self._admit(kind, obj, self.get)
         changes.check_valid(kind, obj, None)
+        options.check_allowed(kind, obj, None)
         if options.manager:
             writer = self._writer("", options)
             obj = applying.created(kind, obj, given if is_applied else None, writer)
@@ -353,6 +354,7 @@ class Registry:
     async def _put(self, kind: Kind, new: Object, entry: Entry, options: WriteOptions = TRUSTED) -> Object:
         if changes.is_same(new, entry.value):
             return entry.value
+        options.check_allowed(kind, new, entry.value)
         with self._claimed(kind, new, entry.value, options) as assigned:
             if options.dry_run:
                 return assigned

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from netemu.api.client import Object
+from netemu.api.kinds import Kind
 from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.user import User
 
@@ -28,6 +30,15 @@ class Authorizer(Protocol):
         """List what a user may do in a namespace."""
         ...
 
+    def check_grant(self, user: User, kind: Kind, new: Object, old: Object | None) -> None:
+        """Refuse an object that would give someone more than its writer has.
+
+        Raises:
+            ForbiddenError: in Kubernetes' words.
+
+        """
+        ...
+
 
 class AlwaysAllow:
     """Lets everyone do everything, as ``kube-apiserver --authorization-mode=AlwaysAllow``."""
@@ -35,6 +46,9 @@ class AlwaysAllow:
     def allows(self, _user: User, _asked: Attributes) -> bool:
         """Tell that a user may."""
         return True
+
+    def check_grant(self, _user: User, _kind: Kind, _new: Object, _old: Object | None) -> None:
+        """Refuse nothing."""
 
     def rules(self, _user: User, _namespace: str) -> Rules:
         """List everything."""

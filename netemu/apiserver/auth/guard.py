@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Mapping
+from functools import partial
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -23,6 +24,9 @@ from netemu.apiserver.auth.user import (
 
 OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
 """What Kubernetes shows to who says nothing: whether it works, and which version it is."""
+
+CHECK_GRANT = web.RequestKey("check_grant", partial[None])
+"""What a request carries to refuse objects that give more than its writer has."""
 
 _EXTRA = "impersonate-extra-"
 _ACCOUNT_PREFIX = "system:serviceaccount:"

@@ -5,19 +5,29 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.errors import NotFoundError
-from netemu.api.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING
+from netemu.api.kinds import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, Kind
 from netemu.api.selectors import matches
 from netemu.api.views import view
 from netemu.api.views.meta import LabelSelector
+from netemu.apiserver import words
 from netemu.apiserver.auth.accounts import account_user
 from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.authorizer import Rule, Rules
+from netemu.apiserver.auth.escalation import described, not_held
 from netemu.apiserver.auth.user import MASTERS, User
 from netemu.apiserver.registry import Registry
+
+EVERYTHING: tuple[Rule, ...] = (
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+)
+_GRANTING = (ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING)
 
 
 class Rbac:
@@ -36,13 +46,49 @@ class Rbac:
         """List what a user may do in a namespace."""
         found = list(self._rules_of(user, namespace))
         if MASTERS in user.groups:
-            every = ["*"]
-            found.append({"verbs": every, "apiGroups": every, "resources": every})
-            found.append({"verbs": every, "nonResourceURLs": every})
+            found += EVERYTHING
         return Rules(
             [rule for rule in found if rule.get("resources")],
             [rule for rule in found if rule.get("nonResourceURLs")],
         )
+
+    def check_grant(self, user: User, kind: Kind, new: Object, old: Object | None) -> None:
+        """Refuse a role or binding that gives more than its writer has, unless they may do that.
+
+        Raises:
+            ForbiddenError: it names the rules that the writer does not hold.
+
+        """
+        if (
+            kind not in _GRANTING
+            or MASTERS in user.groups
+            or (old is not None and _grant(old) == _grant(new))
+        ):
+            return
+        namespace = new["metadata"].get("namespace", "")
+        reference = new.get("roleRef") or {}
+        by_role = kind in (ROLE, CLUSTER_ROLE)
+        resource = kind.resource if by_role else f"{reference.get('kind', '').lower()}s"
+        may = Attributes(
+            verb="escalate" if by_role else "bind",
+            group=kind.group,
+            resource=resource,
+            namespace=namespace,
+            name=new["metadata"]["name"] if by_role else reference.get("name", ""),
+        )
+        if self.allows(user, may):
+            return
+        granted = list(new.get("rules") or ()) if by_role else list(self._role_rules(new, namespace))
+        if new.get("aggregationRule"):
+            granted += EVERYTHING  # whatever roles with the label will hold
+        missing = not_held(granted, list(self._rules_of(user, namespace)), allows, namespace)
+        if missing:
+            groups = " ".join(json.dumps(group) for group in user.groups)
+            why = (
+                f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not'
+                f" currently held:\n{described(missing)}"
+            )
+            raise words.forbidden(kind, new["metadata"]["name"], why)
 
     def _rules_of(self, user: User, namespace: str) -> Iterator[Rule]:
         for binding in self._registry.list(CLUSTER_ROLE_BINDING).items:
@@ -75,6 +121,10 @@ class Rbac:
             labels = other["metadata"].get("labels") or {}
             if other is not role and any(matches(selector, labels) for selector in selectors):
                 yield from other.get("rules") or ()
+
+
+def _grant(obj: Object) -> tuple[Any, ...]:
+    return tuple(obj.get(field) for field in ("rules", "aggregationRule", "roleRef", "subjects"))
 
 
 def binds(binding: Object, user: User) -> bool:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 import msgspec
 import pytest
 
-from netemu.api.kinds import POD, ROLE_BINDING, SERVICE_ACCOUNT
+from netemu.api.kinds import POD, ROLE, ROLE_BINDING, SERVICE_ACCOUNT
 from netemu.apiclient.http import HttpClient
 from netemu.apiserver.auth.guard import Guard
 from netemu.apiserver.auth.policy import GROUP
@@ -120,8 +120,6 @@ async def token(registry, accounts):
 async def view(registry):
     """Let ``robot`` look at everything of its namespace."""
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
-    from netemu.api.kinds import ROLE
-
     await registry.create(ROLE, {"metadata": {"name": "view", "namespace": "default"}, "rules": rules})
     binding = {
         "metadata": {"name": "view", "namespace": "default"},
@@ -141,6 +139,77 @@ async def test_an_account_may_do_what_its_roles_say_and_no_more(ask, token, view
         'pods is forbidden: User "system:serviceaccount:default:robot" cannot create resource "pods" in'
         ' API group "" in the namespace "default"'
     )
+
+
+@pytest.fixture
+async def role_maker(registry):
+    """Let ``robot`` make roles and bindings of its namespace, beside looking at pods."""
+    rules = [
+        {"apiGroups": [GROUP], "resources": ["roles", "rolebindings"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+    ]
+    meta = {"name": "maker", "namespace": "default"}
+    await registry.create(ROLE, {"metadata": meta, "rules": rules[:1]})
+    await registry.create(ROLE, {"metadata": {**meta, "name": "looker"}, "rules": rules[1:]})
+    for name in ("maker", "looker"):
+        binding = {
+            "metadata": {**meta, "name": name},
+            "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": "default"}],
+        }
+        await registry.create(ROLE_BINDING, binding)
+
+
+def role(name, *verbs, resource="pods"):
+    rules = [{"apiGroups": [""], "resources": [resource], "verbs": list(verbs)}]
+    return {"metadata": {"name": name}, "rules": rules}
+
+
+ROLES = f"/apis/{GROUP}/v1/namespaces/default/roles"
+
+
+async def test_nobody_writes_a_role_that_does_more_than_they_may(ask, token, view, role_maker):
+    # Every verb on roles would hold `escalate`.
+    narrow = [{"apiGroups": [GROUP], "resources": ["roles"], "verbs": ["create", "update", "get"]}]
+    path = f"{ROLES}/maker"
+    stored = decoded(await ask("GET", path, as_admin=True))
+    assert (await ask("PUT", path, {**stored, "rules": narrow}, as_admin=True))[0] == 200
+
+    assert (await ask("POST", ROLES, role("same", "get"), token=token))[0] == 201
+    status, answer = await ask("POST", ROLES, role("more", "get", "delete"), token=token)
+    grown = {**stored, "rules": [*narrow, {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}
+    changed, _ = await ask("PUT", path, {**grown, "metadata": {"name": "maker"}}, token=token)
+
+    assert (status, changed) == (403, 403)
+    assert (
+        "is attempting to grant RBAC permissions not currently held" in decoded((status, answer))["message"]
+    )
+
+
+async def test_who_may_escalate_writes_any_role(ask, token, role_maker):
+    assert (await ask("POST", ROLES, role("any", "*", resource="*"), token=token))[0] == 201
+
+
+async def test_a_binding_gives_no_more_than_its_writer_has(ask, token, registry, role_maker):
+    verbs = ["create", "get"]
+    rules = [{"apiGroups": [GROUP], "resources": ["rolebindings"], "verbs": verbs}]
+    await registry.create(
+        ROLE,
+        {**role("keys", "get", resource="secrets"), "metadata": {"name": "keys", "namespace": "default"}},
+    )
+    maker = decoded(await ask("GET", f"{ROLES}/maker", as_admin=True))
+    await ask("PUT", f"{ROLES}/maker", {**maker, "rules": rules}, as_admin=True)
+
+    def binding(name):
+        return {
+            "metadata": {"name": f"to-{name}"},
+            "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": name},
+            "subjects": [{"kind": "User", "apiGroup": GROUP, "name": "ann"}],
+        }
+
+    path = f"/apis/{GROUP}/v1/namespaces/default/rolebindings"
+    assert (await ask("POST", path, binding("looker"), token=token))[0] == 201
+    assert (await ask("POST", path, binding("keys"), token=token))[0] == 403
 
 
 async def test_an_admin_can_try_what_another_may_do(ask, token, view):
