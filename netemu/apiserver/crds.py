@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from netemu.api.client import Object
 from netemu.api.crd import names
-from netemu.api.crd.definition import is_terminating, kinds_of
+from netemu.api.crd.definition import has_condition, is_terminating, kinds_of
 from netemu.api.errors import MethodNotAllowedError
 from netemu.api.kinds import Kind
 from netemu.api.served import ServedKinds
@@ -31,13 +31,21 @@ class Definitions:
     @contextmanager
     def claim(self, new: Object, *, keep: bool) -> Iterator[Object]:
         """Give a definition with its names decided; with ``keep`` it is served when the block ends well."""
-        decided = new if is_terminating(new) else names.named(new, self._crds.values(), self._clock())
+        decided = self.decided(new)
         yield decided
         if keep:
             self._hold(decided)
 
+    def decided(self, crd: Object) -> Object:
+        """Give a definition with its names decided."""
+        return crd if is_terminating(crd) else names.named(crd, self._crds.values(), self._clock())
+
+    def unnamed(self) -> list[str]:
+        """Name the definitions that want names which others have, or had."""
+        return [name for name, crd in self._crds.items() if not has_condition(crd, "NamesAccepted")]
+
     def forget(self, crd: Object) -> None:
-        """Serve a deleted definition no longer; whoever waited for its names gets them at the next write."""
+        """Serve a deleted definition no longer."""
         name = crd["metadata"]["name"]
         self._crds.pop(name, None)
         self.kinds.forget(name)

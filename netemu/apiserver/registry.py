@@ -374,6 +374,8 @@ class Registry:
             self._addresses.forget(entry.value)
         elif kind is CUSTOM_RESOURCE_DEFINITION:
             self._definitions.forget(entry.value)
+            for name in self._definitions.unnamed():
+                await self._change(kind, "", name, self._definitions.decided, options=TRUSTED)
         elif kind.custom is not None and self._definitions.is_last_awaited(kind):
             await self._end_definition(kind.custom.definition, kind)
         return last.value

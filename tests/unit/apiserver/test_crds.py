@@ -240,6 +240,17 @@ async def test_a_name_that_is_taken_is_not_accepted(registry):
     assert registry.kinds.find("toys.example", "v1", "balloons") is None
 
 
+async def test_a_name_is_accepted_when_it_is_free_again(registry):
+    await registry.create(CRD, definition())
+    await registry.create(CRD, custom_resource_definition("Balloon", version(), short_names=("balls",)))
+
+    await registry.delete(CRD, "", "balls.toys.example")
+
+    kind = registry.kinds.find("toys.example", "v1", "balloons")
+    assert kind is not None
+    assert kind.short_names == ("balls",)
+
+
 async def test_a_status_must_fit_the_schema(registry):
     kind = await defined(registry, version(subresources={"status": {}}))
     made = await registry.create(kind, ball())
