@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import msgspec
 
@@ -30,7 +31,23 @@ def load_saved(paths: Paths) -> Settings | None:
 
 def save(paths: Paths, settings: Settings) -> None:
     """Keep the settings for the next ``up``."""
-    paths.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(paths.state, mode=0o700)
     new = paths.state / "settings.json.new"
     new.write_bytes(msgspec.json.encode(settings))
     os.replace(new, paths.state / "settings.json")
+
+
+def make_directory(path: Path, *, mode: int) -> None:
+    """Make a directory for what a cluster keeps, and those above it; idempotent.
+
+    Raises:
+        SettingsError: it cannot be made there.
+
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as err:
+        raise SettingsError(
+            f"cannot make {path}: {os.strerror(err.errno or 0)}",
+            hint="NETEMU_STATE_DIR and NETEMU_RUN_DIR put state and sockets elsewhere.",
+        ) from err

@@ -16,7 +16,7 @@ from netemu.cluster.host_access import access_link
 from netemu.cluster.processes import DAEMON, ensure_process, find_process, python
 from netemu.cluster.ready import ask_ready
 from netemu.cluster.record import Record
-from netemu.cluster.saved import load_saved, save
+from netemu.cluster.saved import load_saved, make_directory, save
 from netemu.cluster.world import plan_world
 from netemu.errors import MissingProgramError, NetemuError, PermissionDeniedError, SettingsError
 from netemu.ipam.ranges import LabelledRange, check_apart
@@ -65,8 +65,9 @@ def up(
         if saved is None or find_process(record, DAEMON) is None:
             _check_machine(settings)
             save(paths, settings)
-            progress(f"starting cluster {settings.name!r} with {settings.nodes} nodes")
-        paths.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+            nodes = "1 node" if settings.nodes == 1 else f"{settings.nodes} nodes"
+            progress(f"starting cluster {settings.name!r} with {nodes}")
+        make_directory(paths.run, mode=0o700)
         argv = python("netemu.cluster.daemon", "--state", str(paths.state), "--run", str(paths.run))
         daemon = ensure_process(record, DAEMON, argv, paths.run / "daemon.log")
         _wait_ready(paths, daemon, progress, lambda: _put_context(settings.name, paths, kubeconfig, progress))
@@ -78,7 +79,7 @@ def locked(paths: Paths) -> Iterator[None]:
     directory = paths.run.parent
     path = directory / f".{paths.run.name}.lock"
     while True:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        make_directory(directory, mode=0o755)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if _is_same_file(descriptor, path):
