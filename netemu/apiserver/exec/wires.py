@@ -147,9 +147,12 @@ class SpdyWire:
     async def send(self, channel: Channel, data: bytes) -> None:
         """Send output; it is lost when the client is gone."""
         stream = self._streams.get(channel.name.lower())
-        if stream is not None:
-            with contextlib.suppress(ConnectionError):
-                await stream.write(data)
+        if stream is None or self._connection.ended.is_set():
+            return
+        try:
+            await stream.write(data)
+        except ConnectionError:
+            self._connection.ended.set()
 
     async def finish(self, status: Object) -> None:
         """Say how it ended."""

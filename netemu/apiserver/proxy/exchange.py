@@ -130,7 +130,7 @@ async def exchange(backend: Backend, pod_access: PodAccess) -> AsyncIterator[Exc
 
 @cache
 def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the machine's CAs: 15 MB, asked for nothing
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
