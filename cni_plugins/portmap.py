@@ -18,6 +18,7 @@ from cni_plugins.node import Node
 from cni_plugins.portmap_rules import PROTOCOLS, Element, Mapping
 from cni_plugins.protocol import CniError, Json, Request
 from netemu.errors import KernelError
+from netemu.linux import sysctl
 
 DEFAULT_DATA_DIR = "/var/lib/cni/hostports"
 _READY = "hostports"
@@ -36,7 +37,10 @@ def add(request: Request, node: Node) -> Json:
     if not mappings:
         return result
     elements = portmap_rules.plan_elements(mappings, _pod_ip(result))
-    _ensure_table(node)
+    localhost = not sysctl.is_machines_own(node.ns_fd)
+    _ensure_table(node, localhost=localhost)
+    if localhost:
+        _ensure_replies_to_localhost(node, result)
     _close(node, set(_remembered(request, node)) - set(elements))
     _remember(request, node, elements)
     try:
@@ -124,10 +128,17 @@ def _pod_ip(result: Json) -> IPv4Address:
     raise CniError(protocol.INVALID_CONFIG, "prevResult has no IPv4 address")
 
 
-def _ensure_table(node: Node) -> None:
+def _ensure_table(node: Node, *, localhost: bool) -> None:
     if _READY not in node.ready:
-        node.nft.run(portmap_rules.render_table())
+        node.nft.run(portmap_rules.render_table(localhost=localhost))
         node.ready[_READY] = True
+
+
+def _ensure_replies_to_localhost(node: Node, result: Json) -> None:
+    """Let what comes from the pods' side be for 127.0.0.1, as the reference portmap does."""
+    host_side = (each["name"] for each in result.get("interfaces", []) if not each.get("sandbox"))
+    names = [f"net/ipv4/conf/{name}/route_localnet" for name in host_side]
+    sysctl.ensure(node.ns_fd, {name: 1 for name in names if sysctl.has(node.ns_fd, name)})
 
 
 def _close(node: Node, elements: set[Element]) -> None:

@@ -2,8 +2,11 @@
 
 Priority -101: just before the proxy's -100, so that a pod's hostPort wins over a Service on the
 same port, as with the reference portmap, whose rules stand before kube-proxy's. The first
-chain that translates a connection decides; the others then leave it alone. What is sent to
-127.0.0.1 is not taken: its replies could never leave the machine's loopback.
+chain that translates a connection decides; the others then leave it alone.
+
+What a node sends to its own 127.0.0.1 leaves with the bridge's address, and its replies come back
+because the bridge has ``route_localnet``; ``guard`` sees to it that nothing else gets in that way.
+In the machine's own namespace no sysctl is set, and 127.0.0.1 is not taken.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from typing import NamedTuple
 TABLE = "ip netemu-hostport"
 PRIORITY = -101
 MASQUERADE_PRIORITY = 99
+GUARD_PRIORITY = -150  # after conntrack (-200), before replies get their 127.0.0.1 back (-100)
 
 # Numbers, not names: nft looks names up in /etc/protocols, which a minimal Debian lacks.
 PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
 
+_LOCALHOST = "127.0.0.0/8"
 _TABLE_TEXT = f"""\
 table {TABLE} {{
 	map ports {{ type inet_proto . inet_service : ipv4_addr . inet_service; }}
@@ -27,19 +32,32 @@ table {TABLE} {{
 	chain prerouting {{ type nat hook prerouting priority {PRIORITY}; }}
 	chain output {{ type nat hook output priority {PRIORITY}; }}
 	chain postrouting {{ type nat hook postrouting priority {MASQUERADE_PRIORITY}; }}
+	chain guard {{ type filter hook prerouting priority {GUARD_PRIORITY}; }}
 }}
 flush chain {TABLE} hostports
 flush chain {TABLE} prerouting
 flush chain {TABLE} output
 flush chain {TABLE} postrouting
+flush chain {TABLE} guard
 table {TABLE} {{
 	chain hostports {{
 		meta l4proto {{ 6, 17, 132 }} dnat ip to ip daddr . meta l4proto . th dport map @addresses
 		fib daddr type local meta l4proto {{ 6, 17, 132 }} dnat ip to meta l4proto . th dport map @ports
 	}}
 	chain prerouting {{ jump hostports; }}
-	chain output {{ ip daddr != 127.0.0.0/8 jump hostports; }}
 	chain postrouting {{ ct status dnat ip saddr . ip daddr @selves masquerade; }}
+}}
+"""
+_WITH_LOCALHOST = f"""\
+table {TABLE} {{
+	chain output {{ jump hostports; }}
+	chain postrouting {{ ct status dnat ip saddr {_LOCALHOST} oifname != "lo" masquerade; }}
+	chain guard {{ iifname != "lo" ip daddr {_LOCALHOST} drop; }}
+}}
+"""
+_WITHOUT_LOCALHOST = f"""\
+table {TABLE} {{
+	chain output {{ ip daddr != {_LOCALHOST} jump hostports; }}
 }}
 """
 
@@ -84,9 +102,9 @@ class Element(NamedTuple):
         return f"get element {TABLE} {self.holder} {{ {self.key} }}\n"
 
 
-def render_table() -> str:
+def render_table(*, localhost: bool) -> str:
     """Write the table without elements; running it again changes nothing."""
-    return _TABLE_TEXT
+    return _TABLE_TEXT + (_WITH_LOCALHOST if localhost else _WITHOUT_LOCALHOST)
 
 
 def plan_elements(mappings: tuple[Mapping, ...], pod: IPv4Address) -> tuple[Element, ...]:

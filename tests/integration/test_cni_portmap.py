@@ -11,7 +11,7 @@ import pytest
 
 from cni_plugins import bridge, delegate, portmap, protocol
 from netemu.errors import NetemuError
-from netemu.linux import messages, netns
+from netemu.linux import messages, netns, sysctl
 from netemu.linux.netlink import Netlink
 
 BRIDGE = {
@@ -107,6 +107,29 @@ def test_a_host_port_works_from_the_node_itself(open_node, pod, pod_fd, node_fd,
 
     with serving(pod_fd, 80) as server:
         assert connect(node_fd, server, NODE_IP) == NODE_IP
+
+
+@pytest.mark.parametrize("host_ip", ["", "127.0.0.1"])
+def test_a_host_port_works_on_the_nodes_loopback(open_node, pod, pod_fd, node_fd, first_pod, client, host_ip):
+    portmap.add(request("ADD", first_pod, with_ports(pod, port(hostIP=host_ip))), open_node)
+
+    with serving(pod_fd, 80) as server:
+        assert connect(node_fd, server, "127.0.0.1") == "10.244.1.1"
+
+
+def test_nobody_else_gets_to_the_nodes_loopback(open_node, pod, pod_fd, node_fd, first_pod, client):
+    portmap.add(request("ADD", first_pod, with_ports(pod, port())), open_node)
+    sysctl.write(pod_fd, {"net/ipv4/conf/all/route_localnet": 1})
+    with Netlink.open(pod_fd) as netlink:
+        own = messages.delete_address(netlink.link_index("lo"), ip_interface("127.0.0.1/8"))
+        gateway, eth0 = ip_interface("10.244.1.1").ip, netlink.link_index("eth0")
+        netlink.batch([own, messages.route(ip_network("127.0.0.0/8"), gateway=gateway, index=eth0)])
+
+    with serving(node_fd, 9000), netns.open_socket(pod_fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("10.244.1.2", 0))
+        sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            sock.connect(("127.0.0.1", 9000))
 
 
 @pytest.mark.parametrize("netfilter", ["auto", "off"])
