@@ -34,10 +34,12 @@ DEFAULT_TIMEOUT_S = (1800, 3600)
 """Watches end after a random time, so that they do not all come back at once."""
 SLOW_CLIENT_S = 30.0
 """A client that takes nothing for so long, with its buffer full, is left."""
+PIECE_BYTES = 32 << 10
+"""How much is encoded ahead of a client that does not read."""
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-INITIAL_BATCH = 500
 CROWD = 20
 BATCHES = 16
+MAX_BATCH = 32
 REST_EACH_S = 0.0002
 """Where a crowd watches, each takes what came in between at once: waking costs more than an event."""
 MAX_REST_S = 0.25
@@ -96,13 +98,13 @@ class EventLines:
         return data
 
     @contextmanager
-    def watching(self, kind: Kind) -> Iterator[None]:
-        """Count a watcher while the block runs."""
-        self._watchers[kind] += 1
+    def watching(self, kind: Kind, count: int = 1) -> Iterator[None]:
+        """Count a watcher, or several, while the block runs."""
+        self._watchers[kind] += count
         try:
             yield
         finally:
-            self._watchers[kind] -= 1
+            self._watchers[kind] -= count
 
     def rest_s(self, kind: Kind) -> float:
         """Say how long a watcher lets events gather before it takes them."""
@@ -130,6 +132,8 @@ async def stream_watch(
     answer = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-cache, private"})
     warn(answer, wanted.warnings)
     await answer.prepare(request)
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=PIECE_BYTES)
     timeout_s = options.timeout_s or random.randint(*DEFAULT_TIMEOUT_S)
     stream = _Stream(answer, wanted, lines, asyncio.get_running_loop().time() + timeout_s)
     try:
@@ -171,8 +175,7 @@ async def _begin(stream: _Stream, registry: Registry, wanted: WatchRequest) -> R
     if not shows_state:
         return options.revision if options.revision is not None else registry.revision
     listing = registry.list(wanted.kind, wanted.namespace, wanted.selection)
-    for first in range(0, len(listing.items), INITIAL_BATCH):
-        await stream.send(WatchEvent("ADDED", obj) for obj in listing.items[first : first + INITIAL_BATCH])
+    await stream.send(WatchEvent("ADDED", obj) for obj in listing.items)
     if options.initial_events and options.bookmarks:
         await stream.bookmark(listing.revision, {INITIAL_EVENTS_END: "true"})
     return listing.revision
@@ -197,22 +200,34 @@ class _Stream:
         wanted = self._wanted
         if not events:
             return
-        if wanted.selection is EVERYTHING and wanted.form.is_plain:
-            await self.write(self._lines.batch(wanted.version, wanted.namespace, events))
-            return
-        seen = (watch_event(wanted.selection, event) for event in events)
+        if wanted.selection is EVERYTHING and wanted.form.is_plain and len(events) <= MAX_BATCH:
+            data = self._lines.batch(wanted.version, wanted.namespace, events)
+            if len(data) <= PIECE_BYTES:
+                await self.write(data)
+                return
+        seen = (watch_event(self._wanted.selection, event) for event in events)
         await self.send(event for event in seen if event is not None)
 
     async def send(self, events: Iterable[WatchEvent]) -> None:
-        """Send events at once; wait while the client is slow.
+        """Send events, some at once; wait while the client is slow.
+
+        What waits for a client is bounded by a piece: events that are not sent are not encoded.
 
         Raises:
             TimedOutError: it takes nothing.
 
         """
-        sent = b"".join([self._line(event) for event in events])
-        if sent:
-            await self.write(sent)
+        piece: list[bytes] = []
+        size_bytes = 0
+        for event in events:
+            line = self._line(event)
+            piece.append(line)
+            size_bytes += len(line)
+            if size_bytes >= PIECE_BYTES:
+                await self.write(piece[0] if len(piece) == 1 else b"".join(piece))
+                piece, size_bytes = [], 0
+        if piece:
+            await self.write(piece[0] if len(piece) == 1 else b"".join(piece))
 
     async def bookmark(self, revision: Revision, annotations: dict[str, str] | None = None) -> None:
         """Say up to which revision all was sent."""
@@ -227,7 +242,10 @@ class _Stream:
         """Send bytes; see ``send``."""
         try:
             async with asyncio.timeout(SLOW_CLIENT_S):
-                await self._answer.write(data)
+                await self._answer.write(data[:PIECE_BYTES])
+            for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
+                async with asyncio.timeout(SLOW_CLIENT_S):
+                    await self._answer.write(data[start : start + PIECE_BYTES])
         except TimeoutError as err:
             raise TimedOutError("the client does not read its watch") from err
 
