@@ -61,10 +61,6 @@ class Request(NamedTuple):
         """The protocol version of the configuration, which is that of the answer."""
         return str(self.config.get("cniVersion", "0.1.0"))
 
-    def with_config(self, config: Json) -> Request:
-        """Give the same call with another configuration."""
-        return self._replace(config=config)
-
 
 Handler = Callable[[Request], Json | None]
 

@@ -20,11 +20,6 @@ def format_rfc3339(moment_s: float) -> str:
     return datetime.fromtimestamp(int(moment_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def format_rfc3339_micro(moment_s: float) -> str:
-    """Render a moment as Kubernetes' ``metav1.MicroTime``: microseconds, UTC, ``Z``."""
-    return datetime.fromtimestamp(moment_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def parse_rfc3339(text: str) -> float:
     """Read RFC 3339 text.
 

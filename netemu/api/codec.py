@@ -1,4 +1,4 @@
-"""Text to objects and back: JSON of the API, manifests of users (YAML or JSON).
+"""Manifests of users, YAML or JSON, to objects.
 
 A manifest is read as kubectl reads it: YAML 1.1 as ``sigs.k8s.io/yaml`` has it (``yes`` is a
 boolean, ``0755`` is octal, a date is text). Every document knows the line of each of its
@@ -13,10 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from netemu.api.client import Object
-from netemu.api.errors import BadRequestError
 from netemu.errors import NetemuError
 
 
@@ -69,24 +66,6 @@ def decode_documents(text: str, source: str) -> list[Document]:
         if value is not None:
             documents += _expand(_document(source, line, value, lines))
     return documents
-
-
-def decode_json(data: bytes) -> Any:
-    """Read JSON.
-
-    Raises:
-        BadRequestError: it is none.
-
-    """
-    try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError as err:
-        raise BadRequestError(f"the object provided is unrecognized: {err}") from err
-
-
-def encode_json(obj: Any) -> bytes:
-    """Write compact JSON."""
-    return msgspec.json.encode(obj)
 
 
 _OWNER = re.compile(r"(\.[^.\[\]]*|\[[^\[\]]*\]|^[^.\[\]]*)$")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
-from netemu.api.kinds import BY_GVK, Kind
+from netemu.api.kinds import Kind
 from netemu.api.selectors import matches
 from netemu.api.views.meta import LabelSelector
 from netemu.controllers.writes import Patch, Writes
@@ -38,12 +38,6 @@ def controller_reference(kind: Kind, owner: Object) -> dict[str, Any]:
         "controller": True,
         "blockOwnerDeletion": True,
     }
-
-
-def kind_of_reference(ref: dict[str, Any]) -> Kind | None:
-    """Find the kind that an owner reference names, if it is one of ours."""
-    group, _, version = ref["apiVersion"].rpartition("/")
-    return BY_GVK.get((group, version, ref["kind"]))
 
 
 def claim(

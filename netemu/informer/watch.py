@@ -54,10 +54,6 @@ class Informer:
         for obj in self._cache.list(kind):
             handler(Change(kind, key_of(obj), None, obj))
 
-    def follows(self, kind: Kind) -> bool:
-        """Tell whether the cache has this kind."""
-        return kind in self._handlers
-
     async def wait_synced(self) -> None:
         """Return when every kind has been listed once."""
         await self._synced.wait()

@@ -36,11 +36,6 @@ def make_private(target: Path) -> None:
     _mount("none", target, "none", libc.MS_REC | libc.MS_PRIVATE)
 
 
-def make_slave(target: Path) -> None:
-    """Keep our mounts below ``target`` to ourselves, but go on seeing the machine's."""
-    _mount("none", target, "none", libc.MS_REC | libc.MS_SLAVE)
-
-
 def make_shared_mount_point(directory: Path) -> None:
     """Turn a directory into a shared mount point of its own, as ``ip netns add`` does.
 

@@ -130,12 +130,6 @@ def is_same(first_fd: int, second_fd: int) -> bool:
     return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
 
 
-def is_own(ns_fd: int) -> bool:
-    """Tell whether a descriptor is of the namespace that the calling thread is in."""
-    with opened(OWN) as own:
-        return is_same(ns_fd, own)
-
-
 def _reserve(path: Path) -> None:
     """Make the file that the namespace is mounted on, also over one that a crash left behind."""
     try:
