@@ -5,6 +5,7 @@ from __future__ import annotations
 from netemu.cli.describe.containers import write_containers
 from netemu.cli.describe.head import Object, write_controller, write_labels, write_name
 from netemu.cli.describe.sheet import Sheet, render_time
+from netemu.cli.describe.volumes import write_volumes
 
 
 def write_pod(sheet: Sheet, pod: Object) -> None:
@@ -29,7 +30,11 @@ def write_pod(sheet: Sheet, pod: Object) -> None:
         sheet.write(0, "Conditions:")
         sheet.write(1, "Type", "Status")
         for condition in status["conditions"]:
-            sheet.write(1, condition["type"], condition["status"])
+            sheet.write(1, f"{condition['type']} ", condition["status"])
+    if spec.get("volumes"):
+        write_volumes(sheet, spec["volumes"])
+    if status.get("qosClass"):
+        sheet.write(0, "QoS Class:", status["qosClass"])
     _write_scheduling(sheet, spec)
 
 
