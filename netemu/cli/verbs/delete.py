@@ -10,7 +10,6 @@ from netemu.api.errors import ApiError, NotFoundError
 from netemu.cli.failures import render_failure
 from netemu.cli.resources import Query, Scope, Selection, UsageError, queries, typed_word
 from netemu.cli.session import Session
-from netemu.cli.verbs.get import nothing_found
 from netemu.cli.verbs.watching import wait_gone
 
 
@@ -39,7 +38,7 @@ async def delete(
         )
     named = await named_queries(session, selections, scope, everything=options.everything)
     if not named:
-        print(nothing_found(selections, scope), file=sys.stderr)
+        print("No resources found")
     uids = {query: await _delete_one(session, query, options) for query in named}
     if options.wait:
         gone = [(query, uid) for query, uid in uids.items() if uid]
