@@ -64,7 +64,7 @@ def entries_of(obj: Object) -> Entries:
     entries = obj["metadata"].get("managedFields")
     if not isinstance(entries, list):
         return []
-    return [entry for entry in entries if isinstance(entry, dict) and entry.get("manager")]
+    return [entry for entry in entries if _is_entry(entry)]
 
 
 def created_fields(kind: Kind, obj: Object, writer: Writer) -> Entries:
@@ -130,6 +130,17 @@ def shape_of(kind: Kind) -> Shape | None:
         return schema.shape_of(kind)
     except KeyError:
         return None
+
+
+def _is_entry(entry: Any) -> bool:
+    """Tell whether clients, who may write entries themselves, wrote one that can be read."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("manager"), str)
+        and entry.get("operation") in ("Apply", "Update")
+        and isinstance(entry.get("time") or "", str)
+        and isinstance(entry.get("fieldsV1"), dict)
+    )
 
 
 def _rank(entry: Entry) -> tuple[str, str, str]:

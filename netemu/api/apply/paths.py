@@ -79,7 +79,10 @@ def keys_of(step: str) -> dict[str, Any]:
     """Read the keys of an item's name; empty for the name of anything else."""
     if not step.startswith("k:"):
         return {}
-    keys = msgspec.json.decode(step[2:])
+    try:
+        keys = msgspec.json.decode(step[2:])
+    except msgspec.DecodeError:
+        return {}
     return keys if isinstance(keys, dict) else {}
 
 

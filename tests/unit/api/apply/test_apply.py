@@ -227,6 +227,23 @@ def test_the_oldest_updaters_become_one():
     assert ".data.start" in owned(obj, "ancient-changes")
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param({"manager": "m"}, id="no-operation"),
+        pytest.param({"manager": 3, "operation": "Update", "fieldsV1": {}}, id="no-name"),
+        pytest.param({"manager": "m", "operation": "Update", "fieldsV1": 1}, id="no-fields"),
+        pytest.param({"manager": "m", "operation": "Update", "fieldsV1": {"k:zz": {"f:x": 1}}}, id="no-keys"),
+    ],
+)
+def test_entries_that_cannot_be_read_do_no_harm(entry):
+    live = {**config_map(a="1"), "metadata": {**head()["metadata"], "managedFields": [entry]}}
+    new = {**live, "data": {"a": "2"}}
+
+    assert [one["manager"] for one in updated_fields(CONFIG_MAP, live, new, writer("edit"))][-1] == "edit"
+    assert apply_to(CONFIG_MAP, live, config_map(a="3"), force=True)["data"] == {"a": "3"}
+
+
 keys = st.sampled_from(["a", "b", "c", "d"])
 wishes = st.dictionaries(keys, st.sampled_from(["1", "2"]), max_size=4)
 
