@@ -28,6 +28,8 @@ from netemu.logs import Log, setup_logs
 log = Log(__name__)
 
 IDLE_S = 10.0
+# How long it answers on after SIGTERM, as CoreDNS does (`lameduck`): rules lead elsewhere before it ends.
+LAMEDUCK_S = 0.3
 _BATCH = 64
 
 
@@ -120,7 +122,7 @@ class Server:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT; give the process's exit status."""
+    """Serve until SIGINT, or shortly after SIGTERM; give the process's exit status."""
     setup_logs()
     try:
         asyncio.run(_serve(options))
@@ -137,8 +139,8 @@ async def _serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None, "asyncio.run runs coroutines in tasks"
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    loop.add_signal_handler(signal.SIGTERM, loop.call_later, LAMEDUCK_S, task.cancel)
     netns_path = options.netns_dir / options.listen_netns if options.listen_netns else None
     with listening(options.address, options.port, netns_path) as sockets:
         log.info("dns.started", address=options.address, port=options.port, domain=options.domain)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM, and a moment longer."""
     options = _parser().parse_args(arguments)
     sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio does without: 4 MB less each
     from netemu.dns.loop import run

@@ -289,6 +289,7 @@ async def test_the_process_listens_in_the_pod_and_ends_cleanly_on_sigterm(pod, t
     assert "status: SERVFAIL" in await seen.dig("website.default.svc.cluster.local")
     process.terminate()
 
+    assert "status: SERVFAIL" in await seen.dig("website.default.svc.cluster.local")  # rules still lead here
     assert await process.wait() == 0
 
 
