@@ -54,11 +54,11 @@ def _write_conditions(sheet: Sheet, conditions: Sequence[Object]) -> None:
         ("Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message"),
         [
             (
-                condition["type"],
-                condition["status"],
-                render_time(condition.get("lastHeartbeatTime")),
-                render_time(condition.get("lastTransitionTime")),
-                condition.get("reason", ""),
+                f"{condition['type']} ",  # kubectl ends these cells with a space, too
+                f"{condition['status']} ",
+                f"{render_time(condition.get('lastHeartbeatTime'))} ",
+                f"{render_time(condition.get('lastTransitionTime'))} ",
+                f"{condition.get('reason', '')} ",
                 condition.get("message", ""),
             )
             for condition in conditions

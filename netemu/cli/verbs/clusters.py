@@ -24,8 +24,12 @@ def bring_up(config: Path | None, options: Mapping[str, Any], kubeconfig: str = 
 
     settings = load_settings(config, options)
     given = frozenset(options) | (settings_in(config) if config else frozenset())
-    up(settings, paths_for(settings.name), given=given, progress=tell, kubeconfig=kubeconfig)
     name = "" if settings.name == "netemu" else f" --name {settings.name}"
+    try:
+        up(settings, paths_for(settings.name), given=given, progress=tell, kubeconfig=kubeconfig)
+    except KeyboardInterrupt:
+        tell(f"\ninterrupted: netemu{name} up goes on, netemu{name} down removes what is there")
+        raise
     print(f"Cluster {settings.name} is up: netemu{name} get nodes")
 
 
