@@ -29,6 +29,11 @@ from netemu.clock import Clock
 
 APPLY_PATCH = "application/apply-patch+yaml"
 
+PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove"
+    " them or set propagationPolicy=Orphan to suppress this warning"
+)
+
 # Kubernetes answers the deletion of these with the object, that of others with a Status.
 _RETURNED_WHEN_GONE = (POD, SERVICE, SERVICE_ACCOUNT, NAMESPACE)
 
@@ -191,11 +196,14 @@ class ObjectRequests:
     async def _delete(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
-        options = _with_default_policy(path.kind, bodies.delete_options(body, request.query))
+        asked = bodies.delete_options(body, request.query)
+        options = _with_default_policy(path.kind, asked)
         deletion = await self._registry.delete(version.stored, path.namespace, path.name, options)
+        said = (PODS_STAY,) if path.kind is JOB and not asked.policy else ()
         if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
-            return answers.json_answer(_deleted(path.kind, deletion), warnings=deprecations(path.kind))
-        return self._answer_object(request, path, version.serve(deletion.object))
+            warnings = (*deprecations(path.kind), *said)
+            return answers.json_answer(_deleted(path.kind, deletion), warnings=warnings)
+        return self._answer_object(request, path, version.serve(deletion.object), warnings=said)
 
     async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         if path.kind in (NAMESPACE, SERVICE) or (path.kind.namespaced and not path.namespace):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, POD, POD_DISRUPTION_BUDGET
+from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, JOB, POD, POD_DISRUPTION_BUDGET
 from netemu.apiserver.paging import PageRequest, parse_token
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING
@@ -266,6 +266,16 @@ async def test_events_are_the_same_in_both_groups(http):
     assert (made["note"], made["apiVersion"]) == ("said", "events.k8s.io/v1")
     assert (old["message"], old["involvedObject"]["name"], old["apiVersion"]) == ("said", "p", "v1")
     assert listed["items"] == [made]
+
+
+async def test_the_pods_of_a_job_stay_unless_a_client_says_what_to_do(http, registry):
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "nginx"}]}}
+    job = {"metadata": {"name": "j", "namespace": "default"}, "spec": {"template": template}}
+    await registry.create(JOB, job)
+    answer = await http.request("DELETE", "/apis/batch/v1/namespaces/default/jobs/j")
+
+    assert answer.headers["warning"].startswith('299 - "child pods are preserved by default')
+    assert registry.get(JOB, "default", "j")["metadata"]["finalizers"] == ["orphan"]
 
 
 async def test_users_of_endpoints_are_warned(http):
