@@ -306,7 +306,7 @@ def test_host_access_lets_the_shell_reach_nodes(manifests):
     """In a private network namespace: the machine's own stays as it is."""
     script = """
         mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up
-        export NETEMU_CLUSTER=e2e-private
+        export NETEMU_CLUSTER=e2e-private KUBECONFIG=/run/kubeconfig
         trap '.venv/bin/netemu down' EXIT
         .venv/bin/netemu up --nodes 1 --host-access
         .venv/bin/netemu create deployment web --image nginx --port 80
