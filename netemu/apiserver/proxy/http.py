@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import zlib
 from collections.abc import AsyncIterator
@@ -110,10 +111,10 @@ async def _send_body(passing: Exchange, request: web.BaseRequest, *, has_body: b
         return
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    try:
+    # A backend that reads no further may have answered all the same; a client that has gone is
+    # what the handler is cancelled for.
+    with contextlib.suppress(ApiError, ConnectionError, web.RequestPayloadError):
         await passing.send_body(_pieces(request))
-    except ApiError:
-        return  # the backend reads no further; what it answered is still there to be read
 
 
 async def _pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
@@ -144,8 +145,9 @@ async def _answer(
         async for piece in pieces:
             await answer.write(piece)
         await answer.write_eof()
-    except (ApiError, zlib.error) as err:
-        raise ConnectionResetError(str(err)) from err
+    except (ApiError, ConnectionError, zlib.error):
+        if request.transport is not None:
+            request.transport.abort()  # the only way left to say that this was not all
     return answer
 
 
