@@ -140,7 +140,7 @@ async def _serve(options: argparse.Namespace) -> None:
     task = asyncio.current_task()
     assert task is not None, "asyncio.run runs coroutines in tasks"
     loop.add_signal_handler(signal.SIGINT, task.cancel)
-    loop.add_signal_handler(signal.SIGTERM, loop.call_later, LAMEDUCK_S, task.cancel)
+    loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(LAMEDUCK_S, task.cancel))
     netns_path = options.netns_dir / options.listen_netns if options.listen_netns else None
     with listening(options.address, options.port, netns_path) as sockets:
         log.info("dns.started", address=options.address, port=options.port, domain=options.domain)
