@@ -31,10 +31,17 @@ SHELL = {"image": "busybox", "command": ["sleep", "3600"]}
 
 
 @pytest.fixture(scope="module")
-def config(cluster):
+def home(tmp_path_factory):
+    """Where kubectl keeps its cache, instead of in the home of who runs the tests."""
+    return {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}
+
+
+@pytest.fixture(scope="module")
+def config(cluster, home):
     """The kubeconfig that ``up`` wrote, as JSON."""
     done = subprocess.run(
         ["kubectl", "config", "view", "--raw", "-o", "json", "--kubeconfig", str(cluster.kubeconfig)],
+        env=home,
         capture_output=True,
         text=True,
         check=True,
@@ -43,7 +50,7 @@ def config(cluster):
 
 
 @pytest.fixture(scope="module")
-def kubectl(cluster):
+def kubectl(cluster, home):
     """Run the machine's kubectl with the kubeconfig that ``up`` wrote."""
     assert shutil.which("kubectl"), "these tests run the real kubectl"
 
@@ -51,7 +58,7 @@ def kubectl(cluster):
         return subprocess.run(
             ["kubectl", *words],
             input=stdin,
-            env={**os.environ, "KUBECONFIG": str(cluster.kubeconfig)},
+            env={**home, "KUBECONFIG": str(cluster.kubeconfig)},
             capture_output=True,
             text=True,
             timeout=60,
@@ -220,7 +227,7 @@ def test_a_token_can_be_had_and_asked_about(kubectl, namespace):
     assert user["username"] == f"system:serviceaccount:{namespace}:default"
 
 
-def test_roles_are_enforced_where_that_is_asked_for_and_all_is_kept_over_a_restart(netemu, eventually):
+def test_roles_are_enforced_where_that_is_asked_for_and_all_is_kept_over_a_restart(netemu, home):
     other = netemu()
     ranges = ("--host-cidr", "172.29.0.0/16", "--pod-cidr", "10.210.0.0/16", "--service-cidr", "10.97.0.0/16")
     other.ok("up", "--nodes", "1", "--authorization", "RBAC", *ranges)
@@ -229,6 +236,7 @@ def test_roles_are_enforced_where_that_is_asked_for_and_all_is_kept_over_a_resta
     def kubectl(*words):
         return subprocess.run(
             ["kubectl", "--kubeconfig", str(other.kubeconfig), *words],
+            env=home,
             capture_output=True,
             text=True,
             timeout=60,
