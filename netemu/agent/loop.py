@@ -15,7 +15,7 @@ from netemu.agent.ports import Network, Recorder, Sandbox
 from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token
 from netemu.agent.status import pod_status
-from netemu.agent.work import PodWork, Source, adopt, lost, parse_container_id
+from netemu.agent.work import DRAIN_S, PodWork, Source, adopt, lost, parse_container_id
 from netemu.api.client import Client, Object
 from netemu.api.errors import ConflictError, NotFoundError
 from netemu.api.kinds import POD
@@ -347,23 +347,29 @@ class Agent:
         """Tell containers to end, then make them; true when all have ended."""
         now_s = self._clock()
         work.kill_at_s = min(work.kill_at_s, now_s + grace_s)
-        if work.told_at_s is None:
-            work.told_at_s = now_s
-            await self._tell_to_end(work)
-        for container, _state in work.running():
-            if now_s >= work.ends_at_s(container):
-                await self._containers.signal(work, container, signal.SIGKILL)
-        left_s = [work.ends_at_s(container) - now_s for container, _state in work.running()]
-        if left_s:
-            self._queue.add_later(work.uid, max(min(left_s), 0.05))
-        return not left_s
+        if work.ends_since_s is None:
+            work.ends_since_s = now_s
+            self._announce_end(work)
+        tell_at_s = min(work.ends_since_s + DRAIN_S, work.kill_at_s)
+        if now_s >= work.kill_at_s:
+            await self._signal_all(work, signal.SIGKILL)
+        elif now_s >= tell_at_s and not work.told:
+            work.told = True
+            await self._signal_all(work, signal.SIGTERM)
+        if not work.running():
+            return True
+        next_s = work.kill_at_s if work.told else tell_at_s
+        self._queue.add_later(work.uid, max(next_s - now_s, 0.05))
+        return False
 
-    async def _tell_to_end(self, work: PodWork) -> None:
+    def _announce_end(self, work: PodWork) -> None:
         for container, _state in work.running():
             if work.obj:
                 self._recorder.emit(work.obj, "Normal", "Killing", f"Stopping container {container}")
-            if work.sources.get(container) != "standin":
-                await self._containers.signal(work, container, signal.SIGTERM)
+
+    async def _signal_all(self, work: PodWork, signum: int) -> None:
+        for container, _state in work.running():
+            await self._containers.signal(work, container, signum)
 
     async def _release(self, work: PodWork) -> None:
         """Give the network back; the pod's containers have all ended."""

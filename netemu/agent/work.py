@@ -19,8 +19,8 @@ from netemu.runtime.container import ContainerState
 Source = Literal["shim", "standin"]
 
 EXEC_SUFFIX = "exec"
-# How long a stand-in goes on serving when its pod is told to end, as programs with a preStop hook do:
-# the rules of all nodes lead elsewhere before it is gone.
+# How long containers of a pod that is to end serve on before they are told: meanwhile the rules of all
+# nodes lead elsewhere. Kubernetes leaves this to a preStop hook.
 DRAIN_S = 0.2
 LOST = "The container could not be located when the pod was synchronized"
 
@@ -37,8 +37,9 @@ class PodWork:
     sources: dict[str, Source] = field(default_factory=dict)
     exec_holders: dict[str, str] = field(default_factory=dict)
     ended_holders: dict[str, ContainerState] = field(default_factory=dict)
-    told_at_s: float | None = None
+    ends_since_s: float | None = None
     kill_at_s: float = math.inf
+    told: bool = False
     failures: int = 0
     has_stale_volumes: bool = False
 
@@ -53,12 +54,6 @@ class PodWork:
             for name, life in self.lives.items()
             if life.state is not None and life.state.running
         ]
-
-    def ends_at_s(self, container: str) -> float:
-        """Say when a container is made to end, once the pod was told to: a stand-in does not end itself."""
-        if self.told_at_s is None or self.sources.get(container) != "standin":
-            return self.kill_at_s
-        return min(self.kill_at_s, self.told_at_s + DRAIN_S)
 
 
 def container_id(uid: str, container: str, attempt: int) -> str:
