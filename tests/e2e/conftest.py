@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = Path(__file__).parent / "manifests"
+CLIENTS = ROOT / ".cache/clients"  # by scripts/clients
 PAUSE_S = 0.05
 
 
@@ -93,6 +96,90 @@ class Netemu:
         return json.loads(self.run("status", "-o", "json").stdout)
 
 
+class Running:
+    """A program that goes on while a test reads what it says and types what it likes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.said = ""
+
+    def until(self, text: str, within_s: float = 20) -> str:
+        """Read until it has said something, and give all that it said."""
+        assert self.process.stdout is not None
+        deadline_s = time.monotonic() + within_s
+        while text not in self.said:
+            ready, _, _ = select.select([self.process.stdout], [], [], deadline_s - time.monotonic())
+            more = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            assert more, f"{text!r} never came; it said {self.said!r}"
+            self.said += more.decode()
+        return self.said
+
+    def type(self, text: str) -> None:
+        """Give it a piece of its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+
+class Client:
+    """One of other people's programs, that finds the cluster by its kubeconfig and keeps to a namespace."""
+
+    def __init__(self, program: str, kubeconfig: Path, home: Path, namespace: str = "default") -> None:
+        self.program = program
+        self.namespace = namespace
+        self.environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(home)}
+
+    def argv(self, *words: str) -> list[str]:
+        """Give the command line."""
+        return [str(CLIENTS / self.program), "--namespace", self.namespace, *words]
+
+    def run(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command, whatever its exit status."""
+        return subprocess.run(
+            self.argv(*words),
+            input=stdin,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def ok(self, *words: str, stdin: str = "", **environment: str) -> str:
+        """Run a command that must succeed, and give its output."""
+        done = self.run(*words, stdin=stdin, **environment)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def fails(self, *words: str, stdin: str = "", status: int = 1) -> str:
+        """Run a command that must fail, and give all that it said."""
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == status, (
+            f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done.stdout + done.stderr
+
+    def read(self, path: str, *words: str) -> str:
+        """Read one field by JSONPath."""
+        return self.ok("get", *words, "-o", f"jsonpath={{{path}}}")
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[Running]:
+        """Start a command that goes on, and end it afterwards."""
+        process = subprocess.Popen(
+            self.argv(*words),
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+            process.communicate()
+
+
 def _eventually(
     probe: Callable[[], Any], expected: Callable[[Any], bool] = bool, within_s: float = 20
 ) -> Any:
@@ -152,3 +239,37 @@ def namespace(cluster: Netemu) -> Iterator[str]:
     cluster.ok("create", "namespace", name)
     yield name
     cluster.ok("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where clients keep what they remember: never the user's own home."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(cluster: Netemu, home: Path) -> Iterator[Callable[[str], Client]]:
+    """Make a client by its name in ``.cache/clients``, with a namespace of its own for the module's tests."""
+    assert CLIENTS.is_dir(), "these tests run the real clients: scripts/clients fetches them"
+    made: list[str] = []
+
+    def make(program: str) -> Client:
+        made.append(f"t-{uuid4().hex[:8]}")
+        cluster.ok("create", "namespace", made[-1])
+        return Client(program, cluster.kubeconfig, home, made[-1])
+
+    yield make
+    for each in made:
+        cluster.ok("delete", "namespace", each, "--wait=false")
+
+
+@pytest.fixture(scope="module", params=["kubectl-old", "kubectl-new"])
+def any_kubectl(request: pytest.FixtureRequest, client: Callable[[str], Client]) -> Client:
+    """Give kubectl 1.20, then kubectl 1.37."""
+    return client(str(request.param))
+
+
+@pytest.fixture(scope="module")
+def new_kubectl(client: Callable[[str], Client]) -> Client:
+    """Give kubectl 1.37, for what the old one cannot do."""
+    return client("kubectl-new")
