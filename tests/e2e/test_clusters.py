@@ -346,6 +346,7 @@ def _mounts():
     return sorted(line.split(" ", 2)[2] for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
 
+@pytest.mark.timeout(600)
 def test_fifty_comings_and_goings_leave_nothing(netemu):
     machine, mounts, handle = _machine(), _mounts(), netemu()
     names = sorted(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else []
