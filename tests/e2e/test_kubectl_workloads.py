@@ -16,7 +16,7 @@ def web(kubectl):
     kubectl.ok("create", "deployment", "web", "--image=nginx", "--port=80")
     kubectl.ok("rollout", "status", "deployment/web", "--timeout=30s")
     yield "deployment/web"
-    kubectl.ok("delete", "deployment", "web", "--ignore-not-found")
+    kubectl.ok("delete", "deployment", "web", "--ignore-not-found", "--cascade=foreground")
 
 
 def test_a_deployment_is_scaled_waited_for_and_shown_with_all_it_made(kubectl, web):
@@ -103,7 +103,7 @@ def test_orphans_stay_behind(kubectl, web, eventually):
         lambda: kubectl.read(".items[*].metadata.ownerReferences", "rs", "-l", "app=web"), lambda s: not s
     )
     assert kubectl.ok("get", "pods", "-l", "app=web", "-o", "name").startswith("pod/web-")
-    kubectl.ok("delete", "rs", "-l", "app=web")
+    kubectl.ok("delete", "rs", "-l", "app=web", "--cascade=foreground")
 
 
 def test_waiting_ends_when_an_object_is_gone_or_time_is_up(kubectl):
