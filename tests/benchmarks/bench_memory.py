@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cluster
-from results import MeasurementError, Result
+from processes import pss_mb
+from results import Result
 
 PODS = 300
 
@@ -34,14 +34,5 @@ def _sizes_mb() -> dict[str, float]:
     """Give the megabytes of each process; processes of one name are added up."""
     sizes: dict[str, float] = {}
     for process in cluster.status()["processes"]:
-        sizes[process["name"]] = sizes.get(process["name"], 0.0) + _pss_mb(process["pid"])
+        sizes[process["name"]] = sizes.get(process["name"], 0.0) + pss_mb(process["pid"])
     return sizes
-
-
-def _pss_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError as err:
-        raise MeasurementError(f"process {pid}: {err}") from err
-    (kilobytes,) = (int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return kilobytes / 1024

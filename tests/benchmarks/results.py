@@ -13,18 +13,20 @@ class MeasurementError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One number with its aim; ``detail`` holds what it was made from."""
+    """One number with its aim, if there is one; ``detail`` holds what it was made from."""
 
     name: str
     measured: float
     unit: str
-    aim: float
+    aim: float | None = None
     better: Literal["lower", "higher"]
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def is_met(self) -> bool:
-        """Tell whether the aim is reached."""
+    def is_met(self) -> bool | None:
+        """Tell whether the aim is reached; ``None`` without one."""
+        if self.aim is None:
+            return None
         return self.measured <= self.aim if self.better == "lower" else self.measured >= self.aim
 
 
@@ -54,8 +56,8 @@ def _row(result: Result) -> tuple[str, str, str, str, str]:
     return (
         result.name,
         f"{_short(result.measured)} {result.unit}",
-        f"{sign} {_short(result.aim)} {result.unit}",
-        "met" if result.is_met else "missed",
+        "" if result.aim is None else f"{sign} {_short(result.aim)} {result.unit}",
+        {True: "met", False: "missed", None: ""}[result.is_met],
         detail,
     )
 

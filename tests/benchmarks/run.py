@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 
+import bench_api
 import bench_dns
 import bench_memory
 import bench_network
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "rules": bench_rules.measure,
     "dns": bench_dns.measure,
     "memory": bench_memory.measure,
+    "api": bench_api.measure,
 }
 
 
