@@ -24,9 +24,9 @@ from netemu.clock import Clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.runtime import cri
 from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Mount
 from netemu.runtime.errors import ContainerNotFoundError
+from netemu.runtime.logfile import LogFile
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Catalogue, Command, InvalidArguments, Play, UnknownImage, Worker, decide
 
@@ -282,8 +282,10 @@ class Containers:
             shutil.rmtree(directory, ignore_errors=not directory.exists())
 
     def log_path(self, work: PodWork, name: str, attempt: int) -> Path:
-        """Say where an attempt's output is (CRI log format)."""
-        return self._log_dir(work.key.namespace, work.key.name, work.uid) / name / f"{attempt}.log"
+        """Say where an attempt's output is, or will be (CRI log format); its directory exists."""
+        directory = self._log_dir(work.key.namespace, work.key.name, work.uid) / name
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / f"{attempt}.log"
 
     def _environment(
         self, pod: Pod, container: Container, raw: Mapping[str, Any], work: PodWork
@@ -388,17 +390,17 @@ class Containers:
 
     def _log_path(self, pod: Pod, container: str, id: str) -> Path:
         meta = pod.metadata
-        directory = self._log_dir(meta.namespace, meta.name, meta.uid) / container
-        os.makedirs(directory, exist_ok=True)
-        parts = id.split("_", 2)[2]
-        return directory / f"{parts}.log"
+        # Whoever writes the first line makes the directory: most stand-ins never do.
+        attempt = id.split("_", 2)[2]
+        return self._log_dir(meta.namespace, meta.name, meta.uid) / container / f"{attempt}.log"
 
     def _refused(self, pod: Pod, name: str, attempt: int, message: str) -> ContainerState:
         """Give the end of a program that did not take its arguments."""
         id = container_id(pod.metadata.uid, name, attempt)
         now_s = self._clock()
-        with self._log_path(pod, name, id).open("ab") as log_file:
-            log_file.write(cri.render_entry(int(now_s * 1e9), "stderr", message.encode()))
+        log_file = LogFile(str(self._log_path(pod, name, id)))
+        log_file.write("stderr", [(message.encode(), False)])
+        log_file.close()
         return ContainerState(
             id=id,
             running=False,
