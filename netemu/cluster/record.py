@@ -59,4 +59,3 @@ class Record:
             facts = self.facts(kind, name)
             if facts is not None:
                 yield name, facts
-
