@@ -155,7 +155,9 @@ def test_a_settings_file_is_read_to_its_line(netemu, tmp_path):
 
 
 def test_another_user_is_told_to_use_sudo(cluster):
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    # May read (the checkout may lie in /root), and nothing else: neither write nor connect.
+    reader = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *reader]
     where = ["env", f"NETEMU_CLUSTER={cluster.name}", "NETEMU_RUN_DIR=/run/netemu"]
     refused = subprocess.run(
         [*nobody, *where, ".venv/bin/netemu", "get", "pods"], capture_output=True, text=True, check=False
