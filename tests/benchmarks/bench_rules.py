@@ -19,6 +19,7 @@ from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, SERVICE
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
+from netemu.cluster.daemon import collect_rarely
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.naming import NodeName
@@ -144,6 +145,7 @@ def _slice(number: int) -> Object:
 
 def main(count: int) -> None:
     """Measure in this process and network namespace, and print JSON."""
+    collect_rarely()
     with tempfile.TemporaryDirectory() as made, Path("/proc/thread-self/ns/net").open() as ns:
         print(json.dumps(asyncio.run(_measure_here(count, Path(made) / "store.db", ns.fileno()))))
 
