@@ -92,9 +92,7 @@ def addressed(obj: Object, namespace: str, name: str) -> Object:
         BadRequestError: it has another one.
 
     """
-    meta = obj.get("metadata") or {}
-    if not isinstance(meta, dict):
-        raise BadRequestError("metadata: expected an object")
+    meta = _metadata_of(obj)
     said = meta.get("name") or name
     if said != name:
         raise BadRequestError(f"the name of the object ({said}) does not match the name on the URL ({name})")
@@ -102,6 +100,26 @@ def addressed(obj: Object, namespace: str, name: str) -> Object:
     if namespace:
         named.setdefault("namespace", namespace)
     return {**obj, "metadata": named}
+
+
+def name_of(obj: Object) -> str:
+    """Give the name that a body says, for URLs without one; empty if it says none.
+
+    Raises:
+        BadRequestError: it is not a text.
+
+    """
+    name = _metadata_of(obj).get("name") or ""
+    if not isinstance(name, str):
+        raise BadRequestError("metadata.name: expected a string")
+    return name
+
+
+def _metadata_of(obj: Object) -> Object:
+    meta = obj.get("metadata") or {}
+    if not isinstance(meta, dict):
+        raise BadRequestError("metadata: expected an object")
+    return meta
 
 
 def write_options(query: Query) -> WriteOptions:

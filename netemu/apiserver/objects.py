@@ -126,7 +126,7 @@ class ObjectRequests:
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
-        name = path.name or (body.get("metadata") or {}).get("name", "")
+        name = path.name or bodies.name_of(body)
         binding = bodies.addressed(body, path.namespace, name)
         options = _write_options(request)
         await self._registry.update(

@@ -210,6 +210,14 @@ async def test_binding_and_scale_have_their_own_paths(http, registry):
     assert (scaled["kind"], scaled["spec"]) == ("Scale", {"replicas": 4})
 
 
+@pytest.mark.parametrize("metadata", [[None], "web", {"name": ["web"]}, {"name": 7}])
+async def test_a_binding_that_names_no_pod_properly_is_a_bad_request(http, metadata):
+    body = encoded({"metadata": metadata, "target": {"name": "node-1"}})
+    answer = await http.request("POST", "/api/v1/namespaces/default/bindings", body=body)
+
+    assert answer.status == 400
+
+
 async def test_delete_options_may_be_in_the_query(http):
     spec = {"containers": [{"name": "c", "image": "nginx"}], "nodeName": "n"}
     await http.create(POD, {"metadata": {"name": "web", "namespace": "default"}, "spec": spec})
