@@ -209,7 +209,8 @@ def test_attaching_to_a_terminal_is_to_have_it(kubectl, cluster, namespace):
     person = kubectl.terminal("attach", "-it", "-n", namespace, "terminal")
     person.say("\n")
     person.hear("# ")
-    person.say("stty size\n")
+    # kubectl attach reports one row and column more first, so that programs draw their screen anew.
+    person.say("until stty size | grep '33 10[1]'; do sleep 0.1; done\n")
     person.hear("33 101")
     os.kill(person.pid, signal.SIGKILL)
     person.end()
