@@ -12,19 +12,20 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, files
+from netemu.agent import environment, specs
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
+from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
 from netemu.api.errors import NotFoundError
-from netemu.api.views.core import Container, Pod
+from netemu.api.views.core import Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Mount
+from netemu.runtime.container import ContainerSpec, ContainerState
 from netemu.runtime.errors import ContainerNotFoundError
 from netemu.runtime.logfile import LogFile
 from netemu.settings import Paths, Settings
@@ -71,10 +72,7 @@ class Containers:
     ) -> None:
         self.shim: Shim | None = None
         self.standins: Standins | None = None
-        self._node = node
-        self._node_ip = node_ip
-        self._settings = settings
-        self._paths = paths
+        self._site = Site(node=node, node_ip=node_ip, settings=settings, paths=paths)
         self._catalogue = catalogue
         self._worker_argv = worker_argv
         self._lookup = lookup
@@ -95,24 +93,23 @@ class Containers:
             NetemuError: the server that would run it cannot be asked; try again.
 
         """
-        container, raw = _find(pod, work.obj, name)
+        container, _raw = find_container(pod, work.obj, name)
         decided = decide(container, self._catalogue())
         if isinstance(decided, UnknownImage):
             self._emit(
                 work, "Warning", "Failed", f'Failed to pull image "{container.image}": {decided.message}'
             )
             return "ErrImagePull", decided.message
+        id = container_id(pod.metadata.uid, name, attempt)
         if isinstance(decided, InvalidArguments):
-            return self._refused(pod, container.name, attempt, decided.message)
+            return self._refused(pod, id, decided.message)
         try:
-            variables = self._environment(pod, container, raw, work)
+            made = self._attempt(work, pod, name, id)
+            self._volumes.check(work.obj)
+            state = await self._run(work, made, decided)
         except ConfigError as err:
             self._emit(work, "Warning", "Failed", f"Error: {err.message}")
             return "CreateContainerConfigError", err.message
-        id = container_id(pod.metadata.uid, name, attempt)
-        try:
-            self._volumes.check(work.obj)
-            state = await self._run(work, pod, container, id, decided, variables)
         except VolumeError as err:
             self._emit(work, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
@@ -126,35 +123,21 @@ class Containers:
             self._emit(work, "Warning", "Failed", f"Error: {state.message}")
         return state
 
-    async def _run(
-        self,
-        work: PodWork,
-        pod: Pod,
-        container: Container,
-        id: str,
-        decided: Command | Play | Worker,
-        variables: dict[str, str],
-    ) -> ContainerState:
+    async def _run(self, work: PodWork, attempt: Attempt, decided: Command | Play | Worker) -> ContainerState:
+        site, pod, name = self._site, attempt.pod, attempt.container.name
         match decided:
             case Play():
-                work.sources[container.name] = "standin"
-                return await self._need(self.standins).start(
-                    self._app_spec(work, pod, container, id, decided, variables)
-                )
-            case Worker(app):
-                work.sources[container.name] = "shim"
-                spec = ContainerSpec(
-                    id=id,
-                    netns=_netns(work),
-                    argv=self._worker_argv(app, pod, _netns(work), _address(work)),
-                    log_path=str(self._log_path(pod, container.name, id)),
-                    sandboxed=False,
-                )
-                return await self._need(self.shim).create(spec)
+                work.sources[name] = "standin"
+                app = specs.app_spec(site, attempt, decided, _machine_files())
+                return await self._need(self.standins).start(app)
+            case Worker(app_name):
+                work.sources[name] = "shim"
+                sandbox = attempt.sandbox
+                argv = self._worker_argv(app_name, pod, sandbox.netns, sandbox.addresses[0])
+                return await self._need(self.shim).create(specs.worker_spec(site, attempt, argv))
             case Command(argv):
-                work.sources[container.name] = "shim"
-                expanded = tuple(environment.expand(word, variables) for word in argv)
-                spec = self._container_spec(work, pod, container, id, expanded, variables)
+                work.sources[name] = "shim"
+                spec = self._container_spec(work, attempt, attempt.expanded(argv))
                 return await self._need(self.shim).create(spec)
 
     async def exec(
@@ -196,11 +179,8 @@ class Containers:
         async with self._holder_locks.setdefault(id, asyncio.Lock()):
             if work.exec_holders.get(name) == id:
                 return id
-            container, raw = _find(pod, work.obj, name)
-            variables = self._environment(pod, container, raw, work)
-            made = await self._need(self.shim).create(
-                self._container_spec(work, pod, container, id, HOLDER, variables)
-            )
+            attempt = self._attempt(work, pod, name, id)
+            made = await self._need(self.shim).create(self._container_spec(work, attempt, HOLDER))
             if not made.running:
                 raise NetemuError(f"the sandbox of container {name} could not be made: {made.message}")
             work.exec_holders[name] = id
@@ -217,7 +197,7 @@ class Containers:
 
     def refresh(self, work: PodWork) -> None:
         """Bring the files of a pod's volumes up to date, if it has any."""
-        self._volumes.refresh(work.obj, self._pod_dir(work.uid))
+        self._volumes.refresh(work.obj, self._site.pod_dir(work.uid))
 
     def holder_ended(self, work: PodWork, name: str, state: ContainerState) -> None:
         """Note that the pid 1 that people see in a stand-in's container ended."""
@@ -276,129 +256,56 @@ class Containers:
             if life.state is not None:
                 await self.discard(work, name, life.state.id)
         for directory in (
-            self._pod_dir(work.uid),
-            self._log_dir(work.key.namespace, work.key.name, work.uid),
+            self._site.pod_dir(work.uid),
+            self._site.log_dir(work.key.namespace, work.key.name, work.uid),
         ):
             shutil.rmtree(directory, ignore_errors=not directory.exists())
 
     def log_path(self, work: PodWork, name: str, attempt: int) -> Path:
         """Say where an attempt's output is, or will be (CRI log format); its directory exists."""
-        directory = self._log_dir(work.key.namespace, work.key.name, work.uid) / name
+        directory = self._site.log_dir(work.key.namespace, work.key.name, work.uid) / name
         directory.mkdir(parents=True, exist_ok=True)
         return directory / f"{attempt}.log"
 
-    def _environment(
-        self, pod: Pod, container: Container, raw: Mapping[str, Any], work: PodWork
-    ) -> dict[str, str]:
+    def _attempt(self, work: PodWork, pod: Pod, name: str, id: str) -> Attempt:
+        """Put together what an attempt is made of; ConfigError if its environment cannot be."""
+        assert work.sandbox is not None, "containers start after the network"
+        container, raw = find_container(pod, work.obj, name)
         namespace = pod.metadata.namespace
-        return environment.container_environment(
+        variables = environment.container_environment(
             pod,
             container,
             raw,
-            node_ip=self._node_ip,
-            pod_ips=work.sandbox.addresses if work.sandbox else (),
+            node_ip=self._site.node_ip,
+            pod_ips=work.sandbox.addresses,
             services=self._services(namespace) if pod.spec.enable_service_links else {},
             lookup=lambda kind, name: self._lookup(kind, namespace, name),
         )
-
-    def _app_spec(
-        self,
-        work: PodWork,
-        pod: Pod,
-        container: Container,
-        id: str,
-        decided: Play,
-        variables: dict[str, str],
-    ) -> AppSpec:
-        return AppSpec(
-            id=id,
-            app=decided.app,
-            netns=_netns(work),
-            log_path=str(self._log_path(pod, container.name, id)),
-            args=tuple(environment.expand(word, variables) for word in decided.args),
-            env=variables,
-            ports=decided.ports,
-            pod=pod.metadata.name,
-            namespace=pod.metadata.namespace,
-            node=self._node,
-            pod_ip=_address(work),
-            hostname=self._hostname(pod),
-            resolv_conf=self._resolv_conf(pod),
-            hosts=self._hosts(work, pod),
+        return Attempt(
+            pod=pod, container=container, raw=raw, id=id, sandbox=work.sandbox, variables=variables
         )
 
-    def _container_spec(
-        self,
-        work: PodWork,
-        pod: Pod,
-        container: Container,
-        id: str,
-        argv: tuple[str, ...],
-        variables: dict[str, str],
-    ) -> ContainerSpec:
-        directory = self._write_files(work, pod)
-        names = ("hostname", "hosts", "resolv.conf")
-        own = tuple(Mount(source=str(directory / n), target=f"/etc/{n}", read_only=False) for n in names)
-        _view, raw = _find(pod, work.obj, container.name)
-        return ContainerSpec(
-            id=id,
-            netns=_netns(work),
-            argv=argv,
-            log_path=str(self._log_path(pod, container.name, id)),
-            hostname=self._hostname(pod),
-            env=variables,
-            cwd=container.working_dir or "/",
-            mounts=own + self._volumes.mounts(work.obj, raw, directory, variables),
-            stdin=container.stdin,
-            stdin_once=container.stdin_once,
-            tty=container.tty,
-        )
+    def _container_spec(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:
+        """Give the spec of a command, and make the files and volumes that it mounts."""
+        directory = self._write_files(attempt)
+        volumes = self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
+        return specs.container_spec(self._site, attempt, argv, volumes)
 
-    def _write_files(self, work: PodWork, pod: Pod) -> Path:
-        directory = self._pod_dir(work.uid)
+    def _write_files(self, attempt: Attempt) -> Path:
+        directory = self._site.pod_dir(attempt.pod.metadata.uid)
         if not directory.exists():
             new = directory.with_suffix(".new")
             os.makedirs(new, exist_ok=True)
-            (new / "hostname").write_text(self._hostname(pod) + "\n")
-            (new / "hosts").write_text(self._hosts(work, pod))
-            (new / "resolv.conf").write_text(self._resolv_conf(pod))
+            own = specs.pod_files(self._site, attempt.pod, attempt.sandbox, _machine_files())
+            for name, text in own.items():
+                (new / name).write_text(text)
             new.rename(directory)
         return directory
 
-    def _hostname(self, pod: Pod) -> str:
-        return self._node if pod.spec.host_network else files.pod_hostname(pod)
-
-    def _hosts(self, work: PodWork, pod: Pod) -> str:
-        if pod.spec.host_network:
-            return files.host_network_hosts_file(pod, Path("/etc/hosts").read_text())
-        assert work.sandbox is not None
-        return files.hosts_file(pod, work.sandbox.addresses, self._settings.cluster_domain)
-
-    def _resolv_conf(self, pod: Pod) -> str:
-        return files.resolv_conf(
-            pod,
-            cluster_dns=str(self._settings.dns_ip),
-            domain=self._settings.cluster_domain,
-            machine=_read_if_there(Path("/etc/resolv.conf")),
-        )
-
-    def _pod_dir(self, uid: str) -> Path:
-        return self._paths.node_state(self._node) / "pods" / uid
-
-    def _log_dir(self, namespace: str, name: str, uid: str) -> Path:
-        return self._paths.pod_logs(self._node) / f"{namespace}_{name}_{uid}"
-
-    def _log_path(self, pod: Pod, container: str, id: str) -> Path:
-        meta = pod.metadata
-        # Whoever writes the first line makes the directory: most stand-ins never do.
-        attempt = id.split("_", 2)[2]
-        return self._log_dir(meta.namespace, meta.name, meta.uid) / container / f"{attempt}.log"
-
-    def _refused(self, pod: Pod, name: str, attempt: int, message: str) -> ContainerState:
+    def _refused(self, pod: Pod, id: str, message: str) -> ContainerState:
         """Give the end of a program that did not take its arguments."""
-        id = container_id(pod.metadata.uid, name, attempt)
         now_s = self._clock()
-        log_file = LogFile(str(self._log_path(pod, name, id)))
+        log_file = LogFile(str(self._site.log_path(pod, id)))
         log_file.write("stderr", [(message.encode(), False)])
         log_file.close()
         return ContainerState(
@@ -416,31 +323,19 @@ class Containers:
 
     def _need(self, server: T | None) -> T:
         if server is None:
-            raise NotConnectedError(f"a container server of {self._node} is being restarted")
+            raise NotConnectedError(f"a container server of {self._site.node} is being restarted")
         return server
 
 
-def _find(pod: Pod, obj: Mapping[str, Any], name: str) -> tuple[Container, Mapping[str, Any]]:
-    for key, views in (("containers", pod.spec.containers), ("initContainers", pod.spec.init_containers)):
-        for view, raw in zip(views, obj["spec"].get(key) or (), strict=True):
-            if view.name == name:
-                return view, raw
-    raise NotFoundError(f"container {name} is not valid for pod {pod.metadata.name}")
-
-
 def _is_worker(work: PodWork, pod: Pod, name: str, catalogue: Catalogue) -> bool:
-    container, _raw = _find(pod, work.obj, name)
+    container, _raw = find_container(pod, work.obj, name)
     return isinstance(decide(container, catalogue), Worker)
 
 
-def _netns(work: PodWork) -> str:
-    assert work.sandbox is not None, "containers start after the network"
-    return work.sandbox.netns
-
-
-def _address(work: PodWork) -> str:
-    assert work.sandbox is not None, "containers start after the network"
-    return work.sandbox.addresses[0]
+def _machine_files() -> MachineFiles:
+    return MachineFiles(
+        hosts=_read_if_there(Path("/etc/hosts")), resolv_conf=_read_if_there(Path("/etc/resolv.conf"))
+    )
 
 
 def _read_if_there(path: Path) -> str:
