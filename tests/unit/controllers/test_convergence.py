@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netemu.api.kinds import DEPLOYMENT, ENDPOINT_SLICE, POD, REPLICA_SET, SERVICE, STATEFUL_SET
 from netemu.testing import builders
+from netemu.testing.convergence import Story, check_any_order, tell
 
 SERVICE_OF_WEB = builders.service(selector={"app": "web"})
 
@@ -50,13 +50,20 @@ CASES = {
 }
 
 
-async def final_state(world):
-    """Put everything where one wish leaves it, and tell what is there, without names by chance."""
+async def begin(world):
+    await world.create(DEPLOYMENT, builders.deployment(replicas=2))
+    await world.create(STATEFUL_SET, builders.stateful_set("kafka", replicas=1))
+    await world.create(SERVICE, SERVICE_OF_WEB)
+
+
+async def wish(world):
     await scale(world, DEPLOYMENT, "web", 3)
     await image(world, "nginx")
     await scale(world, STATEFUL_SET, "kafka", 2)
     await world.edit(SERVICE, "web", {"spec": {"selector": {"app": "web"}}})
-    await world.converge()
+
+
+async def sight(world):
     active = [
         pod
         for pod in await world.pods()
@@ -71,37 +78,15 @@ async def final_state(world):
     return images, sizes, endpoints == web
 
 
+STORY = Story(begin=begin, cases=CASES, wish=wish, sight=sight)
 EXPECTED = ([("kafka", "nginx")] * 2 + [("web", "nginx")] * 3, [3], True)
 
 
 @settings(max_examples=25, deadline=None)
 @given(cases=st.lists(st.sampled_from(sorted(CASES)), max_size=12), seed=st.integers(0, 999))
-def test_any_history_ends_in_the_same_place(new_world, cases, seed):
-    async def run():
-        world = await new_world(seed=seed).start()
-        await world.create(DEPLOYMENT, builders.deployment(replicas=2))
-        await world.create(STATEFUL_SET, builders.stateful_set("kafka", replicas=1))
-        await world.create(SERVICE, SERVICE_OF_WEB)
-        for case in cases:
-            await CASES[case](world)
-            for _ in range(world.rng.randrange(8)):
-                await world.step()
-        assert await final_state(world) == EXPECTED
-
-    asyncio.run(run())
+def test_any_history_ends_in_the_same_place(cases, seed):
+    assert asyncio.run(tell(STORY, cases, seed=seed)) == EXPECTED
 
 
-def test_one_long_life_through_all_cases_in_random_order_ends_there_too(new_world):
-    async def run():
-        world = await new_world(seed=7).start()
-        await world.create(DEPLOYMENT, builders.deployment(replicas=2))
-        await world.create(STATEFUL_SET, builders.stateful_set("kafka", replicas=1))
-        await world.create(SERVICE, SERVICE_OF_WEB)
-        order = random.Random(7)
-        for _ in range(5):
-            for case in order.sample(sorted(CASES), len(CASES)):
-                await CASES[case](world)
-                await world.settle()
-            assert await final_state(world) == EXPECTED
-
-    asyncio.run(run())
+async def test_one_long_life_through_all_cases_in_random_order_ends_there_too():
+    await check_any_order(STORY, rounds=5, seed=7)
