@@ -30,7 +30,7 @@ from netemu.runtime.container import ContainerState
 
 log = Log(__name__)
 
-WORKERS = 8
+WORKERS = 32
 NETWORK_RETRY_S = 0.5
 
 

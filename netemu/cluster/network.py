@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import sys
 from collections.abc import Mapping
@@ -13,12 +12,15 @@ from cni_plugins.node import Node
 from netemu.agent.node import network_problem
 from netemu.agent.ports import Sandbox
 from netemu.cluster.record import Record
+from netemu.cluster.unlinking import Unlinker
 from netemu.cluster.world import NodePlace
 from netemu.cni.attachment import Attachment, PortMapping
 from netemu.cni.config import CniConfigError, CniNotReadyError, render_default
 from netemu.cni.drivers import ExecDriver, InProcessDriver
 from netemu.cni.invoke import CniRuntime
 from netemu.linux import netns
+from netemu.linux.netlink import Netlink
+from netemu.naming import interface_name
 from netemu.runtime.client import ShimClient
 from netemu.runtime.errors import DisconnectedError
 from netemu.settings import Paths, Settings
@@ -41,23 +43,17 @@ class CniNetwork:
         state = paths.node_state(place.name)
         net_d = state / "etc/cni/net.d"
         # Wiring is 30 short system calls: in a thread each of them would wait for the interpreter's
-        # lock (500 futex calls a pod, measured). Taking a link away is one that waits 20 ms for the
-        # kernel's grace period: in a thread nobody waits with it.
-        self._adding = Node.open(paths.netns / place.netns, state)
-        self._deleting = Node.open(paths.netns / place.netns, state)
+        # lock (500 futex calls a pod, measured). Taking links away waits 20 ms for the kernel's grace
+        # periods: in a thread, with a socket of its own, nobody waits with it.
+        self._node = Node.open(paths.netns / place.netns, state)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cni-{place.name}")
+        self._unlinking = Netlink.open(self._node.ns_fd)
+        self._unlinker = Unlinker(self._unlinking, self._thread)
         self._runtime = CniRuntime(
             net_d=net_d,
             results=state / "var/lib/cni/results",
             programs=ExecDriver(self._run_in_node),
-            functions=InProcessDriver(self._adding),
-        )
-        self._remover = CniRuntime(
-            net_d=net_d,
-            results=state / "var/lib/cni/results",
-            programs=ExecDriver(self._run_in_node),
-            functions=InProcessDriver(self._deleting),
-            executor=self._thread,
+            functions=InProcessDriver(self._node),
         )
 
     def problem(self) -> str:
@@ -73,21 +69,22 @@ class CniNetwork:
     async def attach(self, sandbox: Sandbox) -> tuple[str, ...]:
         """Make the namespace and wire it; idempotent. Returns the pod's addresses."""
         self._ensure_netns(sandbox)
-        if self._runtime.is_blocking():
-            return self._runtime.add_here(self._attachment(sandbox, is_foreign=False)).pod_ips
-        await self._need_shim().bind_netns(sandbox.netns)
-        return (await self._runtime.add(self._attachment(sandbox, is_foreign=True))).pod_ips
+        is_foreign = not self._runtime.is_in_process()
+        if is_foreign:
+            await self._need_shim().bind_netns(sandbox.netns)
+        return (await self._runtime.add(self._attachment(sandbox, is_foreign=is_foreign))).pod_ips
 
     async def detach(self, sandbox: Sandbox) -> None:
         """Undo ``attach``; idempotent."""
         if self._record.facts("netns", sandbox.netns) is None:
             return
-        await self._remover.delete(self._attachment(sandbox, is_foreign=False))
+        attachment = self._attachment(sandbox, is_foreign=False)
+        # Our plugin would do this as well, for one link at a time.
+        await self._unlinker.delete(interface_name(attachment.container_id, attachment.ifname))
+        await self._runtime.delete(attachment)
         if self.shim is not None:
             await self.shim.unbind_netns(sandbox.netns)
-        await asyncio.get_running_loop().run_in_executor(
-            self._thread, netns.delete, sandbox.netns, self._paths.netns
-        )
+        netns.delete(sandbox.netns, self._paths.netns)
         self._record.remove("netns", sandbox.netns)
 
     def present(self) -> list[Sandbox]:
@@ -111,8 +108,8 @@ class CniNetwork:
     def close(self) -> None:
         """Close descriptors and end the thread; the kernel's objects stay."""
         self._thread.shutdown()
-        self._adding.close()
-        self._deleting.close()
+        self._unlinking.close()
+        self._node.close()
 
     def _ensure_netns(self, sandbox: Sandbox) -> None:
         self._record.add(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +38,7 @@ class CniRuntime:
     """Adds, deletes and checks attachments of one node, as a kubelet's runtime does.
 
     ``net_d`` is the node's /etc/cni/net.d, ``results`` its /var/lib/cni/results, both as paths
-    of this process; functions run in ``executor``'s threads. Calls for different pods may run at
+    of this process; functions run in the calling thread. Calls for different pods may run at
     the same time, for one pod they may not.
     """
 
@@ -51,13 +49,11 @@ class CniRuntime:
         results: Path,
         programs: PluginDriver,
         functions: BlockingDriver | None = None,
-        executor: Executor | None = None,
     ) -> None:
         self._net_d = net_d
         self._records = Records(results)
         self._programs = programs
         self._functions = functions
-        self._executor = executor
         self._loaded: tuple[object, NetworkConfig] | None = None
 
     @property
@@ -92,21 +88,13 @@ class CniRuntime:
         self._records.save(Record(network=network, attachment=attachment, result=result))
         return result
 
-    def add_here(self, attachment: Attachment) -> Result:
-        """Wire a pod in the calling thread, for as long as the kernel works; see ``is_blocking``.
+    def is_in_process(self) -> bool:
+        """Tell whether the configuration's plugins are all functions of this process.
 
         Raises:
-            CniNotReadyError, CniPluginError: as ``add``.
+            CniNotReadyError: there is no configuration.
 
         """
-        assert self._functions is not None, "is_blocking said so"
-        network = self.load()
-        result = Result(raw=drive_blocking(self._functions, chain.add(network, attachment)) or {})
-        self._records.save(Record(network=network, attachment=attachment, result=result))
-        return result
-
-    def is_blocking(self) -> bool:
-        """Tell whether the configuration's plugins are all functions of this process."""
         return self._functions is not None and self._functions.can_run(self.load())
 
     async def delete(self, attachment: Attachment) -> None:
@@ -139,8 +127,7 @@ class CniRuntime:
 
     async def _drive(self, network: NetworkConfig, calls: Chain) -> Answer:
         if self._functions is not None and self._functions.can_run(network):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, drive_blocking, self._functions, calls)
+            return drive_blocking(self._functions, calls)
         return await drive(self._programs, calls)
 
 

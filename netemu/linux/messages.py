@@ -183,6 +183,19 @@ def delete_link(link: Link) -> Message:
     return Message(f"delete link {link}", RTM_DELLINK, 0, body)
 
 
+def link_group(link: Link, group: int) -> Message:
+    """Put a link into a group (a number above 0), which may be deleted as a whole."""
+    return _link_message(
+        f"put link {link} into group {group}", 0, _link_body(link, None, ("IFLA_GROUP", group))
+    )
+
+
+def delete_group(group: int) -> Message:
+    """Remove all links of a group of this namespace at once: they share the kernel's grace periods."""
+    body = encoding.encode(encoding.classes().link, _link_body(0, None, ("IFLA_GROUP", group)))
+    return Message(f"delete links of group {group}", RTM_DELLINK, 0, body)
+
+
 def address(index: int, interface: Interface) -> Message:
     """Give a link an address (replacing its flags if it has it); no duplicate detection."""
     return Message(f"add address {interface} to link {index}", RTM_NEWADDR, _PUT, _address(index, interface))

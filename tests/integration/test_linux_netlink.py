@@ -128,6 +128,13 @@ def test_an_error_that_a_message_tolerates_passes(node_link, bridge):
     )
 
 
+def test_links_of_a_group_are_deleted_together_and_no_others(node_link):
+    node_link.batch(messages.bridge(name) for name in ("br1", "br2", "br3"))
+    node_link.batch([messages.link_group(name, 7) for name in ("br1", "br3")] + [messages.delete_group(7)])
+
+    assert {link.name for link in node_link.dump_links()} & {"br1", "br2", "br3"} == {"br2"}
+
+
 def test_hundreds_of_messages_go_in_one_batch(node_link, bridge):
     addresses = [ip_interface(f"10.1.{n // 250}.{n % 250 + 1}/32") for n in range(500)]
     node_link.batch(messages.address(bridge, address) for address in addresses)
