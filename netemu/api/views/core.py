@@ -53,12 +53,50 @@ class ExecAction(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
 
 
+class GrpcAction(Struct, frozen=True, kw_only=True):
+    """A probe that is a call of gRPC's health service."""
+
+    port: int
+    service: str = ""
+
+
+class SleepAction(Struct, frozen=True, kw_only=True):
+    """A hook that waits."""
+
+    seconds: int = 0
+
+
+class Hook(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is done right after a container's start, or before its end."""
+
+    http_get: HttpGetAction | None = None
+    tcp_socket: TcpSocketAction | None = None
+    exec: ExecAction | None = None
+    sleep: SleepAction | None = None
+
+
+class Lifecycle(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A container's hooks."""
+
+    post_start: Hook | None = None
+    pre_stop: Hook | None = None
+
+
+class RestartRule(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an exit code means for a container; ``exit_codes`` is raw."""
+
+    action: str = "Restart"
+    exit_codes: dict[str, Any] = field(default_factory=dict)
+
+
 class Probe(Struct, frozen=True, kw_only=True, rename="camel"):
     """How and how often a container is asked whether it is well."""
 
     http_get: HttpGetAction | None = None
     tcp_socket: TcpSocketAction | None = None
     exec: ExecAction | None = None
+    grpc: GrpcAction | None = None
+    termination_grace_period_seconds: int | None = None
     initial_delay_seconds: int = 0
     timeout_seconds: int = 1
     period_seconds: int = 10
@@ -79,6 +117,15 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
+    restart_policy: str | None = None
+    restart_policy_rules: tuple[RestartRule, ...] = ()
+    image_pull_policy: str = ""
+    termination_message_path: str = ""
+    termination_message_policy: str = "File"
+    resize_policy: tuple[dict[str, str], ...] = ()
+    resources: dict[str, Any] | None = None
+    restart_policy: str | None = None
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False
@@ -88,7 +135,7 @@ class Toleration(Struct, frozen=True, kw_only=True, rename="camel"):
     """A taint that a pod tolerates."""
 
     key: str = ""
-    operator: Literal["Exists", "Equal"] = "Equal"
+    operator: Literal["Exists", "Equal", "Gt", "Lt"] = "Equal"
     value: str = ""
     effect: str = ""
     toleration_seconds: int | None = None
@@ -131,6 +178,13 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     service_account_name: str = ""
     enable_service_links: bool = True
     scheduling_gates: tuple[dict[str, str], ...] = ()
+    readiness_gates: tuple[dict[str, str], ...] = ()
+    active_deadline_seconds: int | None = None
+    priority: int = 0
+    preemption_policy: str = "PreemptLowerPriority"
+    overhead: dict[str, Any] | None = None
+    resources: dict[str, Any] | None = None
+    topology_spread_constraints: tuple[dict[str, Any], ...] = ()
 
 
 class Condition(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -172,8 +226,10 @@ class PodStatus(Struct, frozen=True, kw_only=True, rename="camel"):
     start_time: str | None = None
     reason: str = ""
     message: str = ""
+    nominated_node_name: str = ""
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
 
 
 class Pod(Struct, frozen=True, kw_only=True):
