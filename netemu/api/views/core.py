@@ -118,7 +118,6 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
     lifecycle: Lifecycle | None = None
-    restart_policy: str | None = None
     restart_policy_rules: tuple[RestartRule, ...] = ()
     image_pull_policy: str = ""
     termination_message_path: str = ""
