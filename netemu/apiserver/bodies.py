@@ -14,8 +14,6 @@ from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation,
 from netemu.apiserver.yamlbody import parse_yaml
 from netemu.naming import Revision
 
-MAX_BODY_BYTES = 3 << 20
-
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"

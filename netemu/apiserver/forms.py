@@ -6,14 +6,15 @@ Tables", "Metadata-only fetches").
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, NotAcceptableError
 from netemu.api.kinds import Kind
 from netemu.apiserver.paging import Page
-from netemu.apiserver.tables import IncludeObject, table
+from netemu.apiserver.tables import IncludeObject, table, table_rows
 
 META = "meta.k8s.io/v1"
 
@@ -105,18 +106,30 @@ def render_bookmark(kind: Kind, meta: Object, form: Form) -> Object:
             }
 
 
-def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Object:
+class Listing(NamedTuple):
+    """A collection in some form: ``head`` has all but the list called ``name``, whose parts are made
+    when they are wanted.
+    """
+
+    head: Object
+    name: str
+    parts: Iterator[Object]
+
+
+def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Listing:
     """Give a collection in the form that its client wants."""
     meta = list_metadata(page)
     match form.shape:
         case "object":
-            head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version}
-            return {**head, "metadata": meta, "items": page.items}
+            head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta}
+            return Listing(head, "items", iter(page.items))
         case "metadata":
-            head = {"kind": "PartialObjectMetadataList", "apiVersion": META}
-            return {**head, "metadata": meta, "items": [_partial(obj) for obj in page.items]}
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": meta}
+            return Listing(head, "items", (_partial(obj) for obj in page.items))
         case "table":
-            return {**table(kind, page.items, now_s, form.include), "metadata": meta}
+            empty = {**table(kind, [], now_s, form.include), "metadata": meta}
+            del empty["rows"]
+            return Listing(empty, "rows", table_rows(kind, page.items, now_s, form.include))
 
 
 def list_metadata(page: Page) -> dict[str, Any]:

@@ -10,20 +10,23 @@ import os
 import socket
 import ssl
 import stat
+from asyncio import sslproto
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
-from netemu.api.errors import ApiError, BadRequestError, RequestTooLargeError
-from netemu.apiserver import answers, bodies
+from netemu.api.errors import ApiError
+from netemu.apiserver import answers
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
+from netemu.apiserver.connections import Connections
 from netemu.apiserver.documents import DocumentRequests
+from netemu.apiserver.limits import DEFAULT, Limits
 from netemu.apiserver.objects import ObjectRequests
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podrequests import PodRequests
@@ -37,6 +40,7 @@ log = Log(__name__)
 
 SHUTDOWN_S = 0.5
 BACKLOG = 1024
+TLS_READ_BYTES = 16 << 10
 
 WaitsFor = Callable[[], str]
 
@@ -72,6 +76,7 @@ async def serve(
     clock: Clock = system_clock,
     guard: Guard = OPEN_GUARD,
     secure: Secure | None = None,
+    limits: Limits = DEFAULT,
 ) -> AsyncIterator[None]:
     """Serve the API while the block runs; ``/readyz`` says what ``waits_for`` names.
 
@@ -81,20 +86,18 @@ async def serve(
     """
     api = ApiServer(registry, pod_access, waits_for, clock, guard)
     listener = open_listener(socket_path)
-    # Watches and logs end when their client goes: their handlers are cancelled. Those that write
-    # never wait between deciding and writing, so that none is cut in half.
-    server = web.Server(api.handle, request_factory=_make_request, handler_cancellation=True, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
+    connections = Connections(api.handle, limits)
+    loop = asyncio.get_running_loop()
+    listening = [await loop.create_server(connections, sock=listener, backlog=BACKLOG)]
     try:
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
         if secure is not None:
-            for sock in secure.sockets:
-                await web.SockSite(runner, sock, ssl_context=secure.tls, backlog=BACKLOG).start()
+            listening += await _listen_tls(connections, secure, limits)
         yield
     finally:
-        await runner.cleanup()
-        listener.close()
+        for server in listening:
+            server.close()
+        connections.pre_shutdown()
+        await connections.shutdown(SHUTDOWN_S)
         with contextlib.suppress(FileNotFoundError):
             socket_path.unlink()
 
@@ -119,13 +122,6 @@ class ApiServer:
             return await self._answer(request)
         except ApiError as err:
             return answers.error_answer(err)
-        except web.HTTPRequestEntityTooLarge:
-            most = bodies.MAX_BODY_BYTES
-            return answers.error_answer(
-                RequestTooLargeError(f"Request entity too large: limit is {most} bytes")
-            )
-        except web.RequestPayloadError as err:
-            return answers.error_answer(BadRequestError(f"the body of the request is damaged: {err}"))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except NetemuError as err:
@@ -192,8 +188,12 @@ def _remove_stale(path: Path) -> None:
             )
 
 
-def _make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, loop, client_max_size=bodies.MAX_BODY_BYTES
-    )
+async def _listen_tls(connections: Connections, secure: Secure, limits: Limits) -> list[asyncio.Server]:
+    # Each connection has a buffer of this size from its beginning on; asyncio's 256 KiB would make a
+    # thousand idle watches cost 300 MB. A TLS record has 16 KiB.
+    sslproto.SSLProtocol.max_size = TLS_READ_BYTES
+    create, wait_s = asyncio.get_running_loop().create_server, limits.handshake_s
+    return [
+        await create(connections, sock=sock, ssl=secure.tls, backlog=BACKLOG, ssl_handshake_timeout=wait_s)
+        for sock in secure.sockets
+    ]

@@ -15,6 +15,7 @@ from netemu.apiserver import answers, bodies, forms
 from netemu.apiserver.auth.guard import CHECK_GRANT
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
+from netemu.apiserver.listanswers import list_answer
 from netemu.apiserver.listoptions import list_options, watch_options
 from netemu.apiserver.options import DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Deletion
@@ -93,8 +94,8 @@ class ObjectRequests:
         options = list_options(query, self._registry.revision)
         page = self._registry.page(version.stored, path.namespace, selection, options)
         page = page._replace(items=version.serve_all(page.items))
-        rendered = forms.render_list(kind, page, form, self._clock())
-        return answers.json_answer(rendered, warnings=deprecations(kind))
+        listing = forms.render_list(kind, page, form, self._clock())
+        return await list_answer(request, listing, warnings=deprecations(kind))
 
     def _object(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
@@ -205,7 +206,7 @@ class ObjectRequests:
             return answers.json_answer(_deleted(path.kind, deletion), warnings=warnings)
         return self._answer_object(request, path, version.serve(deletion.object), warnings=said)
 
-    async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+    async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
         if path.kind in (NAMESPACE, SERVICE) or (path.kind.namespaced and not path.namespace):
             raise not_allowed(path.kind)
         version = version_of(path.kind)
@@ -214,8 +215,8 @@ class ObjectRequests:
         selection = _selection(path.kind, request.query)
         deleted = await self._registry.delete_collection(version.stored, path.namespace, selection, options)
         page = Page(version.serve_all(deleted.items), deleted.revision)
-        rendered = forms.render_list(path.kind, page, _form(request), self._clock())
-        return answers.json_answer(rendered, warnings=deprecations(path.kind))
+        listing = forms.render_list(path.kind, page, _form(request), self._clock())
+        return await list_answer(request, listing, warnings=deprecations(path.kind))
 
 
 def not_allowed(kind: Kind) -> MethodNotAllowedError:

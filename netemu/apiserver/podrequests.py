@@ -8,6 +8,7 @@ from aiohttp import web
 
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
+from netemu.apiserver.connections import be_patient
 from netemu.apiserver.exec.http import attach_answer, exec_answer
 from netemu.apiserver.objects import not_allowed
 from netemu.apiserver.podaccess import PodAccess
@@ -46,6 +47,7 @@ class PodRequests:
         path = parse_reach_path(request.rel_url.raw_path)
         if path is None:
             return None
+        be_patient(request)
         if path.way == "proxy":
             return await proxy_answer(request, path, self._registry, self._pod_access)
         self._check_method(request, path.kind, path.way)

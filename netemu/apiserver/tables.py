@@ -5,7 +5,7 @@ Source: Kubernetes ``pkg/printers/internalversion/printers.go``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from netemu.api.client import Object
@@ -27,8 +27,16 @@ def table(kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeO
         "apiVersion": "meta.k8s.io/v1",
         "metadata": {},
         "columnDefinitions": [_definition(column) for column in columns],
-        "rows": [_row(columns, obj, now_s, include) for obj in objects],
+        "rows": list(table_rows(kind, objects, now_s, include)),
     }
+
+
+def table_rows(
+    kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject
+) -> Iterator[Object]:
+    """Give the rows of some objects of one kind, one after the other."""
+    columns = columns_of(kind)
+    return (_row(columns, obj, now_s, include) for obj in objects)
 
 
 def columns_of(kind: Kind) -> tuple[Column, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from netemu.api.client import EventType, Object, WatchEvent
-from netemu.api.errors import ApiError, ExpiredError, TimedOutError
+from netemu.api.errors import ApiError, ExpiredError
 from netemu.api.kinds import Kind
 from netemu.api.status import status_of
 from netemu.apiserver import forms
@@ -32,8 +32,6 @@ LAST_BOOKMARK_S = 2.0
 """How long before its end a watch says where to go on."""
 DEFAULT_TIMEOUT_S = (1800, 3600)
 """Watches end after a random time, so that they do not all come back at once."""
-SLOW_CLIENT_S = 30.0
-"""A client that takes nothing for so long, with its buffer full, is left."""
 PIECE_BYTES = 32 << 10
 """How much is encoded ahead of a client that does not read."""
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -120,7 +118,7 @@ def encode_line(type_: EventType | str, obj: Object) -> bytes:
 async def stream_watch(
     request: web.BaseRequest, registry: Registry, wanted: WatchRequest, lines: EventLines
 ) -> web.StreamResponse:
-    """Answer a watch until its time is over, the client goes or takes nothing, or the server stops.
+    """Answer a watch until its time is over, the client goes, or the server stops.
 
     Raises:
         TimedOutError: it is to begin at a revision that does not exist yet.
@@ -143,9 +141,6 @@ async def stream_watch(
     except ExpiredError as err:
         await stream.write(encode_line("ERROR", status_of(err)))
         await answer.write_eof()
-    except TimedOutError:
-        if request.transport is not None:
-            request.transport.abort()
     except ApiError:
         await answer.write_eof()  # the store was closed: the client finds the watch ended
     return answer
@@ -211,11 +206,8 @@ class _Stream:
     async def send(self, events: Iterable[WatchEvent]) -> None:
         """Send events, some at once; wait while the client is slow.
 
-        What waits for a client is bounded by a piece: events that are not sent are not encoded.
-
-        Raises:
-            TimedOutError: it takes nothing.
-
+        What waits for a client is bounded by a piece: events that are not sent are not encoded. Who
+        takes nothing is cut off (``limits.unread_s``).
         """
         piece: list[bytes] = []
         size_bytes = 0
@@ -240,14 +232,8 @@ class _Stream:
 
     async def write(self, data: bytes) -> None:
         """Send bytes; see ``send``."""
-        try:
-            async with asyncio.timeout(SLOW_CLIENT_S):
-                await self._answer.write(data[:PIECE_BYTES])
-            for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
-                async with asyncio.timeout(SLOW_CLIENT_S):
-                    await self._answer.write(data[start : start + PIECE_BYTES])
-        except TimeoutError as err:
-            raise TimedOutError("the client does not read its watch") from err
+        for start in range(0, len(data), PIECE_BYTES):
+            await self._answer.write(data[start : start + PIECE_BYTES])
 
     def wait_s(self) -> float:
         """Say how long to wait for events: until a bookmark is due, or the end comes."""

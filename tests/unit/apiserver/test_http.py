@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, POD
-from netemu.apiserver.bodies import MAX_BODY_BYTES
 from netemu.apiserver.http import SocketTakenError, open_listener, serve
+from netemu.apiserver.limits import MAX_BODY_BYTES
 from netemu.testing.eventually import eventually
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
