@@ -1,0 +1,1 @@
+"""Images that users load: read from archives, unpacked into a cluster's state, found by reference."""
