@@ -14,10 +14,10 @@ PODS = 300
 def measure() -> Sequence[Result]:
     """Sum the proportional set sizes of the processes that ``netemu status`` lists."""
     with cluster.running("--nodes", "3", "--max-pods", "200"):
-        empty = _sizes_mb()
+        empty = sizes_mb()
         cluster.apply(cluster.deployment("load", PODS))
         cluster.wait_ready("load", PODS)
-        full = _sizes_mb()
+        full = sizes_mb()
     return [
         Result(
             name=f"memory, 3 nodes and {PODS} pods",
@@ -30,7 +30,7 @@ def measure() -> Sequence[Result]:
     ]
 
 
-def _sizes_mb() -> dict[str, float]:
+def sizes_mb() -> dict[str, float]:
     """Give the megabytes of each process; processes of one name are added up."""
     sizes: dict[str, float] = {}
     for process in cluster.status()["processes"]:

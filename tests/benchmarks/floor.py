@@ -1,6 +1,6 @@
 """The floor under the cost of a pod: what the kernel needs, over raw netlink, and nothing else.
 
-Each "pod" is a named network namespace with lo up and a veth pair into a bridge of one of three
+Each "pod" is a named network namespace with lo up and a veth pair into a bridge of one of some
 "nodes", an address, both ends up and a default route. One thread, no fork, one socket for each
 namespace, one batch for each side. Run in a private namespace (`unshare --net --mount`); prints
 seconds for each pod as JSON. Self-contained: nothing of netemu, nothing but the standard library.
@@ -17,7 +17,6 @@ import sys
 import time
 from pathlib import Path
 
-NODES = 3
 RUN = Path("/run/floor")
 
 NEWLINK, NEWADDR, NEWROUTE = 16, 20, 24
@@ -110,22 +109,22 @@ def new_namespace(path: Path) -> tuple[int, socket.socket]:
 
 def make_pod(number: int, nodes: list[tuple[int, socket.socket]], home: int) -> None:
     """Wire one pod to its node's bridge."""
-    _, node_socket = nodes[number % NODES]
-    host = number // NODES + 2
+    _, node_socket = nodes[number % len(nodes)]
+    host = number // len(nodes) + 2
     ns_fd, pod_socket = new_namespace(RUN / f"pod-{number}")
     check(libc.setns(home, CLONE_NEWNET))
     exchange(node_socket, veth_message(number, ns_fd), 1)
-    prefix = bytes((10, 244, number % NODES))
+    prefix = bytes((10, 244, number % len(nodes)))
     exchange(pod_socket, pod_messages(prefix + bytes((host,)), prefix + b"\1"), 4)
     pod_socket.close()
     os.close(ns_fd)
 
 
-def main(count: int) -> None:
+def main(count: int, node_count: int) -> None:
     """Make ``count`` pods and print how long each took."""
     RUN.mkdir(parents=True)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    nodes = [new_namespace(RUN / f"node-{number}") for number in range(NODES)]
+    nodes = [new_namespace(RUN / f"node-{number}") for number in range(node_count)]
     for _, sock in nodes:
         exchange(sock, bridge_message(), 1)
     check(libc.setns(home, CLONE_NEWNET))
@@ -137,4 +136,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -10,12 +10,15 @@ import sys
 import time
 
 import bench_api
+import bench_commands
+import bench_cycles
 import bench_dns
 import bench_memory
 import bench_network
 import bench_pods
 import bench_rules
 import bench_services
+import bench_thousand
 import bench_up
 from results import Measurement, MeasurementError, Result, render_table, to_json
 
@@ -28,6 +31,9 @@ MEASUREMENTS: dict[str, Measurement] = {
     "dns": bench_dns.measure,
     "memory": bench_memory.measure,
     "api": bench_api.measure,
+    "commands": bench_commands.measure,
+    "thousand": bench_thousand.measure,
+    "cycles": bench_cycles.measure,
 }
 
 
