@@ -15,12 +15,37 @@ class Mount(Struct, frozen=True, kw_only=True):
     read_only: bool = True
 
 
+class User(Struct, frozen=True, kw_only=True):
+    """Who a container's processes are."""
+
+    uid: int = 0
+    gid: int = 0
+    groups: tuple[int, ...] = ()
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a container may use; 0 stands for what the node gives everyone.
+
+    ``cpus`` are processors, ``disk_bytes`` its own file system, which is memory.
+    """
+
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
 class ContainerSpec(Struct, frozen=True, kw_only=True):
     """A container that is processes.
 
     ``netns`` is the name of its network namespace under /run/netns. ``sandboxed`` is false only
     for netemu's own workers (the DNS server), which run unconfined, in the machine's network
     namespace, and open their sockets in ``netns`` themselves.
+
+    ``capabilities`` are names as setpriv(1) takes them (``None``: Kubernetes' default).
+    ``processes`` says whose processes it sees: its own (""), those of all containers of the same
+    word ("shared:WORD"), of a container here ("of:ID"), or the node's ("node").
+    ``termination_path`` is a file of the machine in which it may leave its last words;
+    ``ends_with_log`` takes them from the end of the log if it leaves none and fails.
     """
 
     id: str
@@ -32,6 +57,16 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
     sandboxed: bool = True
+    user: User = User()
+    capabilities: tuple[str, ...] | None = None
+    read_only: bool = False
+    writes_sysctls: bool = False
+    sysctls: dict[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    processes: str = ""
+    node_ipc: bool = False
+    termination_path: str = ""
+    ends_with_log: bool = False
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False

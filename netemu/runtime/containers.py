@@ -11,6 +11,7 @@ from netemu.runtime.command import create_failure, find_fault
 from netemu.runtime.control import Loop, Refusal
 from netemu.runtime.launch import Launcher
 from netemu.runtime.logfile import LogFile
+from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
 from netemu.runtime.spawn import SpawnError, exit_code, find_child
 from netemu.runtime.streams import READ_BYTES, LoggedStreams, close, open_pipes
@@ -48,6 +49,7 @@ class Container:
         self.monitor = 0  # our child: bubblewrap, or the worker itself; 0 without one
         self.ready_fd = -1
         self.is_made = False
+        self.mounts = ""  # its mount namespace, if it shares its PID namespace with others
         self.streams: LoggedStreams | None = None
         self.started: Callable[[], None] | None = None
         self.removed: list[Callable[[], None]] = []
@@ -182,9 +184,11 @@ class Containers:
         """Note that a child of ours ended; false if it was none of these."""
         container = self._by_monitor.pop(pid, None)
         if container is None:
-            return False
+            return self._launcher.pid_spaces.take_exit(pid)
         container.monitor = 0
         self._read_ready(container)
+        end_all_with(container.mounts)
+        self._launcher.pid_spaces.leave(container.spec["id"])
         self._loop.forget(container.ready_fd)
         close(container.ready_fd)
         container.ready_fd = -1
@@ -210,10 +214,15 @@ class Containers:
         log = LogFile(spec["log_path"])
         stdio, ours = self._launcher.open_terminal() if spec["tty"] else open_pipes(stdin=spec["stdin"])
         try:
-            container.monitor, container.ready_fd = self._launcher.launch(spec, stdio)
+            shared_fd = self._join_others(spec)
+            try:
+                container.monitor, container.ready_fd = self._launcher.launch(spec, stdio, shared_fd)
+            finally:
+                close(shared_fd)
         except BaseException:
             close(*ours)
             log.close()
+            self._launcher.pid_spaces.leave(spec["id"])
             raise
         finally:
             close(*set(stdio))
@@ -235,7 +244,22 @@ class Containers:
         self._loop.forget(container.ready_fd)
         if container.is_made and container.monitor:
             container.state["pid"] = find_child(container.monitor)
+            if container.spec["processes"]:
+                container.mounts = mounts_of(container.state["pid"])
             container.announce()
+
+    def _join_others(self, spec: SpecJson) -> int:
+        """Open the PID namespace that a container shares, -1 if it has its own or the node's."""
+        how, _, what = spec["processes"].partition(":")
+        match how:
+            case "shared":
+                return self._launcher.pid_spaces.join(what, spec["id"])
+            case "of":
+                target = self.find(what)
+                if not target.state["pid"]:
+                    raise Refusal(f"container {what} does not run")
+                return open_of(target.state["pid"])
+        return -1
 
     def _find_fault(self, spec: SpecJson) -> str:
         look = self._launcher.outside(spec)

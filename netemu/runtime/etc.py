@@ -61,5 +61,26 @@ ethers: files
 rpc: files
 """
 
+_HOMES = {int(line.split(":")[2]): line.split(":")[5] for line in _USERS.splitlines()}
+_PRIMARY_GROUPS = {int(line.split(":")[2]): int(line.split(":")[3]) for line in _USERS.splitlines()}
+
+
+def home_of(uid: int) -> str:
+    """Give a user's home, as runtimes look it up; "/" for one that passwd does not know."""
+    return _HOMES.get(uid, "/")
+
+
+def primary_group_of(uid: int) -> int:
+    """Give a user's group; root's for one that passwd does not know."""
+    return _PRIMARY_GROUPS.get(uid, 0)
+
+
+def passwd_with(uid: int, gid: int) -> str:
+    """Give a passwd with a user of this number, named by it if it has no name; empty if it has one."""
+    if uid in _HOMES:
+        return ""
+    return f"{_USERS}{uid}:x:{uid}:{gid}:{uid} user:/:/usr/sbin/nologin\n"
+
+
 WRITTEN = {"passwd": _USERS, "group": _GROUPS, "nsswitch.conf": _NSSWITCH, "host.conf": "multi on\n"}
 """Files written once per node and bound into every container's /etc."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import termios
 
 from netemu.linux import libc
 from netemu.runtime.control import Refusal
+from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
+from netemu.runtime.pidspaces import PidSpaces
 from netemu.runtime.sandbox import ARGUMENTS_FD, Root, environment, inner_command, sandbox_arguments
 from netemu.runtime.spawn import spawn
 from netemu.runtime.streams import Stdio, close
+from netemu.runtime.syscalls import CLONE_NEWPID
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
     from netemu.runtime.wire import SpecJson
 
+_DISK_BYTES = 1024 * 1024 * 1024  # of a container's own file system, where memory is plenty
+_DISK_SHARE = 8  # where it is not: that part of it
 _SYSFS_FLAGS = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC | libc.MS_RDONLY
 
 
@@ -29,10 +35,14 @@ class Launcher:
         self._machine = machine
         self._root = Root(_root_links(), frozenset(os.listdir("/proc")))
         self._bwrap = _find_program("bwrap")
+        self._disk_bytes = min(_DISK_BYTES, _memory_bytes() // _DISK_SHARE)
+        self.pid_spaces = PidSpaces(self._bwrap)
 
-    def launch(self, spec: SpecJson, stdio: Stdio) -> tuple[int, int]:
+    def launch(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
         """Start a container and give our child's pid, and a descriptor from which a byte can be
         read once the sandbox is made (-1 for a worker); SpawnError or Refusal say why not.
+
+        ``shared_fd`` is the PID namespace of others that it shall be in.
         """
         if not spec["sandboxed"]:
             pid = spawn(spec["argv"], environment(spec), descriptors=stdio, prepare=self._machine.enter)
@@ -40,8 +50,11 @@ class Launcher:
         netns = self._open_netns(spec["netns"])
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(ready_read, False)
-        words = sandbox_arguments(spec, root=self._root, written=WRITTEN_ETC, sysfs=POD_SYSFS)
+        words = sandbox_arguments(
+            spec, root=self._root, etc=_written(spec), sysfs=POD_SYSFS, disk_bytes=self._disk_of(spec)
+        )
         arguments = _in_memory(words)
+        give_streams(spec, stdio)
         argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
         terminal = stdio[0] if spec["tty"] else -1
         try:
@@ -49,7 +62,7 @@ class Launcher:
                 argv,
                 {},
                 descriptors=(*stdio, arguments, ready_write),
-                prepare=lambda: _enter_pod(netns, terminal),
+                prepare=lambda: _enter_pod(netns, terminal, shared_fd, spec["sysctls"]),
             )
         except BaseException:
             close(ready_read)
@@ -70,6 +83,9 @@ class Launcher:
         sources = {mount["target"]: mount["source"] for mount in spec["mounts"]}
         return lambda path: outside_path(path, sources, frozenset(self._root.links))
 
+    def _disk_of(self, spec: SpecJson) -> int:
+        return min(spec["limits"]["disk_bytes"] or self._disk_bytes, self._disk_bytes)
+
     def _open_netns(self, name: str) -> int:
         try:
             return self._machine.open_netns(name)
@@ -87,7 +103,23 @@ def outside_path(path: str, sources: dict[str, str], links: frozenset[str]) -> s
     return path if first == "usr" or first in links else ""
 
 
-def _enter_pod(netns: int, terminal: int) -> None:
+def give_streams(spec: SpecJson, stdio: Stdio) -> None:
+    """Let a container's user open its streams by name (/dev/stdout), as runc does."""
+    uid, gid = spec["user"]["uid"], spec["user"]["gid"]
+    if uid:
+        for fd in {*stdio}:
+            if not stat.S_ISCHR(os.fstat(fd).st_mode) or os.isatty(fd):  # /dev/null is everybody's
+                os.fchown(fd, uid, gid)
+
+
+def write_sysctls(sysctls: dict[str, str]) -> None:
+    """Set sysctls of the network namespace that this process is in; OSError names one it has not."""
+    for name, value in sysctls.items():
+        with open("/proc/sys/" + name.replace(".", "/"), "w") as file:
+            file.write(value)
+
+
+def _enter_pod(netns: int, terminal: int, shared_fd: int, sysctls: dict[str, str]) -> None:
     """Take the terminal, enter the pod's network, and mount what bubblewrap cannot or needs.
 
     It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
@@ -98,6 +130,9 @@ def _enter_pod(netns: int, terminal: int) -> None:
     libc.setns(netns, libc.CLONE_NEWNET)
     libc.unshare(libc.CLONE_NEWNS)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+    write_sysctls(sysctls)
+    if shared_fd >= 0:
+        libc.setns(shared_fd, CLONE_NEWPID)  # of the children that it will have
     try:
         libc.mount("sysfs", POD_SYSFS, "sysfs", _SYSFS_FLAGS)
     except OSError:
@@ -111,6 +146,22 @@ def _in_memory(arguments: list[str]) -> int:
         file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
+
+
+def _written(spec: SpecJson) -> dict[str, str]:
+    """Give the files of ``etc.WRITTEN`` for a container; its passwd knows its user."""
+    files = {name: f"{WRITTEN_ETC}/{name}" for name in WRITTEN}
+    uid, gid = spec["user"]["uid"], spec["user"]["gid"]
+    if text := passwd_with(uid, gid):
+        files["passwd"] = f"{WRITTEN_ETC}/passwd-{uid}-{gid}"
+        if not os.path.exists(files["passwd"]):
+            with open(files["passwd"], "w") as file:
+                file.write(text)
+    return files
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _root_links() -> dict[str, str]:

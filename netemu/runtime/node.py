@@ -1,4 +1,4 @@
-"""A node's namespaces: network, mounts and host name of its own, made once at the shim's start.
+"""A node's namespaces: network, mounts, IPC and host name of its own, made once at the shim's start.
 
 Masked are the directories in which nodes must not meet each other or the machine: /etc, /opt,
 /run, /sys, /var/lib and /var/log. Whatever netemu itself needs below one of them (its code, its
@@ -14,7 +14,7 @@ import sys
 
 from netemu.linux import libc
 from netemu.runtime.etc import WRITTEN
-from netemu.runtime.syscalls import CLONE_NEWUTS, make_read_only
+from netemu.runtime.syscalls import CLONE_NEWIPC, CLONE_NEWUTS, make_read_only
 
 MASKED = ("/etc", "/opt", "/run", "/sys", "/var/lib", "/var/log")
 SCRATCH = "/run/netemu-shim"
@@ -71,7 +71,7 @@ def enter_node(
     node_netns = machine.open_netns(netns)
     libc.setns(node_netns, libc.CLONE_NEWNET)
     os.close(node_netns)
-    libc.unshare(libc.CLONE_NEWNS | CLONE_NEWUTS)
+    libc.unshare(libc.CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
     libc.mount("none", "/", "none", libc.MS_REC | libc.MS_SLAVE)
     socket.sethostname(hostname)
     _let_go_of_namespaces(netns_dir)

@@ -14,6 +14,7 @@ from itertools import count
 
 from netemu.runtime.command import exec_failure, find_fault
 from netemu.runtime.control import Client, Refusal
+from netemu.runtime.launch import give_streams
 from netemu.runtime.sandbox import environment, join_arguments
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
@@ -69,7 +70,8 @@ class Programs:
             self._refuse(client, request, fault)
             return
         streams = _open_terminal_in(root) if request["tty"] else open_pipes(stdin=True)
-        joined = join_arguments(pid, argv, env, cwd, tty=request["tty"])
+        give_streams(container.spec, streams[0])
+        joined = join_arguments(pid, argv, env, cwd, spec=container.spec, tty=request["tty"])
         self._start(client, request, (joined, {}), streams)
 
     def run(self, client: Client, request: Request) -> None:

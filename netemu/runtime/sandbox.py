@@ -1,20 +1,21 @@
 """What a container's sandbox is made of: bubblewrap's arguments, and how to join one. Pure.
 
-A container sees the machine's /usr (read-only, with the links that lead into it), its own
-/proc, /dev, /tmp, /var, /run, /root and /etc, and what its spec mounts; nothing else of the machine.
+A container sees the machine's /usr (read-only, with the links that lead into it), its own /proc and
+/dev, an /etc, /tmp, /var, /run and /root in one file system of limited size that is memory, and what
+its spec mounts; nothing else of the machine.
 """
 
 from __future__ import annotations
 
 from netemu.runtime.command import DEFAULT_PATH
-from netemu.runtime.etc import SHARED, WRITTEN
+from netemu.runtime.etc import SHARED, WRITTEN, home_of
 from netemu.runtime.openings import openings, parents
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from netemu.runtime.wire import MountJson, SpecJson
+    from netemu.runtime.wire import MountJson, SpecJson, UserJson
 
 CAPABILITIES = (  # containerd's default set, pkg/oci/spec.go
     "chown",
@@ -33,6 +34,11 @@ CAPABILITIES = (  # containerd's default set, pkg/oci/spec.go
     "audit_write",
 )
 
+BEYOND = ("ipc_lock", "ipc_owner", "lease", "net_admin", "net_broadcast", "sys_ptrace")
+"""What else a container may be given. The others reach the machine: the root of a container is root
+there too, in the same user namespace.
+"""
+
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
 READY_FD = 4  # where a byte says that the sandbox is made; of one digit, for the shell
 
@@ -41,19 +47,20 @@ _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2
 _READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")  # of /proc, as runc has them
 _HIDDEN = ("kcore", "keys", "timer_list")
 
-_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--as-pid-1", "--die-with-parent")
+_BECOMING = ("setgid", "setpcap", "setuid")  # what becoming a user takes
+_SHM_BYTES = 64 * 1024 * 1024  # /dev/shm of a Kubernetes pod
 _PRIVATE = (
-    ("--perms", "1777", "--tmpfs", "/tmp"),
-    ("--tmpfs", "/var"),
+    ("--perms", "1777", "--dir", "/tmp"),
+    ("--dir", "/var"),
     ("--perms", "1777", "--dir", "/var/tmp"),
     ("--dir", "/var/log"),
     ("--dir", "/var/lib"),
     ("--dir", "/var/cache"),
     ("--symlink", "/run", "/var/run"),
     ("--symlink", "/run/lock", "/var/lock"),
-    ("--tmpfs", "/run"),
+    ("--dir", "/run"),
     ("--perms", "1777", "--dir", "/run/lock"),
-    ("--perms", "0700", "--tmpfs", "/root"),
+    ("--perms", "0700", "--dir", "/root"),
     ("--dir", "/home"),
     ("--dir", "/opt"),
     ("--dir", "/mnt"),
@@ -75,29 +82,36 @@ class Root:
         self.hidden = [f"/proc/{name}" for name in _HIDDEN if name in proc]
 
 
-def sandbox_arguments(spec: SpecJson, *, root: Root, written: str, sysfs: str) -> list[str]:
+def sandbox_arguments(
+    spec: SpecJson, *, root: Root, etc: dict[str, str], sysfs: str, disk_bytes: int
+) -> list[str]:
     """Give bubblewrap's arguments for a container, up to the command.
 
-    ``written`` is the directory that holds ``etc.WRITTEN``; ``sysfs`` one with the pod's sysfs,
-    or an empty one.
+    ``etc`` has a file of the machine for each of ``etc.WRITTEN``; ``sysfs`` is a directory with the
+    pod's sysfs, or an empty one; ``disk_bytes`` the size of the container's own file system.
     """
     opening, closing = openings(mount["target"] for mount in spec["mounts"])
+    while_made = sorted({*capabilities(spec), *_BECOMING})
     return [
-        *_NAMESPACES,
+        *_namespaces(spec),
         *("--cap-drop", "ALL"),
-        *(word for name in CAPABILITIES for word in ("--cap-add", f"CAP_{name.upper()}")),
+        *(word for name in while_made for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),
+        *("--size", str(disk_bytes), "--tmpfs", "/"),
         *_usr(root.links),
         *("--proc", "/proc", "--dev", "/dev"),
+        *("--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"),
         *(word for path in root.read_only for word in ("--ro-bind", path, path)),
+        *(("--bind-try", "/proc/sys/net", "/proc/sys/net") if spec["writes_sysctls"] else ()),
         *(word for path in root.hidden for word in ("--ro-bind", "/dev/null", path)),
         *("--ro-bind-try", sysfs, "/sys"),
         *(word for words in _PRIVATE for word in words),
-        *_etc(written),
+        *_etc(etc),
         *opening,
         *(word for mount in spec["mounts"] for word in _mount(mount)),
         *closing,
         *(() if spec["cwd"].startswith("/usr") else ("--dir", spec["cwd"] or "/")),
+        *(("--remount-ro", "/") if spec["read_only"] else ()),
         *("--chdir", spec["cwd"] or "/"),
         *(word for key, value in environment(spec).items() for word in _setting(key, value)),
     ]
@@ -111,42 +125,50 @@ def inner_command(spec: SpecJson) -> list[str]:
     """
     odd = [f"{key}={value}" for key, value in environment(spec).items() if not _is_shell_name(key)]
     command = ["/usr/bin/env", "--", *odd, *spec["argv"]] if odd else spec["argv"]
-    return ["/usr/bin/sh", "-c", f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"', "sh", *bounded(command)]
+    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"'
+    return ["/usr/bin/sh", "-c", ready, "sh", *confined(command, spec)]
 
 
-def bounded(argv: Sequence[str]) -> list[str]:
-    """Give the command line that takes the last capabilities away and becomes the command.
+def confined(argv: Sequence[str], spec: SpecJson) -> list[str]:
+    """Give the command line that takes the last capabilities away and becomes the user's command.
 
     bubblewrap leaves them in the bounding set, and makes its own ambient. With CAP_SETPCAP,
-    which a container has, a process may give them up.
+    which ``sandbox_arguments`` leaves for it, a process may give them up.
     """
-    bounds = ",".join(("-all", *(f"+{name}" for name in CAPABILITIES)))
+    bounds = ",".join(("-all", *(f"+{name}" for name in capabilities(spec))))
     return [
         *("/usr/bin/setpriv", "--no-new-privs", f"--bounding-set={bounds}"),
-        *("--inh-caps=-all", "--ambient-caps=-all", "--", *argv),
+        *("--inh-caps=-all", "--ambient-caps=-all", *_becoming(spec["user"]), "--", *argv),
     ]
+
+
+def capabilities(spec: SpecJson) -> Sequence[str]:
+    """Give the capabilities that bound a container, by setpriv's names."""
+    return CAPABILITIES if spec["capabilities"] is None else spec["capabilities"]
 
 
 def environment(spec: SpecJson) -> dict[str, str]:
     """Give a container's whole environment: the spec's, and what every runtime adds."""
-    added = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": spec["hostname"]}
+    added = {"PATH": DEFAULT_PATH, "HOME": home_of(spec["user"]["uid"]), "HOSTNAME": spec["hostname"]}
     if spec["tty"]:
         added["TERM"] = "xterm"
     return {key: value for key, value in {**added, **spec["env"]}.items() if value or key in spec["env"]}
 
 
-def join_arguments(pid: int, argv: list[str], env: dict[str, str], cwd: str, *, tty: bool) -> list[str]:
-    """Give the command line that runs a program in the namespaces of a container's pid 1.
+def join_arguments(
+    pid: int, argv: list[str], env: dict[str, str], cwd: str, *, spec: SpecJson, tty: bool
+) -> list[str]:
+    """Give the command line that runs a program in the namespaces of a container's first process.
 
-    The program gets the container's capabilities and no more, ``env`` and nothing else, and
-    with a terminal a session that it controls.
+    The program gets the container's user and capabilities and no more, ``env`` and nothing else,
+    and with a terminal a session that it controls.
     """
     namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd")
     settings = (f"{key}={value}" for key, value in env.items())
     return [
         *("nsenter", "--target", str(pid), *namespaces, "--"),
         *(("/usr/bin/setsid", "--ctty") if tty else ()),
-        *bounded(["/usr/bin/env", "-i", f"--chdir={cwd or '/'}", *settings, *argv]),
+        *confined(["/usr/bin/env", "-i", f"--chdir={cwd or '/'}", *settings, *argv], spec),
     ]
 
 
@@ -165,12 +187,32 @@ def _usr(links: dict[str, str]) -> list[str]:
     return arguments
 
 
-def _etc(written: str) -> list[str]:
+def _namespaces(spec: SpecJson) -> list[str]:
+    """Give the namespaces to make; those that a container shares are entered before (``launch``)."""
+    return [
+        *(() if spec["processes"] else ("--unshare-pid", "--as-pid-1")),
+        *(() if spec["node_ipc"] else ("--unshare-ipc",)),
+        *("--unshare-uts", "--die-with-parent"),
+    ]
+
+
+def _becoming(user: UserJson) -> list[str]:
+    """Give setpriv's words for a user; none for root, which everyone is already.
+
+    In a user namespace of an ordinary user there may be no other.
+    """
+    if not user["uid"] and not user["gid"] and not user["groups"]:
+        return []
+    groups = ",".join(str(gid) for gid in dict.fromkeys((user["gid"], *user["groups"])))
+    return [f"--reuid={user['uid']}", f"--regid={user['gid']}", f"--groups={groups}"]
+
+
+def _etc(written: dict[str, str]) -> list[str]:
     arguments = ["--dir", "/etc"]
     for name in SHARED:
         arguments += ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
     for name in WRITTEN:
-        arguments += ("--ro-bind", f"{written}/{name}", f"/etc/{name}")
+        arguments += ("--ro-bind", written[name], f"/etc/{name}")
     return [*arguments, "--symlink", "/proc/self/mounts", "/etc/mtab"]
 
 

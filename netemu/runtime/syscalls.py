@@ -6,6 +6,7 @@ import ctypes
 import os
 
 CLONE_NEWUTS = 0x04000000  # linux/sched.h
+CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

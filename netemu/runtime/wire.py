@@ -16,6 +16,22 @@ class MountJson(TypedDict):
     read_only: bool
 
 
+class UserJson(TypedDict):
+    """``container.User``."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+
+
+class LimitsJson(TypedDict):
+    """``container.Limits``."""
+
+    cpus: float
+    memory_bytes: int
+    disk_bytes: int
+
+
 class SpecJson(TypedDict):
     """``container.ContainerSpec``."""
 
@@ -28,6 +44,16 @@ class SpecJson(TypedDict):
     cwd: str
     mounts: list[MountJson]
     sandboxed: bool
+    user: UserJson
+    capabilities: list[str] | None
+    read_only: bool
+    writes_sysctls: bool
+    sysctls: dict[str, str]
+    limits: LimitsJson
+    processes: str
+    node_ipc: bool
+    termination_path: str
+    ends_with_log: bool
     stdin: bool
     stdin_once: bool
     tty: bool

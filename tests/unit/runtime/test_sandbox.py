@@ -6,7 +6,7 @@ from netemu.runtime.etc import WRITTEN
 from netemu.runtime.sandbox import (
     CAPABILITIES,
     Root,
-    bounded,
+    confined,
     environment,
     inner_command,
     join_arguments,
@@ -27,6 +27,16 @@ def spec(**changed):
         "cwd": "/",
         "mounts": [],
         "sandboxed": True,
+        "user": {"uid": 0, "gid": 0, "groups": []},
+        "capabilities": None,
+        "read_only": False,
+        "writes_sysctls": False,
+        "sysctls": {},
+        "limits": {"cpus": 0.0, "memory_bytes": 0, "disk_bytes": 0},
+        "processes": "",
+        "node_ipc": False,
+        "termination_path": "",
+        "ends_with_log": False,
         "stdin": False,
         "tty": False,
         **changed,
@@ -34,7 +44,8 @@ def spec(**changed):
 
 
 def arguments(root=USR_MERGED, **changed):
-    return sandbox_arguments(spec(**changed), root=root, written="/w/etc", sysfs="/w/sys")
+    etc = {name: f"/w/etc/{name}" for name in WRITTEN}
+    return sandbox_arguments(spec(**changed), root=root, etc=etc, sysfs="/w/sys", disk_bytes=4096)
 
 
 def has(words, *wanted):
@@ -53,9 +64,11 @@ def has(words, *wanted):
         pytest.param(("--symlink", "usr/bin", "/bin"), id="links-into-usr"),
         pytest.param(("--ro-bind", "/proc/sys", "/proc/sys"), id="no-way-to-the-machine's-sysctls"),
         pytest.param(("--ro-bind", "/dev/null", "/proc/kcore"), id="no-view-of-its-memory"),
-        pytest.param(("--tmpfs", "/root"), id="own-home"),
-        pytest.param(("--tmpfs", "/var"), id="own-var"),
-        pytest.param(("--tmpfs", "/run"), id="own-run"),
+        pytest.param(("--dir", "/root"), id="own-home"),
+        pytest.param(("--dir", "/var"), id="own-var"),
+        pytest.param(("--dir", "/run"), id="own-run"),
+        pytest.param(("--size", "4096", "--tmpfs", "/"), id="own-files-of-limited-size"),
+        pytest.param(("--size", "67108864", "--tmpfs", "/dev/shm"), id="own-shared-memory"),
         pytest.param(("--cap-drop", "ALL"), id="no-capability-but"),
         pytest.param(("--cap-add", "CAP_NET_RAW"), id="ping's"),
         pytest.param(("--ro-bind", "/w/etc/nsswitch.conf", "/etc/nsswitch.conf"), id="own-name-switch"),
@@ -124,7 +137,7 @@ def test_the_environment_is_set_inside_and_not_for_bubblewrap_itself():
 
 
 def test_an_exec_joins_all_namespaces_of_pid_1_with_its_capabilities():
-    words = join_arguments(42, ["ls", "-l"], {"A": "b c"}, "/srv", tty=False)
+    words = join_arguments(42, ["ls", "-l"], {"A": "b c"}, "/srv", spec=spec(), tty=False)
 
     assert words[:3] == ["nsenter", "--target", "42"]
     assert {"--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd"} <= set(words)
@@ -133,11 +146,11 @@ def test_an_exec_joins_all_namespaces_of_pid_1_with_its_capabilities():
 
 
 def test_an_exec_with_a_terminal_gets_a_session_that_controls_it():
-    assert has(join_arguments(42, ["sh"], {}, "", tty=True), "/usr/bin/setsid", "--ctty")
+    assert has(join_arguments(42, ["sh"], {}, "", spec=spec(), tty=True), "/usr/bin/setsid", "--ctty")
 
 
 def test_the_bounding_set_holds_the_default_capabilities_and_no_other():
-    (bounds,) = (word for word in bounded(["true"]) if word.startswith("--bounding-set="))
+    (bounds,) = (word for word in confined(["true"], spec()) if word.startswith("--bounding-set="))
     kept = bounds.removeprefix("--bounding-set=-all,").replace("+", "").split(",")
 
     assert tuple(kept) == CAPABILITIES
@@ -149,7 +162,7 @@ def test_the_command_comes_after_the_word_that_the_sandbox_is_made():
 
     assert (shell, dash_c) == ("/usr/bin/sh", "-c")
     assert script == 'echo >&4; exec 4>&- "$@"'
-    assert rest == ["sh", *bounded(["sleep", "1"])]
+    assert rest == ["sh", *confined(["sleep", "1"], spec())]
 
 
 @pytest.mark.parametrize("key", ["my.config", "with-dash", "IFS", "PS1"])
