@@ -87,7 +87,7 @@ def _claim(cache: Cache, obj: Object, deployment: Workload) -> tuple[Writes, lis
         deployment.spec.selector,
         kind=REPLICA_SET,
         owned=controlled_by(cache, REPLICA_SET, deployment.metadata.uid),
-        orphaned=orphans(cache, REPLICA_SET, deployment.metadata.namespace),
+        orphaned=orphans(cache, REPLICA_SET, deployment.metadata.namespace, deployment.spec.selector),
     )
     sets = []
     for key in claimed.keys:

@@ -17,8 +17,6 @@ from netemu.api.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,
-    ForbiddenError,
-    InvalidError,
     NotFoundError,
 )
 from netemu.api.kinds import Kind
@@ -38,7 +36,7 @@ from netemu.controllers.writes import (
     Write,
     Writes,
 )
-from netemu.events import Recorder
+from netemu.events import EventType, Recorder
 from netemu.informer.cache import Cache, Change, revision_of
 from netemu.informer.queue import WorkQueue
 from netemu.informer.watch import Handler, Informer
@@ -132,6 +130,7 @@ class Controller:
             log.debug("reconcile.outdated", controller=name, key=key, delay_s=delay_s, code=err.code)
         except ApiError as err:
             delay_s = self._queue.retry_later(key)
+            await self._report(key, err)
             log.warning(
                 "reconcile.retry", controller=name, key=key, delay_s=delay_s, code=err.code, error=err.message
             )
@@ -142,6 +141,16 @@ class Controller:
             self._queue.forget(key)
             self._look_again(key, writes)
             log.debug("reconcile.done", controller=name, key=key, writes=len(writes))
+
+    async def _report(self, key: Hashable, problem: ApiError) -> None:
+        """Let the plan for failures tell of what the API refused."""
+        plan_failure = self._reconciler.plan_failure
+        if plan_failure is None or _is_ending_namespace(problem):
+            return
+        try:
+            await self._writer.apply(plan_failure(self._cache, key, self._clock(), problem))
+        except ApiError as err:
+            log.debug("reconcile.unreported", controller=self._reconciler.name, key=key, code=err.code)
 
     def _look_again(self, key: Hashable, writes: Writes) -> None:
         for write in writes:
@@ -188,9 +197,8 @@ class Writer:
                     kind, key.namespace, key.name, patch, subresource=subresource
                 )
                 self._note(kind, patched)
-            case Delete(told_on=told_on, key=key):
-                if await self._delete(write) and told_on is not None:
-                    self._recorder.emit(told_on, "Normal", "SuccessfulDelete", f"Deleted pod: {key.name}")
+            case Delete():
+                await self._remove(write)
             case Collect():
                 if not await self._any_exists(write.owners):
                     await self._delete(write, grace_period_s=0 if write.at_once else None)
@@ -202,16 +210,32 @@ class Writer:
     async def _create(self, write: Create) -> None:
         try:
             created = await self._client.create(write.kind, write.obj)
-        except (InvalidError, ForbiddenError) as err:
-            if write.told_on is not None:
-                self._recorder.emit(
-                    write.told_on, "Warning", "FailedCreate", f"Error creating: {err.message}"
-                )
+        except (ConflictError, AlreadyExistsError, NotFoundError):
+            raise
+        except ApiError as err:
+            if not _is_ending_namespace(err):
+                name = write.obj["metadata"].get("name", "")
+                text = write.words.not_created.format(name=name, error=err.message)
+                self._tell(write.told_on, "Warning", "FailedCreate", text)
             raise
         self._note(write.kind, created)
-        if write.told_on is not None:
-            name = created["metadata"]["name"]
-            self._recorder.emit(write.told_on, "Normal", "SuccessfulCreate", f"Created pod: {name}")
+        text = write.words.created.format(name=created["metadata"]["name"])
+        self._tell(write.told_on, "Normal", "SuccessfulCreate", text)
+
+    async def _remove(self, write: Delete) -> None:
+        name = write.key.name
+        try:
+            if not await self._delete(write):
+                return
+        except ApiError as err:
+            text = write.words.not_deleted.format(name=name, error=err.message)
+            self._tell(write.told_on, "Warning", "FailedDelete", text)
+            raise
+        self._tell(write.told_on, "Normal", "SuccessfulDelete", write.words.deleted.format(name=name))
+
+    def _tell(self, told_on: Object | None, type: EventType, reason: str, message: str) -> None:
+        if told_on is not None:
+            self._recorder.emit(told_on, type, reason, message)
 
     async def _delete(self, write: Delete | Collect, *, grace_period_s: int | None = None) -> bool:
         """Delete; ``False`` if that very object is gone already."""
@@ -236,3 +260,8 @@ class Writer:
 
     def _note(self, kind: Kind, obj: Object) -> None:
         self._written[kind] = max(revision_of(obj), self._written.get(kind, Revision(0)))
+
+
+def _is_ending_namespace(problem: ApiError) -> bool:
+    """Tell whether the namespace is being deleted: its controllers' failures are nobody's concern."""
+    return any(cause.reason == "NamespaceTerminating" for cause in problem.causes)

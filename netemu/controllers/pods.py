@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from netemu.api.client import Object
-from netemu.api.kinds import POD, Kind
+from netemu.api.kinds import POD, REPLICATION_CONTROLLER, Kind
 from netemu.api.selectors import matches
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 from netemu.api.views.meta import LabelSelector
 from netemu.clock import parse_rfc3339
-from netemu.controllers.indexes import controlled_by, orphans
+from netemu.controllers.indexes import controlled_by, orphans, wanting
 from netemu.controllers.ownership import (
     Claim,
     claim,
@@ -48,7 +49,7 @@ def claim_pods(cache: Cache, kind: Kind, owner: Object, selector: LabelSelector)
         selector,
         kind=POD,
         owned=controlled_by(cache, POD, meta["uid"]),
-        orphaned=orphans(cache, POD, meta["namespace"]),
+        orphaned=orphans(cache, POD, meta["namespace"], selector),
     )
 
 
@@ -86,14 +87,18 @@ def ready_since_s(pod: Pod) -> float:
     return parse_rfc3339(since) if since else 0.0
 
 
-def deletion_order(pods: Iterable[Pod]) -> list[Pod]:
+def deletion_order(
+    pods: Iterable[Pod], now_s: float | None = None, crowd: Mapping[str, int] | None = None
+) -> list[Pod]:
     """Order pods by how little is lost when they go (Kubernetes' ActivePodsWithRanks).
 
     Not assigned, not running, not ready, cheap ones first; then those on crowded nodes, those
-    ready for a shorter time, those that restarted more, the younger ones.
+    ready for a shorter time, those that restarted more, the younger ones. With ``now_s``, ages
+    count by their order of magnitude: among pods of about the same age chance, their uid, decides.
+    ``crowd`` tells how many pods like these each node has; by default only these count.
     """
     pods = list(pods)
-    crowd = Counter(pod.spec.node_name for pod in pods)
+    crowd = Counter(pod.spec.node_name for pod in pods) if crowd is None else crowd
 
     def rank(pod: Pod) -> tuple[Any, ...]:
         ready = is_ready(pod)
@@ -102,19 +107,31 @@ def deletion_order(pods: Iterable[Pod]) -> list[Pod]:
             {"": 0, "Pending": 0, "Unknown": 1}.get(pod.status.phase, 2),
             ready,
             _deletion_cost(pod),
-            -crowd[pod.spec.node_name],
-            -ready_since_s(pod) if ready else 0.0,
-            -sum(status.restart_count for status in pod.status.container_statuses),
-            -parse_rfc3339(pod.metadata.creation_timestamp or "1970-01-01T00:00:00Z"),
-            pod.metadata.name,
+            -crowd.get(pod.spec.node_name, 0),
+            _age(ready_since_s(pod), now_s) if ready else 0,
+            -max((status.restart_count for status in pod.status.container_statuses), default=0),
+            -max((status.restart_count for status in pod.status.init_container_statuses), default=0),
+            _age(parse_rfc3339(pod.metadata.creation_timestamp or "1970-01-01T00:00:00Z"), now_s),
+            pod.metadata.uid,
         )
 
     return sorted(pods, key=rank)
 
 
-def hash_template(template: Any) -> str:
-    """Hash a pod template to ten letters and digits that fit into a name and a label."""
-    digest = hashlib.sha256(msgspec.json.encode(template, order="deterministic")).digest()
+def _age(since_s: float, now_s: float | None) -> float:
+    """Order moments by age; with ``now_s``, by its binary order of magnitude in nanoseconds."""
+    if now_s is None:
+        return -since_s
+    return int(math.log2((now_s - since_s) * 1e9)) if now_s > since_s else -1
+
+
+def hash_template(template: Any, collisions: int = 0) -> str:
+    """Hash a pod template to ten letters and digits that fit into a name and a label.
+
+    ``collisions`` counts the names that were found taken by something else: each gives another hash.
+    """
+    text = msgspec.json.encode(template, order="deterministic")
+    digest = hashlib.sha256(text + (f"#{collisions}".encode() if collisions else b"")).digest()
     return "".join(SAFE_DIGITS[byte % len(SAFE_DIGITS)] for byte in digest[:10])
 
 
@@ -138,6 +155,7 @@ def pod_from_template(
         "namespace": owner["metadata"]["namespace"],
         "labels": {**(source.get("labels") or {}), **(labels or {})},
         "annotations": source.get("annotations") or {},
+        "finalizers": source.get("finalizers") or [],
         "ownerReferences": [controller_reference(kind, owner)],
     }
     return {
@@ -149,24 +167,39 @@ def pod_from_template(
 
 
 def pod_trigger(kind: Kind) -> Trigger:
-    """Make the trigger of a controller of pods: a pod's controller, and who wants an orphan."""
+    """Make the trigger of a controller of pods: a pod's controller, and who may want an orphan."""
 
     def keys(cache: Cache, change: Change) -> list[Key]:
         owners = keys_of_controllers(change, kind)
-        if change.new is None or controller_of(change.new) is not None:
+        if change.new is None or controller_of(change.new) is not None or not _is_new_orphan(change):
             return owners
         labels = change.new["metadata"].get("labels") or {}
-        return [
-            *owners,
-            *(key for key in cache.keys(kind, change.key.namespace) if _wants(cache, kind, key, labels)),
-        ]
+        wanted = wanting(cache, kind, change.key.namespace, labels)
+        return [*owners, *(key for key in wanted if _wants(cache, kind, key, labels))]
 
     return keys
 
 
+def selector_of(kind: Kind, obj: Object) -> LabelSelector:
+    """Read which pods a workload selects; a ReplicationController's selector is bare labels."""
+    selector = obj["spec"].get("selector") or {}
+    if kind is REPLICATION_CONTROLLER:
+        return LabelSelector(match_labels=selector)
+    return view(LabelSelector, selector)
+
+
+def _is_new_orphan(change: Change) -> bool:
+    """Tell whether another look at who may want a pod makes sense."""
+    if change.old is None or change.new is None:
+        return True
+    old, new = change.old["metadata"], change.new["metadata"]
+    fields = ("labels", "ownerReferences")
+    return any(old.get(field) != new.get(field) for field in fields)
+
+
 def _wants(cache: Cache, kind: Kind, key: Key, labels: dict[str, str]) -> bool:
     obj = cache.get(kind, key)
-    return obj is not None and matches(view(LabelSelector, obj["spec"]["selector"]), labels)
+    return obj is not None and matches(selector_of(kind, obj), labels)
 
 
 def _deletion_cost(pod: Pod) -> int:

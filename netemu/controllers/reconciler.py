@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netemu.api.errors import ApiError
 from netemu.api.kinds import Kind
 from netemu.controllers.writes import Writes
 from netemu.informer.cache import Cache, Change, Key
@@ -17,6 +18,10 @@ Trigger = Callable[[Cache, Change], Iterable[Hashable]]
 """Name the keys that must be planned again after a change; cheap, and never fails."""
 
 
+FailurePlanner = Callable[[Cache, Any, float, ApiError], Writes]
+"""Decide what to write about a key of which the API refused a write: a condition, as a rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciler:
     """One controller. ``name`` is Kubernetes' (``replicaset-controller``), the source of its events."""
@@ -24,6 +29,7 @@ class Reconciler:
     name: str
     plan: Planner
     triggers: Mapping[Kind, Trigger]
+    plan_failure: FailurePlanner | None = None
 
 
 def own_key(_cache: Cache, change: Change) -> Iterable[Key]:

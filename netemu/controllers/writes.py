@@ -11,6 +11,18 @@ from netemu.events import EventType
 from netemu.informer.cache import Key, key_of
 
 
+class Words(NamedTuple):
+    """What events say of something that a controller creates or deletes: ``{name}``, ``{error}``."""
+
+    created: str = "Created pod: {name}"
+    not_created: str = "Error creating: {error}"
+    deleted: str = "Deleted pod: {name}"
+    not_deleted: str = "Error deleting: {error}"
+
+
+OF_PODS = Words()
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """Create an object. ``told_on`` gets the event SuccessfulCreate or FailedCreate."""
@@ -18,6 +30,7 @@ class Create:
     kind: Kind
     obj: Object
     told_on: Object | None = None
+    words: Words = OF_PODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +54,13 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the object that has this uid. ``told_on`` gets the event SuccessfulDelete."""
+    """Delete the object that has this uid. ``told_on`` gets the event SuccessfulDelete or FailedDelete."""
 
     kind: Kind
     key: Key
     uid: str
     told_on: Object | None = None
+    words: Words = OF_PODS
 
 
 class Reference(NamedTuple):

@@ -118,6 +118,12 @@ def replica_set(name: str = "web", *, image: str = "nginx", **spec: Any) -> Obje
     return _workload("ReplicaSet", name, image, spec)
 
 
+def replication_controller(name: str = "web", *, image: str = "nginx", **spec: Any) -> Object:
+    """Make a ReplicationController of pods labelled ``app: NAME``."""
+    made = _workload("ReplicationController", name, image, spec)
+    return {**made, "apiVersion": "v1", "spec": {**made["spec"], "selector": {"app": name}}}
+
+
 def stateful_set(name: str = "web", *, image: str = "nginx", **spec: Any) -> Object:
     """Make a StatefulSet of pods labelled ``app: NAME`` with a Service of its name."""
     return _workload("StatefulSet", name, image, {"serviceName": name, **spec})
@@ -173,3 +179,19 @@ def custom_resource_definition(
             "versions": list(versions),
         },
     }
+
+
+def job(name: str = "work", **spec: Any) -> Object:
+    """Make a Job whose pods are not restarted; ``spec`` sets further fields."""
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "busybox"}]}}
+    metadata = {"name": name, "namespace": "default"}
+    whole = {"template": template, **spec}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": whole}
+
+
+def cron_job(name: str = "nightly", schedule: str = "*/5 * * * *", **spec: Any) -> Object:
+    """Make a CronJob; ``spec`` sets further fields."""
+    template = {"spec": {"template": job()["spec"]["template"]}}
+    metadata = {"name": name, "namespace": "default"}
+    whole = {"schedule": schedule, "jobTemplate": template, **spec}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": whole}

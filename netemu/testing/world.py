@@ -16,7 +16,6 @@ from netemu.api.errors import (
     ApiError,
     ConflictError,
     ForbiddenError,
-    InvalidError,
     NotFoundError,
 )
 from netemu.api.kinds import EVENT, KINDS, NAMESPACE, NODE, POD, Kind
@@ -141,11 +140,18 @@ class World:
             await self.writer.apply(writes)
         except (ConflictError, AlreadyExistsError, NotFoundError):
             self.todo[task] = None
-        except (ForbiddenError, InvalidError) as err:
+        except ApiError as err:
             self.failed[task] = err
+            await self._report(task, err)
         else:
             self._appoint(task, writes)
         return True
+
+    async def _report(self, task: Task, problem: ApiError) -> None:
+        number, key = task
+        plan_failure = self.reconcilers[number].plan_failure
+        if plan_failure is not None:
+            await self.writer.apply(plan_failure(self.cache, key, self.now_s, problem))
 
     def _appoint(self, task: Task, writes: Writes) -> None:
         self.failed.pop(task, None)

@@ -111,7 +111,7 @@ async def test_a_replica_set_whose_pods_are_not_seen_yet_is_not_planned_again():
 
     def plan(cache, key, now_s):
         plans.append(key)
-        return replicasets.plan(cache, key, now_s)
+        return replicasets.RECONCILER.plan(cache, key, now_s)
 
     async def poke(cache, number):
         patch = {"metadata": {"annotations": {"poke": str(number)}}}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.api.kinds import POD, REPLICA_SET
+from netemu.api.kinds import POD, REPLICA_SET, REPLICATION_CONTROLLER
 from netemu.api.views import view
 from netemu.api.views.core import Pod
+from netemu.clock import parse_rfc3339
 from netemu.controllers.pods import deletion_order
 from netemu.controllers.replicasets import RECONCILER
 from netemu.testing import builders
+from netemu.testing.convergence import Story, check_any_order
 
 
 async def made(world, **spec):
@@ -75,6 +77,7 @@ async def test_the_status_counts_ready_and_available_pods(world):
         "fullyLabeledReplicas": 3,
         "readyReplicas": 1,
         "availableReplicas": 1,
+        "terminatingReplicas": 0,
         "observedGeneration": 1,
     }
 
@@ -166,3 +169,131 @@ def test_of_equal_pods_those_on_the_crowded_node_go_first():
     pods = [candidate("a", node="n1"), candidate("b", node="n2"), candidate("c", node="n2")]
 
     assert deletion_order(pods)[-1].metadata.name == "a"
+
+
+def test_pods_of_about_the_same_age_go_in_an_order_by_chance_that_stays():
+    pods = [candidate("b", since="2026-01-01T00:00:09Z"), candidate("a")]
+
+    order = deletion_order(pods, parse_rfc3339("2026-01-01T01:00:00Z"))
+
+    assert [pod.metadata.name for pod in order] == ["a", "b"]
+
+
+def test_the_pods_of_a_deployments_other_replica_sets_crowd_a_node_too():
+    pods = [candidate("a", node="n1"), candidate("b", node="n2"), candidate("c", node="n2")]
+
+    order = deletion_order(pods, crowd={"n1": 5, "n2": 2})
+
+    assert order[0].metadata.name == "a"
+
+
+async def test_pods_that_end_are_counted_apart(world):
+    await made(world, replicas=3)
+    await world.edit(REPLICA_SET, "web", {"spec": {"replicas": 1}})
+    await world.settle()
+
+    status = (await world.get(REPLICA_SET, "web"))["status"]
+    assert (status["replicas"], status["terminatingReplicas"]) == (1, 2)
+
+
+async def test_pods_that_are_refused_leave_a_condition_and_an_event_until_they_are_made(world):
+    world.client.refuse = lambda kind, _obj: "exceeded quota: few" * (kind is POD)
+    await world.create(REPLICA_SET, builders.replica_set(replicas=3))
+    await world.settle()
+
+    (condition,) = (await world.get(REPLICA_SET, "web"))["status"]["conditions"]
+    assert condition.items() >= {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}.items()
+    assert condition["message"] == "exceeded quota: few"
+    assert ("FailedCreate", "Error creating: exceeded quota: few") in await world.events()
+
+    world.client.refuse = lambda _kind, _obj: ""
+    world.retry()
+    await world.converge()
+    status = (await world.get(REPLICA_SET, "web"))["status"]
+    assert status["availableReplicas"] == 3
+    assert "conditions" not in status
+
+
+async def test_after_a_refusal_nothing_more_is_tried_until_the_next_time(world):
+    asked = []
+    world.client.refuse = lambda kind, _obj: "no" * (kind is POD and not asked.append(kind))
+    await world.create(REPLICA_SET, builders.replica_set(replicas=500))
+    await world.settle()
+
+    assert len(asked) < 10
+
+
+async def test_a_replication_controller_does_the_same(world):
+    await world.create(REPLICATION_CONTROLLER, builders.replication_controller(replicas=3))
+    await world.create(POD, builders.pod("lone", labels={"app": "web"}))
+    await world.converge()
+
+    assert len(await world.pods()) == 3
+    lone = await world.get(POD, "lone")
+    assert lone["metadata"]["ownerReferences"][0]["kind"] == "ReplicationController"
+    status = (await world.get(REPLICATION_CONTROLLER, "web"))["status"]
+    assert (status["replicas"], status["readyReplicas"], status["availableReplicas"]) == (3, 3, 3)
+    assert status["observedGeneration"] == 1
+
+    await world.edit(REPLICATION_CONTROLLER, "web", {"spec": {"replicas": 1}})
+    await world.converge()
+    assert len(await world.pods()) == 1
+
+
+async def set_replicas(world, replicas):
+    await world.edit(REPLICA_SET, "web", {"spec": {"replicas": replicas}})
+
+
+async def end_one(world, **status):
+    for pod in (await world.pods())[:1]:
+        await world.edit(POD, pod["metadata"]["name"], {"status": status}, subresource="status")
+
+
+async def relabel_one(world):
+    for pod in (await world.pods())[-1:]:
+        await world.edit(POD, pod["metadata"]["name"], {"metadata": {"labels": {"app": "debug"}}})
+
+
+async def bring_back(world):
+    for pod in await world.list(POD):
+        await world.edit(POD, pod["metadata"]["name"], {"metadata": {"labels": {"app": "web"}}})
+
+
+async def refuse(world):
+    world.client.refuse = lambda kind, _obj: "exceeded quota" * (kind is POD)
+
+
+async def allow(world):
+    world.client.refuse = lambda _kind, _obj: ""
+    world.retry()
+
+
+async def wish(world):
+    await allow(world)
+    await set_replicas(world, 2)
+
+
+async def sight(world):
+    mine = [pod for pod in await world.pods() if pod["metadata"].get("ownerReferences")]
+    running = [pod for pod in mine if pod["status"]["phase"] == "Running"]
+    return len(running), (await world.get(REPLICA_SET, "web"))["status"] | {"observedGeneration": 0}
+
+
+async def test_any_order_of_events_ends_in_the_same_place():
+    story = Story(
+        begin=lambda world: world.create(REPLICA_SET, builders.replica_set(replicas=1)),
+        cases={
+            "grow": lambda world: set_replicas(world, 6),
+            "shrink": lambda world: set_replicas(world, 1),
+            "a pod fails": lambda world: end_one(world, phase="Failed"),
+            "a pod is not ready": lambda world: end_one(world, conditions=[]),
+            "a pod is taken out": relabel_one,
+            "all pods are brought back": bring_back,
+            "refuse": refuse,
+            "allow": allow,
+            "agents act": lambda world: world.run_agents(),
+        },
+        wish=wish,
+        sight=sight,
+    )
+    await check_any_order(story, seed=3)
