@@ -9,6 +9,7 @@ from netemu.api.defaulting.pods import fill_pod_spec, fill_volumes
 
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 JOB_NAME = "batch.kubernetes.io/job-name"
+MAX_BACKOFF = 2**31 - 1
 _FORMER = {CONTROLLER_UID: "controller-uid", JOB_NAME: "job-name"}
 
 
@@ -19,7 +20,7 @@ def fill_job(obj: Object) -> None:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = spec["parallelism"] = 1
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", MAX_BACKOFF if "backoffLimitPerIndex" in spec else 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("manualSelector", False)

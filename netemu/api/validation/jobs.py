@@ -5,19 +5,19 @@ Source: kubernetes ``pkg/apis/batch/validation``, ``pkg/apis/core/validation``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from netemu.api.causes import bad_value, immutable, not_negative, not_supported, one_of, required
 from netemu.api.client import Object
+from netemu.api.cron import parse_schedule
 from netemu.api.errors import Cause
 from netemu.api.validation.pods import check_pod_spec
 from netemu.api.validation.selectors import check_label_selector
 
 MAX_CRON_JOB_NAME = 52
 _COUNTS = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
-_DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 
 Json = Mapping[str, Any]
 
@@ -39,6 +39,7 @@ def check_cron_job(new: Object, old: Object | None) -> Iterator[Cause]:
     if old is None and len(name) > MAX_CRON_JOB_NAME:
         yield bad_value("metadata.name", name, f"must be no more than {MAX_CRON_JOB_NAME} characters")
     yield from _check_schedule(spec.get("schedule", ""))
+    yield from _check_time_zone(spec.get("timeZone"))
     policies = ("Allow", "Forbid", "Replace")
     if spec.get("concurrencyPolicy") not in policies:
         yield not_supported("spec.concurrencyPolicy", spec.get("concurrencyPolicy"), policies)
@@ -115,23 +116,26 @@ def _check_schedule(schedule: str) -> Iterator[Cause]:
     if not schedule:
         yield required("spec.schedule")
         return
-    if schedule in _DESCRIPTORS or schedule.startswith("@every "):
+    if schedule.startswith(("TZ=", "CRON_TZ=")):
+        why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        yield bad_value("spec.schedule", schedule, why)
         return
-    if schedule.startswith("@"):
-        yield bad_value("spec.schedule", schedule, f"unrecognized descriptor: {schedule}")
+    try:
+        parse_schedule(schedule)
+    except ValueError as err:
+        yield bad_value("spec.schedule", schedule, str(err))
+
+
+def _check_time_zone(zone: str | None) -> Iterator[Cause]:
+    if zone is None:
         return
-    fields = schedule.split()
-    if len(fields) != 5:
-        found = f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
-        yield bad_value("spec.schedule", schedule, found)
-        return
-    for text, (low, high) in zip(fields, ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7)), strict=True):
-        for number in re.findall(r"(?<![/\d])\d+", text):
-            if int(number) > high:
-                yield bad_value(
-                    "spec.schedule", schedule, f"end of range ({number}) above maximum ({high}): {text}"
-                )
-            elif int(number) < low:
-                yield bad_value(
-                    "spec.schedule", schedule, f"beginning of range ({number}) below minimum ({low}): {text}"
-                )
+    if not zone:
+        yield bad_value("spec.timeZone", zone, "must be nil or non-empty string")
+    elif zone.lower() == "local":
+        why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        yield bad_value("spec.timeZone", zone, why)
+    else:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            yield bad_value("spec.timeZone", zone, f"unknown time zone {zone}")
