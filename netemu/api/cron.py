@@ -110,7 +110,8 @@ def parse_schedule(text: str) -> Schedule:
     fields = _WORDS.get(text, text).split()
     if len(fields) != 5:
         raise ValueError(f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]")
-    return Schedule(*(_field(field, bounds) for field, bounds in zip(fields, _FIELDS, strict=True)))
+    minute, hour, day, month, weekday = map(_field, fields, _FIELDS)
+    return Schedule(minute, hour, day, month, weekday)
 
 
 def _every(text: str) -> Schedule:

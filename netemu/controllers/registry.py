@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netemu.api.kinds import INGRESS_CLASS, Kind
 from netemu.controllers import (
+    cronjobs,
     daemonsets,
     deployments,
     endpoints,
@@ -26,6 +27,7 @@ RECONCILERS: tuple[Reconciler, ...] = (
     daemonsets.RECONCILER,
     jobs.RECONCILER,
     jobs.ORPHANS,
+    cronjobs.RECONCILER,
     endpointslices.RECONCILER,
     endpoints.RECONCILER,
     mirroring.RECONCILER,
