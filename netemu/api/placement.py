@@ -13,13 +13,20 @@ from netemu.api.selectors import matches_labels
 from netemu.api.views.core import Node, PodSpec, Taint, Toleration
 
 NOT_READY_TAINT = "node.kubernetes.io/not-ready"
+UNREACHABLE_TAINT = "node.kubernetes.io/unreachable"
 UNSCHEDULABLE_TAINT = "node.kubernetes.io/unschedulable"
+NODE_NAME = "metadata.name"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 UNSCHEDULABLE = Taint(key=UNSCHEDULABLE_TAINT, effect="NoSchedule")
-# Soft: pods prefer other nodes, but without any that is ready they are bound and wait on one in
-# ContainerCreating, where their events say what the node lacks (a CNI). A taint that is written on
-# the Node keeps them off as usual.
+# A node whose agent itself says that it is not ready (no CNI) is avoided, but without any that is
+# ready pods are bound to it and wait there in ContainerCreating, where their events say what it lacks.
+# Nobody speaks for a node without a condition, or with an unknown one: it gets no pods. All this
+# holds at once, before the node lifecycle controller writes its taints on the Node.
 NOT_READY = Taint(key=NOT_READY_TAINT, effect="PreferNoSchedule")
+NEVER_READY = Taint(key=NOT_READY_TAINT, effect="NoSchedule")
+UNREACHABLE = Taint(key=UNREACHABLE_TAINT, effect="NoSchedule")
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
@@ -30,9 +37,23 @@ def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
 def node_taints(node: Node) -> tuple[Taint, ...]:
     """Give a node's taints, and the one that a node which is not Ready has in effect."""
     taints = node.spec.taints
-    if node.has_condition("Ready") or any(taint.key == NOT_READY_TAINT for taint in taints):
+    implied = readiness_taint(node)
+    if implied is None or any(taint.key == implied.key for taint in taints):
         return taints
-    return (*taints, NOT_READY)
+    return (*taints, implied)
+
+
+def readiness_taint(node: Node) -> Taint | None:
+    """Give the taint that new pods see on a node that is not Ready."""
+    match next((c.status for c in node.status.conditions if c.type == "Ready"), ""):
+        case "True":
+            return None
+        case "False":
+            return NOT_READY
+        case "Unknown":
+            return UNREACHABLE
+        case _:
+            return NEVER_READY
 
 
 def untolerated(taints: Iterable[Taint], tolerations: tuple[Toleration, ...]) -> Taint | None:
@@ -46,25 +67,57 @@ def matches_node(spec: PodSpec, name: str, labels: Mapping[str, str]) -> bool:
     return matches_labels(spec.node_selector, labels) and _has_affinity(spec.affinity, name, labels)
 
 
+def preference(affinity: Mapping[str, Any] | None, name: str, labels: Mapping[str, str]) -> int:
+    """Add up the weights of the preferred node affinity terms that a node satisfies."""
+    terms = ((affinity or {}).get("nodeAffinity") or {}).get(PREFERRED) or ()
+    return sum(int(term["weight"]) for term in terms if _matches_term(term["preference"], name, labels))
+
+
+def named_nodes(affinity: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """Give the nodes that required node affinity names, if all of its terms do; ``None`` if any may do."""
+    named: frozenset[str] = frozenset()
+    terms = _required_terms(affinity)
+    for term in terms:
+        fields = [f for f in term.get("matchFields") or () if f["key"] == NODE_NAME and f["operator"] == "In"]
+        if not fields:
+            return None
+        named |= frozenset.intersection(*(frozenset(field["values"]) for field in fields))
+    return named if terms else None
+
+
 def _tolerates(toleration: Toleration, taint: Taint) -> bool:
-    return (
-        toleration.effect in ("", taint.effect)
-        and toleration.key in ("", taint.key)
-        and (toleration.operator == "Exists" or (bool(toleration.key) and toleration.value == taint.value))
-    )
+    if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
+        return False
+    match toleration.operator:
+        case "Exists":
+            return True
+        case "Equal":
+            return bool(toleration.key) and toleration.value == taint.value
+        case "Gt" | "Lt":
+            return _holds(
+                {"key": "value", "operator": toleration.operator, "values": [toleration.value]},
+                {"value": taint.value},
+            )
 
 
-def _has_affinity(affinity: dict[str, Any] | None, name: str, labels: Mapping[str, str]) -> bool:
-    required = ((affinity or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    )
-    if not required:
+def _has_affinity(affinity: Mapping[str, Any] | None, name: str, labels: Mapping[str, str]) -> bool:
+    if not (affinity and (affinity.get("nodeAffinity") or {}).get(REQUIRED)):
         return True
-    fields = {"metadata.name": name}
-    return any(
-        _all_hold(term.get("matchFields"), fields) and _all_hold(term.get("matchExpressions"), labels)
-        for term in required.get("nodeSelectorTerms", ())
-        if term.get("matchFields") or term.get("matchExpressions")
+    return any(_matches_term(term, name, labels) for term in _required_terms(affinity))
+
+
+def _required_terms(affinity: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    required = ((affinity or {}).get("nodeAffinity") or {}).get(REQUIRED) or {}
+    return list(required.get("nodeSelectorTerms") or ())
+
+
+def _matches_term(term: Mapping[str, Any], name: str, labels: Mapping[str, str]) -> bool:
+    """Tell whether a node satisfies a term; an empty one is satisfied by none."""
+    fields, expressions = term.get("matchFields"), term.get("matchExpressions")
+    return (
+        bool(fields or expressions)
+        and _all_hold(fields, {NODE_NAME: name})
+        and _all_hold(expressions, labels)
     )
 
 
@@ -84,10 +137,11 @@ def _holds(requirement: dict[str, Any], values: Mapping[str, str]) -> bool:
             return value is not None
         case "DoesNotExist":
             return value is None
-        case "Gt":
-            return _as_int(value) is not None and int(value or 0) > int(wanted[0])
-        case "Lt":
-            return _as_int(value) is not None and int(value or 0) < int(wanted[0])
+        case "Gt" | "Lt" as operator:
+            number, limit = _as_int(value), _as_int(next(iter(wanted), None))
+            if number is None or limit is None:
+                return False
+            return number > limit if operator == "Gt" else number < limit
         case _:
             return False
 

@@ -1,34 +1,39 @@
-"""[IO] The scheduler: bind pods as they come, those without a place when one is freed."""
+"""[IO] The scheduler: bind pods as they come, those without a place when something that matters changes."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, ConflictError, NotFoundError
-from netemu.api.kinds import NODE, POD
+from netemu.api.kinds import NAMESPACE, NODE, POD
 from netemu.api.views.core import Node, Pod
-from netemu.clock import Clock, format_rfc3339
+from netemu.clock import Clock
 from netemu.events import Recorder
 from netemu.informer.cache import Cache, Change, Key
-from netemu.informer.queue import WorkQueue
 from netemu.informer.watch import Informer
 from netemu.logs import Log
 from netemu.naming import NodeName, PodUid
-from netemu.scheduler.fit import Binding, plan
-from netemu.scheduler.occupancy import Occupancy, node_facts, pod_facts
+from netemu.scheduler.binder import Binder
+from netemu.scheduler.facts import PodFacts, node_facts, pod_facts
+from netemu.scheduler.fit import Binding, Unschedulable, Wish, decide
+from netemu.scheduler.occupancy import Occupancy
+from netemu.scheduler.preemption import Nomination, Protected, may_help, preempt, unprotected
+from netemu.scheduler.queue import PodQueue
 
 log = Log(__name__)
 
 NAME = "default-scheduler"
+FOLLOWED = (NODE, POD, NAMESPACE)
 
 
 async def run_scheduler(client: Client, cache: Cache, informer: Informer, *, clock: Clock) -> None:
-    """Schedule pods until cancelled; ``informer`` feeds ``cache`` with nodes and pods beside this."""
+    """Schedule pods until cancelled; ``informer`` feeds ``cache`` with ``FOLLOWED`` beside this."""
     await informer.wait_synced()
     recorder = Recorder(client, clock, NAME)
     scheduler = Scheduler(client, cache, recorder, clock)
+    informer.on_change(NAMESPACE, scheduler.namespace_changed)
     informer.on_change(NODE, scheduler.node_changed)
     informer.on_change(POD, scheduler.pod_changed)
     async with asyncio.TaskGroup() as group:
@@ -37,144 +42,184 @@ async def run_scheduler(client: Client, cache: Cache, informer: Informer, *, clo
 
 
 class Scheduler:
-    """One pod at a time, in order of arrival.
+    """One pod at a time, the most important first, then in order of arrival.
 
     A pod that is bound is noted before the API is asked, so that the next one is planned with it
     however late the watch is.
     """
 
     def __init__(self, client: Client, cache: Cache, recorder: Recorder, clock: Clock) -> None:
-        self._client = client
         self._cache = cache
-        self._recorder = recorder
-        self._clock = clock
+        self._binder = Binder(client, cache, recorder, clock, NAME)
         self._occupancy = Occupancy()
-        self._queue: WorkQueue[Key] = WorkQueue()
-        self._unschedulable: dict[Key, None] = {}
+        self._queue = PodQueue()
+        self._unschedulable: dict[Key, Unschedulable] = {}
+
+    def namespace_changed(self, change: Change) -> None:
+        """Note a namespace's labels: rules about other pods may name them."""
+        new = change.new
+        labels = None if new is None else new["metadata"].get("labels") or {}
+        if self._occupancy.set_namespace(change.key.name, labels):
+            self._retry(lambda decision: decision.waits_for_others)
 
     def node_changed(self, change: Change) -> None:
         """Note a node; pods without a place may have one now."""
         node = self._cache.find(NODE, change.key, Node)
         if node is None:
             self._occupancy.remove_node(NodeName(change.key.name))
+            self._retry(lambda _decision: True)
         elif self._occupancy.set_node(node_facts(node)):
-            self._retry_unschedulable()
+            self._retry(lambda _decision: True)
 
     def pod_changed(self, change: Change) -> None:
         """Note a pod: one to schedule, one that has a node, or one that takes nothing any more."""
         old, new = change.old, change.new
         if old is not None and (new is None or _uid(old) != _uid(new)):
-            self._unschedulable.pop(change.key, None)
-            self._release(_uid(old))
+            self._forget(change.key, _uid(old))
         if new is None:
             return
         if (new.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             self._release(_uid(new))
         elif new["spec"].get("nodeName"):
-            self._note_assigned(change.key, _uid(new), new["spec"]["nodeName"])
+            self._note_assigned(change, new)
         elif _is_news(old, new):
-            self._queue.add(change.key)
+            self._renominate(change.key, new)
+            self._queue.add(change.key, new["spec"].get("priority") or 0)
 
     async def run(self) -> None:
         """Schedule until cancelled."""
         try:
-            async for key in self._queue:
-                await self._schedule(key)
+            while True:
+                await self._schedule(await self._queue.get())
                 await asyncio.sleep(0)  # its agent may start it while the next one is bound
         finally:
             self._queue.close()
 
-    def _note_assigned(self, key: Key, uid: PodUid, node: str) -> None:
-        self._unschedulable.pop(key, None)
-        if self._occupancy.has(uid):
+    def _note_assigned(self, change: Change, new: Object) -> None:
+        uid = _uid(new)
+        self._unschedulable.pop(change.key, None)
+        self._occupancy.nominated.pop(uid, None)
+        is_known = self._occupancy.has(uid)
+        if is_known and not _counts_otherwise(change.old, new):
             return
-        pod = self._cache.find(POD, key, Pod)
+        pod = self._cache.find(POD, change.key, Pod)
+        if pod is None:
+            return
+        if is_known:
+            self._occupancy.renew(pod_facts(pod))
+            self._retry(lambda decision: decision.waits_for_others)
+        else:
+            self._occupancy.assign(pod_facts(pod), NodeName(new["spec"]["nodeName"]))
+            self._retry(lambda decision: decision.waits_for_others)
+
+    def _renominate(self, key: Key, new: Object) -> None:
+        """Keep the room that was made for a pod, also by a scheduler before this one."""
+        node = (new.get("status") or {}).get("nominatedNodeName")
+        pod = self._cache.find(POD, key, Pod) if node else None
         if pod is not None:
-            self._occupancy.assign(pod_facts(pod), NodeName(node))
+            facts = pod_facts(pod)
+            self._occupancy.nominated[facts.uid] = (facts, NodeName(node or ""))
+
+    def _forget(self, key: Key, uid: PodUid) -> None:
+        self._unschedulable.pop(key, None)
+        self._queue.forget(key)
+        if self._occupancy.nominated.pop(uid, None) is not None:
+            self._retry(lambda decision: decision.waits_for_room)
+        self._release(uid)
 
     def _release(self, uid: PodUid) -> None:
-        if self._occupancy.release(uid):
-            self._retry_unschedulable()
+        if self._occupancy.release(uid) is not None:
+            self._retry(lambda decision: decision.waits_for_room)
 
-    def _retry_unschedulable(self) -> None:
-        for key in self._unschedulable:
-            self._queue.add(key)
+    def _retry(self, concerns: Callable[[Unschedulable], bool]) -> None:
+        for key, decision in self._unschedulable.items():
+            if concerns(decision):
+                pod = self._cache.get(POD, key)
+                self._queue.add(key, (pod["spec"].get("priority") or 0) if pod is not None else 0)
 
     async def _schedule(self, key: Key) -> None:
         obj, pod = self._cache.get(POD, key), self._cache.find(POD, key, Pod)
         if obj is None or pod is None or not self._is_ours(pod):
             return
-        decision = plan(self._occupancy, pod)
         try:
-            if isinstance(decision, Binding):
-                await self._bind(obj, pod, decision.node)
+            if pod.spec.scheduling_gates:
+                await self._binder.tell_gated(obj)
             else:
-                self._unschedulable[key] = None
-                await self._explain(obj, decision.message)
+                await self._place(key, obj, pod)
         except (NotFoundError, ConflictError) as err:  # it went, or changed: its event will come
             log.debug("schedule.outdated", pod=key, code=err.code)
         except ApiError as err:
-            delay_s = self._queue.retry_later(key)
+            delay_s = self._queue.retry_later(key, pod.spec.priority)
             log.warning("schedule.retry", pod=key, delay_s=delay_s, code=err.code, error=err.message)
         else:
-            self._queue.forget(key)
+            self._queue.succeeded(key)
+
+    async def _place(self, key: Key, obj: Object, pod: Pod) -> None:
+        wish = Wish(self._occupancy, pod)
+        decision = decide(wish)
+        protected: Protected = unprotected
+        if isinstance(decision, Unschedulable) and may_help(self._occupancy, wish.facts, decision):
+            protected = await self._binder.protected()
+            wish = Wish(self._occupancy, pod, wish.facts)  # others may have come or gone meanwhile
+            decision = decide(wish)
+        if isinstance(decision, Binding):
+            await self._bind(key, obj, pod, wish.facts, decision.node)
+        else:
+            self._unschedulable[key] = decision
+            await self._make_room(obj, pod, wish.facts, decision, protected)
+
+    async def _bind(self, key: Key, obj: Object, pod: Pod, facts: PodFacts, node: NodeName) -> None:
+        self._unschedulable.pop(key, None)
+        self._occupancy.assign(facts, node)
+        try:
+            await self._binder.bind(obj, pod, node)
+        except ApiError:
+            self._occupancy.release(facts.uid)
+            raise
+        self._occupancy.nominated.pop(facts.uid, None)
+        self._retry(lambda decision: decision.waits_for_others)
+
+    async def _make_room(
+        self, obj: Object, pod: Pod, facts: PodFacts, decision: Unschedulable, protected: Protected
+    ) -> None:
+        """Push lesser pods out if that helps, and say why the pod waits."""
+        if not decision.obstacles:
+            await self._binder.tell_waiting(obj, decision.sentence, None)
+            return
+        outcome = preempt(self._occupancy, pod, facts, decision, protected)
+        if isinstance(outcome, Nomination):
+            self._occupancy.nominated[facts.uid] = (facts, outcome.node)
+            await self._binder.tell_waiting(obj, decision.sentence, outcome.node)
+            await self._binder.push_out(facts, outcome)
+            return
+        if not outcome.keeps_nomination:
+            self._occupancy.nominated.pop(facts.uid, None)
+        nominated = None if outcome.keeps_nomination else ""
+        await self._binder.tell_waiting(obj, f"{decision.sentence} {outcome.message}", nominated)
 
     def _is_ours(self, pod: Pod) -> bool:
         return (
             not pod.spec.node_name
             and pod.metadata.deletion_timestamp is None
-            and not pod.spec.scheduling_gates
             and pod.spec.scheduler_name == NAME
             and not self._occupancy.has(PodUid(pod.metadata.uid))
         )
 
-    async def _bind(self, obj: Object, pod: Pod, node: NodeName) -> None:
-        meta = pod.metadata
-        binding = {
-            "apiVersion": "v1",
-            "kind": "Binding",
-            "metadata": {"namespace": meta.namespace, "name": meta.name, "uid": meta.uid},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
-        }
-        self._unschedulable.pop(Key(meta.namespace, meta.name), None)
-        self._occupancy.assign(pod_facts(pod), node)
-        try:
-            await self._client.update(POD, binding, subresource="binding")
-        except ApiError:
-            self._occupancy.release(PodUid(meta.uid))
-            raise
-        text = f"Successfully assigned {meta.namespace}/{meta.name} to {node}"
-        self._recorder.emit(obj, "Normal", "Scheduled", text)
-
-    async def _explain(self, obj: Object, message: str) -> None:
-        """Tell why a pod waits, once for each reason."""
-        conditions = (obj.get("status") or {}).get("conditions") or []
-        present = next((c for c in conditions if c["type"] == "PodScheduled"), None)
-        if present is not None and present.get("message") == message:
-            return
-        others = [c for c in conditions if c["type"] != "PodScheduled"]
-        status = {"conditions": [*others, self._not_scheduled(present, message)]}
-        meta = obj["metadata"]
-        await self._client.patch(
-            POD, meta["namespace"], meta["name"], {"status": status}, subresource="status"
-        )
-        self._recorder.emit(obj, "Warning", "FailedScheduling", message)
-
-    def _not_scheduled(self, present: dict[str, Any] | None, message: str) -> dict[str, Any]:
-        now = format_rfc3339(self._clock())
-        since = present["lastTransitionTime"] if present and present["status"] == "False" else now
-        return {
-            "type": "PodScheduled",
-            "status": "False",
-            "reason": "Unschedulable",
-            "message": message,
-            "lastProbeTime": None,
-            "lastTransitionTime": since,
-        }
-
 
 def _is_news(old: Object | None, new: Object) -> bool:
-    return old is None or _uid(old) != _uid(new) or old["spec"] != new["spec"]
+    return old is None or _uid(old) != _uid(new) or old["spec"] != new["spec"] or _labels(old) != _labels(new)
+
+
+def _counts_otherwise(old: Object | None, new: Object) -> bool:
+    """Tell whether an assigned pod changed in what others count it by."""
+    if old is None:
+        return False
+    ends = (each["metadata"].get("deletionTimestamp") is not None for each in (old, new))
+    return len(set(ends)) > 1 or _labels(old) != _labels(new)
+
+
+def _labels(obj: Object) -> dict[str, str]:
+    return obj["metadata"].get("labels") or {}
 
 
 def _uid(obj: Object) -> PodUid:

@@ -15,7 +15,7 @@ from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
-from netemu.scheduler.loop import run_scheduler
+from netemu.scheduler.loop import FOLLOWED, run_scheduler
 from netemu.settings import Settings
 from netemu.testing import builders
 from netemu.testing.eventually import eventually
@@ -54,7 +54,7 @@ async def scheduling(client, *nodes):
     for node in nodes:
         await client.create(NODE, node)
     cache = Cache()
-    informer = Informer(client, cache, (NODE, POD))
+    informer = Informer(client, cache, FOLLOWED)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(informer.run()),
@@ -121,7 +121,7 @@ async def test_a_second_pod_with_a_taken_host_port_waits_with_the_reason_until_i
 async def test_waiting_pods_are_looked_at_again_when_a_node_loses_its_taint(client):
     async with scheduling(client, builders.node(taints=(NOT_READY,))):
         await client.create(POD, builders.pod("p"))
-        assert "node.kubernetes.io/not-ready" in await eventually(lambda: why(client, "p"))
+        assert "untolerated taint" in await eventually(lambda: why(client, "p"))
 
         await client.patch(NODE, "", "node-1", {"spec": {"taints": None}})
         await bound(client)
@@ -136,6 +136,60 @@ async def test_a_pod_whose_phase_is_final_frees_its_place(client):
 
         done = {"status": {"phase": "Succeeded"}}
         await client.patch(POD, "default", "first", done, subresource="status")
+        await bound(client)
+
+
+def heavy(name, cpu, **spec):
+    container = {"name": "c", "image": "nginx", "resources": {"requests": {"cpu": cpu}}}
+    return {**builders.pod(name), "spec": {"containers": [container], **spec}}
+
+
+def with_cpu(node, cpu):
+    return {**node, "status": {**node["status"], "allocatable": {"pods": "10", "cpu": cpu}}}
+
+
+async def test_an_important_pod_pushes_a_lesser_one_out_and_both_are_told(client):
+    async with scheduling(client, with_cpu(builders.node(), "1")):
+        await client.create(POD, heavy("lesser", "800m"))
+        await bound(client)
+        await client.create(POD, heavy("vip", "800m", priority=1000))
+        vip = await eventually(
+            lambda: client.get(POD, "default", "vip"), lambda seen: "nominatedNodeName" in seen["status"]
+        )
+        assert vip["status"]["nominatedNodeName"] == "node-1"
+        assert await why(client, "vip") == "0/1 nodes are available: 1 Insufficient cpu."
+        ending = await eventually(
+            lambda: client.get(POD, "default", "lesser"),
+            lambda seen: "deletionTimestamp" in seen["metadata"],
+        )
+        (target,) = [c for c in ending["status"]["conditions"] if c["type"] == "DisruptionTarget"]
+        assert target["reason"] == "PreemptionByScheduler"
+        await eventually(lambda: reasons(client), lambda told: told["Preempted"] == 1)
+
+        await client.delete(POD, "default", "lesser", grace_period_s=0)
+        assert await bound(client) == {"vip": "node-1"}
+
+
+async def test_a_pod_that_needs_a_neighbour_is_bound_when_one_comes(client):
+    term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
+    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    async with scheduling(client, builders.node(labels={"kubernetes.io/hostname": "node-1"})):
+        await client.create(POD, builders.pod("web", affinity=near))
+        assert "pod affinity rules" in await eventually(lambda: why(client, "web"))
+
+        await client.create(POD, builders.pod("db", labels={"app": "db"}))
+        assert await bound(client) == {"web": "node-1", "db": "node-1"}
+
+
+async def test_a_gated_pod_says_so_and_is_bound_when_its_gates_are_gone(client):
+    async with scheduling(client, builders.node()):
+        await client.create(POD, builders.pod("p", schedulingGates=[{"name": "wait"}]))
+        gated = await eventually(
+            lambda: client.get(POD, "default", "p"), lambda seen: "conditions" in seen["status"]
+        )
+        assert gated["status"]["conditions"][0]["reason"] == "SchedulingGated"
+
+        await client.patch(POD, "default", "p", {"spec": {"schedulingGates": None}})
         await bound(client)
 
 
