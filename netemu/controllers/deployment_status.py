@@ -5,58 +5,99 @@ Source: kube-controller-manager ``pkg/controller/deployment/{sync,progress}.go``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.kinds import DEPLOYMENT
 from netemu.api.views.apps import Workload
 from netemu.clock import format_rfc3339, parse_rfc3339
-from netemu.controllers.rollouts import bounds
-from netemu.controllers.writes import LookAgain, Writes, write_status
+from netemu.controllers.rollouts import least_available
+from netemu.controllers.writes import EmitEvent, LookAgain, Writes, write_status
 
 Status = dict[str, Any]
 
+NO_DEADLINE_S = 2**31 - 1
+AVAILABLE = "NewReplicaSetAvailable"
+UPDATED = "ReplicaSetUpdated"
+TIMED_OUT = "ProgressDeadlineExceeded"
+PAUSED = "DeploymentPaused"
 
-def plan_status(
-    obj: Object,
-    deployment: Workload,
-    new: Workload | None,
-    old: Iterable[Workload],
-    *,
-    new_name: str,
-    created: bool,
-    now_s: float,
-) -> Writes:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a rollout is. ``created`` is the size of a ReplicaSet that this very plan makes.
+
+    ``stands`` while it does not go on: the Deployment is paused, or follows a new number first.
+    """
+
+    new: Workload | None
+    old: Sequence[Workload]
+    new_name: str
+    created: int | None
+    collisions: int
+    stands: bool
+
+
+def plan_status(obj: Object, deployment: Workload, progress: Progress, now_s: float) -> Writes:
     """Decide the status; look again when the progress deadline passes."""
     before = obj.get("status") or {}
-    counters = _counters(deployment, new, old)
-    least = bounds(deployment.spec.replicas, deployment.spec.strategy.rolling_update).least_available
-    available = _available(counters["availableReplicas"] >= least)
-    progressing = _progressing(deployment, before, counters, new_name, created=created, now_s=now_s)
-    moved = progressing["reason"] == "ReplicaSetUpdated" and _has_progressed(before, counters)
+    counters = _counters(progress.new, progress.old, created=progress.created or 0)
     conditions = [
-        _stamped(before, available, now_s),
-        _stamped(before, progressing, now_s, moved=moved),
+        _stamped(before, _available(counters["availableReplicas"] >= least_available(deployment.spec)), now_s)
     ]
+    progressing = _progressing(deployment, before, counters, progress, now_s)
+    if progressing is not None:
+        moved = progressing["reason"] == UPDATED and _has_progressed(before, counters)
+        conditions.append(_stamped(before, progressing, now_s, moved=moved))
+    conditions += _failures(before, progress)
+    terminating = counters.pop("terminatingReplicas")
     status = {
         "observedGeneration": deployment.metadata.generation,
         **{name: count for name, count in counters.items() if count},
+        "terminatingReplicas": terminating,
         "conditions": conditions,
+        **({"collisionCount": progress.collisions} if progress.collisions else {}),
     }
-    return [*write_status(DEPLOYMENT, obj, status), *_deadline(deployment, conditions[1], now_s)]
+    again = _deadline(deployment, counters, conditions, now_s)
+    return [*write_status(DEPLOYMENT, obj, status), *again]
 
 
-def _counters(deployment: Workload, new: Workload | None, old: Iterable[Workload]) -> dict[str, int]:
+def plan_failed(obj: Object, name: str, problem: str, now_s: float) -> Writes:
+    """Tell that a ReplicaSet could not be created."""
+    before = obj.get("status") or {}
+    message = f'Failed to create new replica set "{name}": {problem}'
+    failed = {**_progressing_because("ReplicaSetCreateError", message), "status": "False"}
+    others = [c for c in before.get("conditions") or () if c["type"] != "Progressing"]
+    conditions = [*others, _stamped(before, failed, now_s)]
+    return [
+        EmitEvent(obj, "Warning", "ReplicaSetCreateError", message),
+        *write_status(DEPLOYMENT, obj, {**before, "conditions": conditions}),
+    ]
+
+
+def is_complete(deployment: Workload, new: Workload, old: Sequence[Workload]) -> bool:
+    """Tell whether all pods are new and available, and none is left of the others."""
+    return _is_complete(deployment, _counters(new, old))
+
+
+def find_condition(status: Status, type: str) -> Status | None:
+    """Find a condition by its type."""
+    return next((c for c in status.get("conditions") or () if c["type"] == type), None)
+
+
+def _counters(new: Workload | None, old: Sequence[Workload], *, created: int = 0) -> dict[str, int]:
     sets = [*old, *([new] if new else [])]
-    total = sum(rs.status.replicas for rs in sets)
     available = sum(rs.status.available_replicas for rs in sets)
+    wanted = sum(rs.spec.replicas for rs in sets) + created
     return {
-        "replicas": total,
+        "replicas": sum(rs.status.replicas for rs in sets),
         "updatedReplicas": new.status.replicas if new else 0,
         "readyReplicas": sum(rs.status.ready_replicas for rs in sets),
         "availableReplicas": available,
-        "unavailableReplicas": max(0, max(total, deployment.spec.replicas) - available),
+        "unavailableReplicas": max(0, wanted - available),
+        "terminatingReplicas": sum(rs.status.terminating_replicas for rs in sets),
     }
 
 
@@ -76,38 +117,52 @@ def _available(enough: bool) -> Status:
     }
 
 
+def _failures(before: Status, progress: Progress) -> list[Status]:
+    """Repeat why a ReplicaSet cannot make its pods, the newest one's reason first."""
+    sets = [*([progress.new] if progress.new else []), *progress.old]
+    found = [c for rs in sets for c in rs.status.conditions if c["type"] == "ReplicaFailure"][:1]
+    present = find_condition(before, "ReplicaFailure")
+    if found and present and _outcome(present) == _outcome(found[0]):
+        return [present]
+    return [{**c, "lastUpdateTime": c["lastTransitionTime"]} for c in found]
+
+
 def _progressing(
-    deployment: Workload,
-    before: Status,
-    counters: dict[str, int],
-    name: str,
-    *,
-    created: bool,
-    now_s: float,
-) -> Status:
+    deployment: Workload, before: Status, counters: dict[str, int], progress: Progress, now_s: float
+) -> Status | None:
     """Decide the condition Progressing; without a new reason, the present one stays."""
-    present = find_condition(before, "Progressing")
-    reason = present.get("reason") if present else None
-    rolled_out = reason == "NewReplicaSetAvailable"
-    if created:
-        return _condition("NewReplicaSetCreated", f'Created new replica set "{name}"')
-    if rolled_out and counters["replicas"] == counters["updatedReplicas"] and present:
-        return _kept(present)
+    if deployment.spec.progress_deadline_seconds >= NO_DEADLINE_S:
+        return None
+    present = _present(deployment, find_condition(before, "Progressing"), progress)
+    reason = present["reason"] if present else ""
+    name = progress.new_name
+    if progress.stands or (reason == AVAILABLE and counters["replicas"] == counters["updatedReplicas"]):
+        return present
     if _is_complete(deployment, counters):
-        return _condition("NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.')
-    if present is None or rolled_out or _has_progressed(before, counters):
-        return _condition("ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
-    if not deployment.spec.paused and _overdue_in_s(deployment, present, now_s) <= 0:
+        return _progressing_because(AVAILABLE, f'ReplicaSet "{name}" has successfully progressed.')
+    if progress.created is None and _has_progressed(before, counters):
+        return _progressing_because(UPDATED, f'ReplicaSet "{name}" is progressing.')
+    if present and reason != AVAILABLE and _overdue_in_s(deployment, present, now_s) <= 0:
         message = f'ReplicaSet "{name}" has timed out progressing.'
-        return {**_condition("ProgressDeadlineExceeded", message), "status": "False"}
-    return _kept(present)
+        return {**_progressing_because(TIMED_OUT, message), "status": "False"}
+    return present
 
 
-def _kept(present: Status) -> Status:
-    return {field: present[field] for field in ("type", "status", "reason", "message")}
+def _present(deployment: Workload, known: Status | None, progress: Progress) -> Status | None:
+    """Give the condition as pausing, resuming or a new ReplicaSet leave it."""
+    reason = known["reason"] if known else ""
+    if progress.created is not None:
+        return _progressing_because("NewReplicaSetCreated", f'Created new replica set "{progress.new_name}"')
+    if deployment.spec.paused and reason not in (PAUSED, TIMED_OUT):
+        return {**_progressing_because(PAUSED, "Deployment is paused"), "status": "Unknown"}
+    if not deployment.spec.paused and reason == PAUSED:
+        return {**_progressing_because("DeploymentResumed", "Deployment is resumed"), "status": "Unknown"}
+    if known is None and progress.new is not None:
+        return _progressing_because("FoundNewReplicaSet", f'Found new replica set "{progress.new_name}"')
+    return known
 
 
-def _condition(reason: str, message: str) -> Status:
+def _progressing_because(reason: str, message: str) -> Status:
     return {"type": "Progressing", "status": "True", "reason": reason, "message": message}
 
 
@@ -128,20 +183,27 @@ def _overdue_in_s(deployment: Workload, present: Status, now_s: float) -> float:
     return updated_s + deployment.spec.progress_deadline_seconds - now_s
 
 
-def _deadline(deployment: Workload, progressing: Status, now_s: float) -> Writes:
-    over = progressing["status"] == "False" or progressing["reason"] == "NewReplicaSetAvailable"
-    if over or deployment.spec.paused:
+def _deadline(
+    deployment: Workload, counters: dict[str, int], conditions: list[Status], now_s: float
+) -> Writes:
+    progressing = find_condition({"conditions": conditions}, "Progressing")
+    if progressing is None or progressing["reason"] in (AVAILABLE, TIMED_OUT):
+        return []
+    if deployment.spec.paused or _is_complete(deployment, counters):
         return []
     return [LookAgain(max(1.0, _overdue_in_s(deployment, progressing, now_s)))]
 
 
 def _stamped(before: Status, condition: Status, now_s: float, *, moved: bool = False) -> Status:
-    """Add the times: of the last change or move, and of the last change of ``status``."""
+    """Add the times: of the last change or move, and of the last change of ``status``.
+
+    A condition whose status and reason are what they were stays as it is, message and all.
+    """
     present = find_condition(before, condition["type"])
     now = format_rfc3339(now_s)
     if present is None:
         return {**condition, "lastUpdateTime": now, "lastTransitionTime": now}
-    if _kept(present) == condition and not moved:
+    if _outcome(present) == _outcome(condition) and not moved:
         return present
     same = present["status"] == condition["status"]
     return {
@@ -151,6 +213,5 @@ def _stamped(before: Status, condition: Status, now_s: float, *, moved: bool = F
     }
 
 
-def find_condition(status: Status, type: str) -> Status | None:
-    """Find a condition by its type."""
-    return next((c for c in status.get("conditions") or () if c["type"] == type), None)
+def _outcome(condition: Status) -> tuple[str, str]:
+    return condition["status"], condition["reason"]

@@ -11,46 +11,49 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.api.errors import ApiError
 from netemu.api.kinds import DEPLOYMENT, POD, REPLICA_SET
 from netemu.api.views.apps import Workload
 from netemu.controllers import rollouts
-from netemu.controllers.deployment_status import plan_status
-from netemu.controllers.indexes import controlled_by, orphans
-from netemu.controllers.ownership import claim, controller_of, controller_reference, keys_of_controllers
+from netemu.controllers.deployment_sets import (
+    HASH_LABEL,
+    REVISION,
+    ReplicaSet,
+    annotate,
+    create,
+    find_new,
+    name_of,
+    next_revision,
+    pruned,
+    resize,
+    set_revision,
+)
+from netemu.controllers.deployment_status import Progress, is_complete, plan_failed, plan_status
+from netemu.controllers.indexes import controlled_by, orphans, wanting
+from netemu.controllers.ownership import claim, controller_of, keys_of_controllers
 from netemu.controllers.pods import find_pods, hash_template, is_over
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.rollouts import Size
-from netemu.controllers.writes import Create, Delete, EmitEvent, Patch, Writes
+from netemu.controllers.writes import Create, Delete, Writes
 from netemu.informer.cache import Cache, Change, Key, key_of
 
-HASH_LABEL = "pod-template-hash"
-REVISION = "deployment.kubernetes.io/revision"
-NOT_COPIED = (REVISION, "kubectl.kubernetes.io/last-applied-configuration")
+__all__ = ["HASH_LABEL", "RECONCILER", "REVISION", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
-class ReplicaSet:
-    """A ReplicaSet of a Deployment: the object, and its view."""
+class Family:
+    """A Deployment and its ReplicaSets, the old ones oldest first."""
 
     obj: Object
     view: Workload
+    template_hash: str
+    new: ReplicaSet | None
+    old: list[ReplicaSet]
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return self.view.metadata.name
-
-    @property
-    def revision(self) -> int:
-        """Which rollout it was made for; 0 if it does not say."""
-        return int(self.view.metadata.annotations.get(REVISION, 0))
-
-    @property
-    def size(self) -> Size:
-        """Its pods, in numbers."""
-        replicas, status = self.view.spec.replicas, self.view.status
-        available = min(replicas, status.available_replicas)
-        return Size(self.name, replicas, available, max(replicas, status.replicas))
+    def active(self) -> list[ReplicaSet]:
+        """Those that should have pods."""
+        return [rs for rs in (*self.old, *((self.new,) if self.new else ())) if rs.replicas]
 
 
 def plan(cache: Cache, key: Key, now_s: float) -> Writes:
@@ -59,27 +62,39 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
     deployment = cache.find(DEPLOYMENT, key, Workload)
     if obj is None or deployment is None or deployment.metadata.deletion_timestamp:
         return []
-    adoptions, sets = _claim(cache, obj, deployment)
-    template_hash = hash_template(deployment.spec.template)
-    new = next((rs for rs in sets if rs.view.metadata.labels.get(HASH_LABEL) == template_hash), None)
-    old = [rs for rs in sets if rs is not new]
-    if deployment.spec.paused:
-        rollout = _scale_paused(obj, deployment, sets)
+    adoptions, family = _gather(cache, obj, deployment)
+    collided = family.new is None and _is_taken(cache, family)
+    stands = deployment.spec.paused or _is_resized(family)
+    if collided:
+        rollout: Writes = []
+    elif stands:
+        rollout = _scale(family)
     else:
-        rollout = _roll_out(cache, obj, deployment, template_hash, new, old)
-    status = plan_status(
-        obj,
-        deployment,
-        new.view if new else None,
-        [rs.view for rs in old],
-        new_name=_name(deployment, template_hash),
-        created=any(isinstance(write, Create) for write in rollout),
-        now_s=now_s,
+        rollout = _roll_out(cache, family)
+    progress = Progress(
+        new=family.new.view if family.new else None,
+        old=[rs.view for rs in family.old],
+        new_name=name_of(deployment, family.template_hash) if family.new is None else family.new.name,
+        created=next((w.obj["spec"]["replicas"] for w in rollout if isinstance(w, Create)), None),
+        collisions=deployment.status.collision_count + collided,
+        stands=stands,
     )
-    return [*adoptions, *rollout, *status]
+    return [*adoptions, *rollout, *plan_status(obj, deployment, progress, now_s)]
 
 
-def _claim(cache: Cache, obj: Object, deployment: Workload) -> tuple[Writes, list[ReplicaSet]]:
+def plan_failure(cache: Cache, key: Key, now_s: float, problem: ApiError) -> Writes:
+    """Tell in a condition why the newest ReplicaSet could not be created."""
+    obj = cache.get(DEPLOYMENT, key)
+    deployment = cache.find(DEPLOYMENT, key, Workload)
+    if obj is None or deployment is None:
+        return []
+    _, family = _gather(cache, obj, deployment)
+    if family.new is not None:
+        return []
+    return plan_failed(obj, name_of(deployment, family.template_hash), problem.message, now_s)
+
+
+def _gather(cache: Cache, obj: Object, deployment: Workload) -> tuple[Writes, Family]:
     claimed = claim(
         cache,
         DEPLOYMENT,
@@ -94,39 +109,82 @@ def _claim(cache: Cache, obj: Object, deployment: Workload) -> tuple[Writes, lis
         raw, typed = cache.get(REPLICA_SET, key), cache.find(REPLICA_SET, key, Workload)
         if raw is not None and typed is not None and not typed.metadata.deletion_timestamp:
             sets.append(ReplicaSet(raw, typed))
-    return claimed.writes, sorted(sets, key=lambda rs: (rs.view.metadata.creation_timestamp or "", rs.name))
+    sets.sort(key=lambda rs: (rs.view.metadata.creation_timestamp or "", rs.name))
+    template = pruned(deployment.spec.template)
+    template_hash = hash_template(template, deployment.status.collision_count)
+    new = find_new(sets, template, template_hash)
+    old = [rs for rs in sets if rs is not new]
+    return claimed.writes, Family(obj, deployment, template_hash, new, old)
 
 
-def _roll_out(
-    cache: Cache,
-    obj: Object,
-    deployment: Workload,
-    template_hash: str,
-    new: ReplicaSet | None,
-    old: list[ReplicaSet],
-) -> Writes:
+def _is_taken(cache: Cache, family: Family) -> bool:
+    """Tell whether something else has the name that the newest ReplicaSet would get."""
+    name = name_of(family.view, family.template_hash)
+    return cache.get(REPLICA_SET, Key(family.view.metadata.namespace, name)) is not None
+
+
+def _is_resized(family: Family) -> bool:
+    """Tell whether the Deployment's number changed since its ReplicaSets were resized."""
+    return any(rs.desired not in (None, family.view.spec.replicas) for rs in family.active)
+
+
+def _scale(family: Family) -> Writes:
+    """Follow a new number without going on with the rollout; a paused Deployment does no more."""
+    obj, deployment = family.obj, family.view
+    writes = annotate(obj, deployment, family.new, family.old) if family.new else []
+    active = family.active
+    if len(active) <= 1:
+        latest = active or ([family.new] if family.new else family.old[-1:])
+        writes += [w for rs in latest for w in resize(obj, deployment, rs, deployment.spec.replicas)]
+    elif _is_saturated(family):
+        writes += [w for rs in family.old if rs.replicas for w in resize(obj, deployment, rs, 0)]
+    elif deployment.spec.strategy.type == "RollingUpdate":
+        writes += _spread(family)
+    return writes + (_forget_oldest(deployment, family.old) if deployment.spec.paused else [])
+
+
+def _spread(family: Family) -> Writes:
+    """Give every active ReplicaSet its share: the newer first of what comes, the older of what goes."""
+    deployment = family.view
+    limit = rollouts.bounds(deployment.spec.replicas, deployment.spec.strategy.rolling_update)
+    grows = limit.most > sum(rs.replicas for rs in family.active)
+    newest = [rs for rs in family.active if rs is family.new]
+    by_age = [rs for rs in family.active if rs is not family.new]
+    order = sorted([*by_age, *newest], key=lambda rs: rs.replicas, reverse=True)
+    if grows:
+        order = sorted([*newest, *reversed(by_age)], key=lambda rs: rs.replicas, reverse=True)
+    sizes = rollouts.proportional_sizes([rs.size for rs in order], limit)
+    pairs = zip(order, sizes, strict=True)
+    return [w for rs, size in pairs for w in resize(family.obj, deployment, rs, size.replicas)]
+
+
+def _is_saturated(family: Family) -> bool:
+    new, wanted = family.new, family.view.spec.replicas
+    return new is not None and new.replicas == new.desired == new.size.available == wanted
+
+
+def _roll_out(cache: Cache, family: Family) -> Writes:
     """Take one step: the new ReplicaSet first, the old ones when it needs nothing."""
-    revision = max((rs.revision for rs in old), default=0) + 1
-    if new is not None and new.revision > revision:
-        revision = new.revision
-    size = new.size if new else Size(_name(deployment, template_hash), 0, 0, 0)
-    wanted, shrunk = _sizes(cache, deployment, size, old)
-    writes = _annotate(obj, new, revision)
+    obj, deployment, new, old = family.obj, family.view, family.new, family.old
+    size = new.size if new else Size(name_of(deployment, family.template_hash), 0, 0, 0)
+    wanted, shrunk = _sizes(cache, family, size)
     if new is None and wanted is not None:
-        writes += _create(obj, deployment, template_hash, wanted, revision)
-    elif new is not None and wanted is not None and wanted != size.replicas:
-        writes += _resize(obj, new, wanted)
-    else:
-        changed = [(rs, s) for rs, s in zip(old, shrunk, strict=True) if s.replicas != rs.view.spec.replicas]
-        writes += [write for rs, s in changed for write in _resize(obj, rs, s.replicas)]
-        writes += _forget_oldest(deployment, old) if new is not None else []
+        revision = next_revision(old)
+        made = create(obj, deployment, family.template_hash, wanted, revision)
+        return [*made, *set_revision(obj, revision)]
+    writes = annotate(obj, deployment, new, old) if new else []
+    if new is not None and wanted is not None and wanted != size.replicas:
+        return [*writes, *resize(obj, deployment, new, wanted)]
+    changed = [(rs, s) for rs, s in zip(old, shrunk, strict=True) if s.replicas != rs.replicas]
+    writes += [write for rs, s in changed for write in resize(obj, deployment, rs, s.replicas)]
+    if new is not None and is_complete(deployment, new.view, [rs.view for rs in old]):
+        writes += _forget_oldest(deployment, old)
     return writes
 
 
-def _sizes(
-    cache: Cache, deployment: Workload, new: Size, old: list[ReplicaSet]
-) -> tuple[int | None, list[Size]]:
+def _sizes(cache: Cache, family: Family, new: Size) -> tuple[int | None, list[Size]]:
     """Decide the sizes of the new ReplicaSet (``None``: not yet) and of the old ones."""
+    deployment, old = family.view, family.old
     sizes = [rs.size for rs in old]
     if deployment.spec.strategy.type == "Recreate":
         stopped = [replace(size, replicas=0) for size in sizes]
@@ -137,84 +195,26 @@ def _sizes(
 
 def _any_pod(cache: Cache, old: list[ReplicaSet]) -> bool:
     keys = (key for rs in old for key in controlled_by(cache, POD, rs.view.metadata.uid))
-    return any(rs.size.replicas for rs in old) or not all(is_over(pod) for pod in find_pods(cache, keys))
-
-
-def _create(obj: Object, deployment: Workload, template_hash: str, replicas: int, revision: int) -> Writes:
-    template = deployment.spec.template
-    meta = template.get("metadata") or {}
-    labels = {**(meta.get("labels") or {}), HASH_LABEL: template_hash}
-    selector = obj["spec"]["selector"]
-    name = _name(deployment, template_hash)
-    kept = {k: v for k, v in deployment.metadata.annotations.items() if k not in NOT_COPIED}
-    replica_set = {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "metadata": {
-            "name": name,
-            "namespace": deployment.metadata.namespace,
-            "labels": labels,
-            "annotations": {**kept, REVISION: str(revision)},
-            "ownerReferences": [controller_reference(DEPLOYMENT, obj)],
-        },
-        "spec": {
-            "replicas": replicas,
-            "minReadySeconds": deployment.spec.min_ready_seconds,
-            "selector": {
-                **selector,
-                "matchLabels": {**(selector.get("matchLabels") or {}), HASH_LABEL: template_hash},
-            },
-            "template": {**template, "metadata": {**meta, "labels": labels}},
-        },
-    }
-    return [Create(REPLICA_SET, replica_set), _scaled(obj, name, 0, replicas)]
-
-
-def _annotate(obj: Object, new: ReplicaSet | None, revision: int) -> Writes:
-    """Keep the revision on the Deployment and on its new ReplicaSet, as kubectl rollout reads it."""
-    patch = {"metadata": {"annotations": {REVISION: str(revision)}}}
-    writes: Writes = []
-    if new is not None and new.revision != revision:
-        writes.append(Patch(REPLICA_SET, key_of(new.obj), patch))
-    if (obj["metadata"].get("annotations") or {}).get(REVISION) != str(revision):
-        writes.append(Patch(DEPLOYMENT, key_of(obj), patch))
-    return writes
-
-
-def _scale_paused(obj: Object, deployment: Workload, sets: list[ReplicaSet]) -> Writes:
-    """Scale a paused Deployment only while no rollout is half done."""
-    active = [rs for rs in sets if rs.view.spec.replicas]
-    if len(active) != 1 or active[0].view.spec.replicas == deployment.spec.replicas:
-        return []
-    return _resize(obj, active[0], deployment.spec.replicas)
-
-
-def _resize(obj: Object, rs: ReplicaSet, replicas: int) -> Writes:
-    scaled = _scaled(obj, rs.name, rs.view.spec.replicas, replicas)
-    return [Patch(REPLICA_SET, key_of(rs.obj), {"spec": {"replicas": replicas}}), scaled]
-
-
-def _scaled(obj: Object, name: str, before: int, after: int) -> EmitEvent:
-    way = "up" if after >= before else "down"
-    message = f"Scaled {way} replica set {name} from {before} to {after}"
-    return EmitEvent(obj, "Normal", "ScalingReplicaSet", message)
+    return any(rs.replicas for rs in old) or not all(is_over(pod) for pod in find_pods(cache, keys))
 
 
 def _forget_oldest(deployment: Workload, old: list[ReplicaSet]) -> Writes:
-    empty = [rs for rs in old if rs.view.spec.replicas == 0 and rs.view.status.replicas == 0]
-    surplus = max(0, len(empty) - deployment.spec.revision_history_limit)
-    oldest = sorted(empty, key=lambda rs: rs.revision)[:surplus]
-    return [Delete(REPLICA_SET, key_of(rs.obj), rs.view.metadata.uid) for rs in oldest]
+    """Delete the oldest revisions beyond the limit, except those that still have pods."""
+    surplus = max(0, len(old) - deployment.spec.revision_history_limit)
+    oldest = sorted(old, key=lambda rs: rs.revision)[:surplus]
+    return [Delete(REPLICA_SET, key_of(rs.obj), rs.view.metadata.uid) for rs in oldest if _is_empty(rs.view)]
 
 
-def _name(deployment: Workload, template_hash: str) -> str:
-    return f"{deployment.metadata.name}-{template_hash}"
+def _is_empty(rs: Workload) -> bool:
+    seen = rs.status.observed_generation >= rs.metadata.generation
+    return seen and rs.spec.replicas == 0 and rs.status.replicas == 0
 
 
 def _replica_set_changed(cache: Cache, change: Change) -> Iterable[Key]:
     owners = keys_of_controllers(change, DEPLOYMENT)
     if change.new is not None and controller_of(change.new) is None:
-        return cache.keys(DEPLOYMENT, change.key.namespace)
+        labels = change.new["metadata"].get("labels") or {}
+        return [*owners, *wanting(cache, DEPLOYMENT, change.key.namespace, labels)]
     return owners
 
 
@@ -235,5 +235,6 @@ def _is_ours(ref: dict[str, Any]) -> bool:
 RECONCILER = Reconciler(
     name="deployment-controller",
     plan=plan,
+    plan_failure=plan_failure,
     triggers={DEPLOYMENT: own_key, REPLICA_SET: _replica_set_changed, POD: _pod_gone},
 )

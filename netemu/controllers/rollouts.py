@@ -5,10 +5,11 @@ Source: kube-controller-manager ``pkg/controller/deployment/rolling.go``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from netemu.api.views.apps import RollingUpdate
+from netemu.api.views.apps import RollingUpdate, WorkloadSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,15 @@ class Size:
     """How many pods a ReplicaSet should have, how many are available, how many it still has.
 
     The status may be older than the spec, so ``available`` never counts more than ``replicas``
-    and ``pods`` never less.
+    and ``pods`` never less. ``most`` is how many pods its Deployment could have, surge included,
+    when it was resized last; 0 if that is not known.
     """
 
     name: str
     replicas: int
     available: int
     pods: int
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,20 @@ def bounds(replicas: int, update: RollingUpdate | None) -> Bounds:
     if surge == 0 and unavailable == 0:
         unavailable = 1
     return Bounds(replicas, replicas + surge, max(0, replicas - unavailable))
+
+
+def least_available(spec: WorkloadSpec) -> int:
+    """Tell how many pods of a Deployment must be available at least."""
+    if spec.strategy.type != "RollingUpdate":
+        return spec.replicas
+    return bounds(spec.replicas, spec.strategy.rolling_update).least_available
+
+
+def most_surge(spec: WorkloadSpec) -> int:
+    """Tell how many pods a Deployment may have above its number."""
+    if spec.strategy.type != "RollingUpdate":
+        return 0
+    return bounds(spec.replicas, spec.strategy.rolling_update).most - spec.replicas
 
 
 def resolve(value: int | str | None, total: int, *, default: int | str, up: bool) -> int:
@@ -80,3 +97,30 @@ def old_sizes(new: Size, old: Sequence[Size], limit: Bounds) -> list[Size]:
         spare -= gone
         sizes.append(replace(size, replicas=size.replicas - gone))
     return sizes
+
+
+def proportional_sizes(sizes: Sequence[Size], limit: Bounds) -> list[Size]:
+    """Spread a change of the Deployment's number over several ReplicaSets, by their shares.
+
+    ``sizes`` are in the order in which they take: the first also takes what rounding leaves.
+    """
+    allowed = limit.most if limit.replicas else 0
+    to_add = allowed - sum(size.replicas for size in sizes)
+    if not to_add:
+        return list(sizes)
+    left, new = to_add, []
+    for size in sizes:
+        share = _share(size, limit)
+        share = min(share, left) if to_add > 0 else max(share, left)
+        left -= share
+        new.append(replace(size, replicas=size.replicas + share))
+    first = new[0]
+    return [replace(first, replicas=max(0, first.replicas + left)), *new[1:]]
+
+
+def _share(size: Size, limit: Bounds) -> int:
+    """Tell by how many pods a ReplicaSet changes to keep its part of the whole."""
+    if not limit.replicas or not size.replicas:
+        return -size.replicas
+    before = size.most or limit.most
+    return math.floor(size.replicas * limit.most / before + 0.5) - size.replicas
