@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ExpiredError, NotFoundError
@@ -12,33 +13,45 @@ from netemu.clock import Clock
 
 KEEP_S = 3600.0
 LOOK_EVERY_S = 60.0
+# Kubernetes has no such bound, but keeps its events on disk: here 5,000 are some 10 MB of memory, and
+# tell of the last thousand pods.
+KEEP_MOST = 5_000
 
 Name = tuple[str, str]
 
 
 class Expiry:
-    """The events there are, in the order in which they expire: a look costs what it deletes."""
+    """The events there are, in the order in which they expire: a look costs what it deletes.
 
-    def __init__(self, client: Client, clock: Clock, *, keep_s: float = KEEP_S) -> None:
+    Of more than ``keep_most`` the oldest go first, at once.
+    """
+
+    def __init__(
+        self, client: Client, clock: Clock, *, keep_s: float = KEEP_S, keep_most: int = KEEP_MOST
+    ) -> None:
         self._client = client
         self._clock = clock
         self._keep_s = keep_s
+        self._keep_most = keep_most
         self._due: OrderedDict[Name, float] = OrderedDict()
+        self._is_crowded = asyncio.Event()
 
     async def run(self, *, look_every_s: float = LOOK_EVERY_S) -> None:
         """Delete what expires, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow())
             while True:
-                await asyncio.sleep(look_every_s)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_crowded.wait(), look_every_s)
+                self._is_crowded.clear()
                 await self.delete_expired()
 
     async def delete_expired(self) -> None:
-        """Delete everything whose time has come."""
+        """Delete everything whose time has come, and the oldest of too many."""
         now_s = self._clock()
         while self._due:
             (namespace, name), due_s = next(iter(self._due.items()))
-            if due_s > now_s:
+            if due_s > now_s and len(self._due) <= self._keep_most:
                 return
             del self._due[namespace, name]
             try:
@@ -63,6 +76,8 @@ class Expiry:
     def _note(self, obj: Object) -> None:
         self._due[_name(obj)] = self._clock() + self._keep_s
         self._due.move_to_end(_name(obj))
+        if len(self._due) > self._keep_most:
+            self._is_crowded.set()
 
 
 def _name(obj: Object) -> Name:

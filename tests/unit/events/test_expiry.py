@@ -32,3 +32,15 @@ async def test_events_go_when_nothing_repeated_them_for_long_enough():
         await asyncio.sleep(0.03)
         assert await names(client) == {"new"}
         task.cancel()
+
+
+async def test_of_too_many_events_the_oldest_go_at_once():
+    client = FakeClient(*((EVENT, event(f"event-{number}")) for number in range(3)))
+    expiry = Expiry(client, lambda: 0.0, keep_most=3)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(expiry.run())
+        await eventually(lambda: asyncio.sleep(0, len(expiry._due)), lambda count: count == 3)
+        await client.patch(EVENT, "default", "event-0", {"count": 2})
+        await client.create(EVENT, event("newest"))
+        await eventually(lambda: names(client), lambda left: left == {"event-0", "event-2", "newest"})
+        task.cancel()
