@@ -25,7 +25,7 @@ from netemu.logs import Log
 
 log = Log(__name__)
 
-REMEMBERED = 4096
+REMEMBERED = 1024
 
 
 class Recorder:
