@@ -80,6 +80,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     bridge_netfilter: Literal["auto", "off"] = "auto"
     api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
+    # Names that the nodes get in turn as topology.kubernetes.io/zone; a number N means zone-1 to zone-N.
+    zones: tuple[str, ...] = ()
+    # What each node says that it has; empty: what this machine has, of which nothing is set aside.
+    node_cpu: str = ""
+    node_memory: str = ""
+    # Seconds (or 5s, 1m) after which a node that stopped reporting is NotReady; Kubernetes' default.
+    node_monitor_grace_period: Annotated[float, Meta(ge=1)] = 50.0
+    # How long pods stay on a node that is not ready, or cannot be reached, unless they say otherwise.
+    default_not_ready_toleration_seconds: Annotated[int, Meta(ge=0)] = 300
+    default_unreachable_toleration_seconds: Annotated[int, Meta(ge=0)] = 300
 
     @property
     def hosts(self) -> IPv4Network:

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from netemu.api import quantity, syntax
 from netemu.api.codec import Document, ManifestError, decode_documents
 from netemu.errors import SettingsError
 from netemu.ipam.ranges import LabelledRange, check_apart, node_slice, parse_ranges
@@ -24,6 +25,7 @@ _OBJECT_OR_MAPPING = (
     "expected an object with apiVersion and kind",
     "settings are a mapping of names to values",
 )
+_DURATION = re.compile(r"(?P<plain>\d+(\.\d+)?)|((?P<h>\d+)h)?((?P<m>\d+)m)?((?P<s>\d+(\.\d+)?)s)?", re.ASCII)
 _PORTS = re.compile(r"(\d+)-(\d+)")
 _DEFAULTS = Settings()
 _HOSTS_BESIDE_NODES = 13  # network, outside up to the tenth, this machine, broadcast
@@ -42,6 +44,13 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
     raw |= {_camel(name): _as_list(raw[_camel(name)]) for name in RANGES if _camel(name) in raw}
     if "nodePortRange" in raw:
         raw["nodePortRange"] = str(raw["nodePortRange"])
+    if "zones" in raw:
+        raw["zones"] = _zone_names(raw["zones"])
+    for name in ("nodeCpu", "nodeMemory"):
+        if name in raw:
+            raw[name] = str(raw[name])
+    if isinstance(raw.get("nodeMonitorGracePeriod"), str):
+        raw["nodeMonitorGracePeriod"] = _seconds("--node-monitor-grace-period", raw["nodeMonitorGracePeriod"])
     if raw.get("bridgeNetfilter") is False:
         raw["bridgeNetfilter"] = "off"  # what YAML 1.1 makes of an unquoted off
     try:
@@ -88,6 +97,7 @@ def check_settings(settings: Settings) -> None:
             hint="Lower-case letters, digits, '-' and '.', for example k8sprod.adaltas.cloud.",
         )
     _check_ports(settings.node_port_range)
+    _check_nodes(settings)
     if settings.cni not in ("", "none") and not Path(settings.cni).is_file():
         raise SettingsError(
             f"--cni: there is no file {settings.cni}",
@@ -122,6 +132,38 @@ def _check_ports(text: str) -> None:
         raise SettingsError(
             f"--node-port-range: {text!r} is not a range of ports", hint="Write it as 30000-32767."
         )
+
+
+def _check_nodes(settings: Settings) -> None:
+    for zone in settings.zones:
+        if syntax.label_value(zone) or not zone:
+            raise SettingsError(
+                f"--zones: {zone!r} cannot be the value of a label",
+                hint="A number of zones, or names of letters, digits, '-', '_' and '.', at most 63.",
+            )
+    for option, amount in (("--node-cpu", settings.node_cpu), ("--node-memory", settings.node_memory)):
+        if amount and not (quantity.is_valid(amount) and quantity.parse(amount) > 0):
+            raise SettingsError(
+                f"{option}: {amount!r} is no amount", hint="Write it as in a manifest: 4, 500m, 8Gi."
+            )
+
+
+def _zone_names(value: Any) -> Any:
+    """Give names of zones: as given, or (a number) zone-1 and so on."""
+    text = str(value)
+    if isinstance(value, int | str) and text.isdigit():
+        return [f"zone-{number}" for number in range(1, int(text) + 1)]
+    return _as_list(value)
+
+
+def _seconds(option: str, text: str) -> float:
+    """Read a number of seconds, or a duration as Kubernetes writes it."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not text:
+        raise SettingsError(f"{option}: {text!r} is no duration", hint="Write it as 50s, 1m30s or 50.")
+    if match["plain"]:
+        return float(match["plain"])
+    return sum(float(match[unit] or 0) * size for unit, size in (("h", 3600), ("m", 60), ("s", 1)))
 
 
 def _read_file(path: Path) -> Document:

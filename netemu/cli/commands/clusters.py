@@ -44,6 +44,31 @@ def up(
     authorization: Annotated[
         str, typer.Option("--authorization", metavar="AlwaysAllow|RBAC", help="Whether roles are enforced.")
     ] = "",
+    zones: Annotated[
+        str, typer.Option("--zones", metavar="N|NAME,...", help="Zones that the nodes are in, in turn.")
+    ] = "",
+    node_cpu: Annotated[
+        str, typer.Option("--node-cpu", metavar="CPUS", help="What a node offers. [default: this machine's]")
+    ] = "",
+    node_memory: Annotated[
+        str, typer.Option("--node-memory", metavar="AMOUNT", help="[default: this machine's]")
+    ] = "",
+    node_monitor_grace_period: Annotated[
+        str,
+        typer.Option(
+            "--node-monitor-grace-period",
+            metavar="DURATION",
+            help="When a silent node is NotReady. [default: 50s]",
+        ),
+    ] = "",
+    default_not_ready_toleration_seconds: Annotated[
+        int | None,
+        typer.Option("--default-not-ready-toleration-seconds", help="Before its pods go. [default: 300]"),
+    ] = None,
+    default_unreachable_toleration_seconds: Annotated[
+        int | None,
+        typer.Option("--default-unreachable-toleration-seconds", help="The same. [default: 300]"),
+    ] = None,
     kubeconfig: Annotated[
         str, typer.Option("--kubeconfig", metavar="FILE", help="Where to put the context. [default: yours]")
     ] = "",
@@ -71,6 +96,12 @@ def up(
         "host_access": host_access,
         "api_port": api_port,
         "authorization": authorization,
+        "zones": zones,
+        "node_cpu": node_cpu,
+        "node_memory": node_memory,
+        "node_monitor_grace_period": node_monitor_grace_period,
+        "default_not_ready_toleration_seconds": default_not_ready_toleration_seconds,
+        "default_unreachable_toleration_seconds": default_unreachable_toleration_seconds,
     }
     given = {name: value for name, value in options.items() if value not in {None, "", ()}}
     bring_up(Path(config) if config else None, given, kubeconfig)

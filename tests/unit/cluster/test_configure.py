@@ -98,3 +98,38 @@ def test_only_settings_that_were_asked_for_can_differ():
 
     assert differences(running, wanted, {"nodes"}) == ["--nodes is 3, not 4"]
     assert differences(running, wanted, set()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "zones"),
+    [
+        pytest.param(2, ("zone-1", "zone-2"), id="number"),
+        pytest.param("3", ("zone-1", "zone-2", "zone-3"), id="number-as-text"),
+        pytest.param("a, b", ("a", "b"), id="names"),
+        pytest.param(["a", "b"], ("a", "b"), id="list"),
+    ],
+)
+def test_zones_are_a_number_or_names(given, zones):
+    assert load_settings(None, {"zones": given}).zones == zones
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("5s", 5.0), ("1m30s", 90.0), ("2.5s", 2.5), ("40", 40.0), (7, 7.0)]
+)
+def test_a_duration_is_seconds_or_what_kubernetes_writes(given, seconds):
+    assert load_settings(None, {"node_monitor_grace_period": given}).node_monitor_grace_period == seconds
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param({"zones": "a b"}, "--zones: 'a b' cannot be the value of a label", id="zone"),
+        pytest.param({"node_cpu": "many"}, "--node-cpu: 'many' is no amount", id="cpu"),
+        pytest.param({"node_memory": "0"}, "--node-memory: '0' is no amount", id="memory"),
+        pytest.param({"node_monitor_grace_period": "soon"}, "'soon' is no duration", id="duration"),
+        pytest.param({"node_monitor_grace_period": "0s"}, "node-monitor-grace-period", id="too-short"),
+    ],
+)
+def test_settings_of_nodes_are_checked(options, words):
+    with pytest.raises(SettingsError, match=words):
+        load_settings(None, options)
