@@ -1,14 +1,17 @@
-"""Look a name up as a pod does: /etc/hosts, search list, ndots, A records. Pure; RFC 1035."""
+"""Look a name up as a pod does: /etc/hosts, search list, ndots, A and AAAA records. Pure; RFC 1035, 3596."""
 
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHIH")
-_TYPE_A, _CLASS_IN = 1, 1
+_TYPE_A, _TYPE_AAAA, _CLASS_IN = 1, 28, 1
+KINDS = (_TYPE_A, _TYPE_AAAA)
+"""The types of records to ask for, in order."""
+
 _RECURSION_DESIRED = 0x0100
 _RCODE = 0x000F
 _POINTER = 0xC0
@@ -56,12 +59,15 @@ def parse_resolv_conf(text: str) -> ResolvConf:
 
 
 def find_in_hosts(text: str, name: str) -> str | None:
-    """Find a name's IPv4 address in a hosts file."""
+    """Find a name's address in a hosts file; an IPv4 one is preferred."""
+    found: str | None = None
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]
-        if name.lower().rstrip(".") in (other.lower() for other in names) and ":" not in address:
-            return address
-    return None
+        if name.lower().rstrip(".") in (other.lower() for other in names):
+            if ":" not in address:
+                return address
+            found = found or address
+    return found
 
 
 def candidates(name: str, conf: ResolvConf) -> tuple[str, ...]:
@@ -72,8 +78,8 @@ def candidates(name: str, conf: ResolvConf) -> tuple[str, ...]:
     return (name, *searched) if name.count(".") >= conf.ndots else (*searched, name)
 
 
-def encode_query(number: int, name: str) -> bytes:
-    """Ask for a name's A records.
+def encode_query(number: int, name: str, kind: int = _TYPE_A) -> bytes:
+    """Ask for a name's records of a type.
 
     Raises:
         ValueError: no such name can exist.
@@ -83,7 +89,8 @@ def encode_query(number: int, name: str) -> bytes:
     if not all(0 < len(label) < 64 for label in labels) or sum(map(len, labels)) + len(labels) > 254:
         raise ValueError(f"{name!r} is no domain name")
     question = b"".join(bytes((len(label),)) + label for label in labels)
-    return _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0) + question + b"\0" + struct.pack(">HH", 1, 1)
+    head = _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0)
+    return head + question + b"\0" + struct.pack(">HH", kind, _CLASS_IN)
 
 
 def decode_answer(number: int, data: bytes) -> Answer | None:
@@ -102,6 +109,8 @@ def decode_answer(number: int, data: bytes) -> Answer | None:
             offset += _RECORD.size
             if (kind, kind_class, length) == (_TYPE_A, _CLASS_IN, 4):
                 addresses.append(str(IPv4Address(data[offset : offset + 4])))
+            elif (kind, kind_class, length) == (_TYPE_AAAA, _CLASS_IN, 16):
+                addresses.append(str(IPv6Address(data[offset : offset + 16])))
             offset += length
     except (struct.error, IndexError, ValueError):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -12,19 +11,21 @@ from pathlib import Path
 
 import msgspec
 
+from netemu.agnhost.golang import error_words
+from netemu.agnhost.model import AppError, Listener
+from netemu.agnhost.protocols import Owner
+from netemu.agnhost.serving import Serving
+from netemu.agnhost.sockets import open_listener
 from netemu.errors import KernelError, PermissionDeniedError
 from netemu.linux import netns
-from netemu.runtime.container import AppSpec, ContainerState, Port
+from netemu.logs import Log
+from netemu.runtime.container import AppSpec, ContainerState
 from netemu.runtime.errors import ContainerExistsError, ControlError
 from netemu.runtime.logfile import LogFile
-from netemu.standin.apps.model import Address, AppError, Datagrams, Listener
 from netemu.standin.apps.registry import build
-from netemu.standin.datagrams import answer_datagrams, open_datagram_socket
-from netemu.standin.protocols import Owner, make_protocol
 from netemu.standin.surroundings import PodSurroundings
 
-_BACKLOG = 512
-_ACCEPTS_AT_ONCE = 64
+log = Log(__name__)
 
 
 class RunningApp:
@@ -33,24 +34,22 @@ class RunningApp:
     def __init__(self, spec: AppSpec, group: asyncio.TaskGroup) -> None:
         self.spec = spec
         self.state = ContainerState(id=spec.id, running=True, started_at_s=time.time())
-        self.sockets: list[socket.socket] = []
-        self.owner = Owner(group, self.log)
+        self.serving = Serving(Owner(group, self.log, _failed))
         self._log: LogFile | None = None
+        self._is_closed = False
 
     def log(self, line: str, stream: str = "stdout") -> None:
-        """Write a line to the container's log, made when there is something to say."""
+        """Write a line to the container's log, made when there is something to say; none after its end."""
+        if self._is_closed:
+            return
         if self._log is None:
             self._log = LogFile(self.spec.log_path)
         self._log.write(stream, [(line.encode(), False)])
 
     def close(self) -> None:
         """Close sockets, connections and log."""
-        loop = asyncio.get_running_loop()
-        for sock in self.sockets:
-            loop.remove_reader(sock)
-            sock.close()
-        self.sockets.clear()
-        self.owner.close()
+        self._is_closed = True
+        self.serving.close()
         if self._log is not None:
             self._log.close()
 
@@ -82,7 +81,7 @@ class Host:
             raise ContainerExistsError(f"app {spec.id} exists")
         app = RunningApp(spec, self._group)
         path = self._netns_dir / spec.netns
-        surroundings = PodSurroundings(spec, str(path), lambda code: self._exit(app, code))
+        surroundings = PodSurroundings(spec, str(path), lambda code: self._exit(app, code), app.log)
         try:
             self._open(app, build(spec, surroundings), path)
         except AppError as err:
@@ -112,42 +111,14 @@ class Host:
     def _open(self, app: RunningApp, listeners: tuple[Listener, ...], path: Path) -> None:
         try:
             with netns.opened(path) as fd, netns.entered(fd):
-                opened = [(listener, _bind(app, listener.port)) for listener in listeners]
+                for listener in listeners:
+                    if (sock := _bind(app, listener)) is not None:
+                        app.serving.start(listener, sock)
         except (KernelError, PermissionDeniedError) as err:
             raise ControlError(err.message, hint=err.hint) from err
-        for listener, sock in opened:
-            if sock is not None:
-                self._serve(app, listener, sock)
-
-    def _serve(self, app: RunningApp, listener: Listener, sock: socket.socket) -> None:
-        service = listener.service
-        loop = asyncio.get_running_loop()
-        if isinstance(service, Datagrams):
-            loop.add_reader(sock, answer_datagrams, sock, service.answer)
-        else:
-            loop.add_reader(sock, self._accept, app, listener, sock)
-
-    def _accept(self, app: RunningApp, listener: Listener, sock: socket.socket) -> None:
-        for _ in range(_ACCEPTS_AT_ONCE):
-            try:
-                accepted, (host, port) = sock.accept()
-            except OSError:  # none left, it went away again, or descriptors ran out: the loop calls again
-                return
-            accepted.setblocking(False)
-            self._group.create_task(_serve_connection(app, listener, accepted, Address(host, port)))
 
 
-async def _serve_connection(
-    app: RunningApp, listener: Listener, sock: socket.socket, client: Address
-) -> None:
-    protocol = make_protocol(listener.service, app.owner, client)
-    try:
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, sock)
-    except OSError:  # the client is gone already
-        sock.close()
-
-
-def _bind(app: RunningApp, port: Port) -> socket.socket | None:
+def _bind(app: RunningApp, listener: Listener) -> socket.socket | None:
     """Make a listening socket in the namespace that we are in; None if an implied one gives way.
 
     Raises:
@@ -155,28 +126,14 @@ def _bind(app: RunningApp, port: Port) -> socket.socket | None:
 
     """
     try:
-        sock = open_datagram_socket(port.number) if port.protocol == "UDP" else _open_listener(port.number)
+        return open_listener(listener)
     except OSError as err:
-        words = os.strerror(err.errno or 0).lower()
-        message = f"listen {port.protocol.lower()} :{port.number}: bind: {words}"
-        if not port.implied or err.errno != errno.EADDRINUSE:
+        words = error_words(err, "bind")
+        message = f"listen {listener.protocol.lower()} :{listener.number}: {words}"
+        if not listener.implied or err.errno != errno.EADDRINUSE:
             raise AppError(message) from err
         app.log(f"{message}; the port was not asked for: left to its owner")
         return None
-    app.sockets.append(sock)
-    return sock
-
-
-def _open_listener(number: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("0.0.0.0", number))
-        sock.listen(_BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _ended(state: ContainerState, code: int, message: str = "") -> ContainerState:
@@ -188,3 +145,7 @@ def _ended(state: ContainerState, code: int, message: str = "") -> ContainerStat
         message=message,
         finished_at_s=time.time(),
     )
+
+
+def _failed(err: Exception, request: str) -> None:
+    log.error("standin.failed", exc=err, request=request)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from netemu.agnhost.model import EchoStream, Listener, Surroundings
 from netemu.runtime.container import AppSpec
-from netemu.standin.apps.model import EchoStream, Listener, Surroundings, on_ports
+from netemu.standin.apps.ports import on_ports
 
 
 def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:

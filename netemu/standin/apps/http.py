@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from netemu.agnhost.model import Http, Listener, Request, Response, Surroundings
 from netemu.runtime.container import AppSpec
-from netemu.standin.apps.model import Http, Listener, Request, Response, Surroundings, on_ports
+from netemu.standin.apps.ports import on_ports
 
 
 def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:

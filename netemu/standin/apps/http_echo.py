@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from netemu.runtime.container import AppSpec, Port
-from netemu.standin.apps.flags import parse_flags, parse_port_flag
-from netemu.standin.apps.model import (
-    AppError,
-    Http,
-    Listener,
-    Request,
-    Response,
-    Surroundings,
-    on_ports,
-)
+from netemu.agnhost.flags import parse_flags, parse_port_flag
+from netemu.agnhost.model import AppError, Http, Listener, Request, Response, Surroundings
+from netemu.runtime.container import AppSpec
+from netemu.standin.apps.ports import on_ports
 
 _FLAGS = {"listen": ":5678", "text": "", "status-code": "200"}
 _DEFAULT_TEXT = "hello-world"  # what the image sets as ECHO_TEXT
@@ -25,8 +18,11 @@ def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
     text = flags["text"] or spec.env.get("ECHO_TEXT", _DEFAULT_TEXT)
     status = _parse_status(flags["status-code"])
     service = Http(lambda request: answer(text, status, request))
-    others = tuple(listener for listener in on_ports(spec, service) if not _is_tcp(listener.port, number))
-    return (Listener(Port(number=number), service), *others)
+    others = on_ports(spec, service)
+    return (
+        Listener(number, service),
+        *(other for other in others if (other.number, other.protocol) != (number, "TCP")),
+    )
 
 
 def answer(text: str, status: int, request: Request) -> Response:
@@ -41,7 +37,3 @@ def _parse_status(text: str) -> int:
     if text.isdecimal() and 200 <= int(text) <= 599:
         return int(text)
     raise AppError(f'invalid argument "{text}" for "--status-code" flag: not from 200 to 599')
-
-
-def _is_tcp(port: Port, number: int) -> bool:
-    return port.number == number and port.protocol == "TCP"

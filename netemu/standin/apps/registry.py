@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from netemu.agnhost import echo_basic, hostname, netexec, pause, webserver
+from netemu.agnhost.model import AppError, Listener, Setting, Surroundings
+from netemu.agnhost.model import Build as BuildAgnhost
 from netemu.runtime.container import AppSpec
-from netemu.standin.apps import echo, http, http_echo, netexec, serve_hostname
-from netemu.standin.apps.model import AppError, Build, Listener, Surroundings
+from netemu.standin.apps import echo, http, http_echo
+
+Build = Callable[[AppSpec, Surroundings], tuple[Listener, ...]]
+
+
+def _of_agnhost(build: BuildAgnhost) -> Build:
+    return lambda spec, surroundings: build(Setting(spec.args, spec.env, spec.hostname), surroundings)
+
 
 APPS: dict[str, Build] = {
+    "agnhost-pause": _of_agnhost(pause.build),
     "echo": echo.build,
+    "echo-basic": _of_agnhost(echo_basic.build),
     "http": http.build,
     "http-echo": http_echo.build,
-    "netexec": netexec.build,
+    "netexec": _of_agnhost(netexec.build),
     "pause": http.build,
-    "serve-hostname": serve_hostname.build,
+    "serve-hostname": _of_agnhost(hostname.build),
+    "test-webserver": _of_agnhost(webserver.build_elsewhere),
 }
 
 

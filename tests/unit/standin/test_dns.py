@@ -49,7 +49,7 @@ def test_the_search_list_comes_first_unless_a_name_has_enough_dots(name, asked):
         pytest.param("web-1", "10.244.1.3", id="own-name"),
         pytest.param("WEB-1.", "10.244.1.3", id="in-capitals"),
         pytest.param("alias", "10.0.0.9", id="an-alias"),
-        pytest.param("six", None, id="no-ipv4"),
+        pytest.param("six", "::1", id="no-ipv4"),
         pytest.param("old", None, id="commented-out"),
         pytest.param("nobody", None, id="unknown"),
     ],

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.standin.apps.model import Address, Response
-from netemu.standin.session import MAX_BODY_BYTES, MAX_HEADER_BYTES, Session
+from netemu.agnhost.model import Address, Response
+from netemu.agnhost.session import MAX_BODY_BYTES, MAX_HEADER_BYTES, Session
 
 GET = b"GET /a HTTP/1.1\r\nHost: web\r\n\r\n"
 

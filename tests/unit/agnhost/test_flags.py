@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.standin.apps.flags import parse_flags
-from netemu.standin.apps.model import AppError
+from netemu.agnhost.flags import parse_flags
+from netemu.agnhost.model import AppError
 
 DEFAULTS = {"port": "80", "close": "false"}
 

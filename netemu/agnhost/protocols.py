@@ -1,26 +1,45 @@
-"""Connections to stand-ins: the sessions on sockets, with bounds on slow and greedy clients."""
+"""[IO] Connections to apps: sessions on sockets, with bounds on slow and greedy clients."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
-from netemu.logs import Log
-from netemu.standin.apps.model import Address, EchoStream, Greet, Http, HttpAnswer, Request, Response, Service
-from netemu.standin.session import Session
-
-log = Log(__name__)
+from netemu.agnhost.model import (
+    Address,
+    DatagramAnswer,
+    EchoStream,
+    Greet,
+    Http,
+    HttpAnswer,
+    Request,
+    Response,
+    Service,
+    Tls,
+)
+from netemu.agnhost.session import Session
 
 REQUEST_S = 15.0
 IDLE_S = 75.0  # nginx's keepalive_timeout
+_MESSAGE_BYTES = 1024
 
 
 class Owner:
-    """The app that connections belong to: its log, its tasks, who is connected."""
+    """The app that connections belong to: its log, its tasks, who is connected.
 
-    def __init__(self, group: asyncio.TaskGroup, log: Callable[[str], None]) -> None:
+    ``log`` gets a line for each request; ``failed`` an error that no app should have.
+    """
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        log: Callable[[str], None],
+        failed: Callable[[Exception, str], None],
+    ) -> None:
         self.group = group
         self.log = log
+        self.failed = failed
         self.connections: set[asyncio.Transport] = set()
         self.is_closed = False
 
@@ -34,14 +53,31 @@ class Owner:
 def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Protocol:
     """Give the protocol that serves one TCP connection."""
     match service:
-        case Http(answer):
-            return HttpProtocol(owner, answer, client)
+        case Http(answer, access_log):
+            return HttpProtocol(owner, answer, client, access_log=access_log)
+        case Tls(answer):
+            return HttpProtocol(owner, answer, client, access_log=False)
         case Greet(text):
             return GreetProtocol(owner, text)
         case EchoStream():
             return EchoProtocol(owner)
         case _:
             raise ValueError(f"{service} is not served over TCP")
+
+
+async def answer_message(
+    sock: socket.socket, client: Address, answer: DatagramAnswer, greeting: bytes
+) -> None:
+    """Answer one message of an SCTP connection, or greet it, and close it."""
+    loop = asyncio.get_running_loop()
+    with sock:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                reply = greeting or answer(await loop.sock_recv(sock, _MESSAGE_BYTES), client)
+                if reply:
+                    await loop.sock_sendall(sock, reply)
+        except OSError:  # the client went away, or said nothing
+            return
 
 
 class _Connection(asyncio.Protocol):
@@ -78,10 +114,11 @@ class _Connection(asyncio.Protocol):
 class HttpProtocol(_Connection):
     """Answer requests one after the other; what is pipelined waits."""
 
-    def __init__(self, owner: Owner, answer: HttpAnswer, client: Address) -> None:
+    def __init__(self, owner: Owner, answer: HttpAnswer, client: Address, *, access_log: bool) -> None:
         super().__init__(owner)
         self._answer = answer
         self._client = client
+        self._access_log = access_log
         self._session = Session(client)
         self._is_answering = False
         self._is_choked = False
@@ -119,6 +156,8 @@ class HttpProtocol(_Connection):
                 self._send(request, result)
             else:
                 self._is_answering = True
+                if self._timer is not None:
+                    self._timer.cancel()  # an answer may take its time
                 self._owner.group.create_task(self._finish(request, result))
         if self._transport is not None:
             self._transport.pause_reading()
@@ -137,7 +176,7 @@ class HttpProtocol(_Connection):
         try:
             response = await result
         except Exception as err:  # one app's fault must not end the server of all
-            log.error("standin.failed", exc=err, request=request.line)
+            self._owner.failed(err, request.line)
             response = Response(b"the stand-in failed\n", 500, close=True)
         self._is_answering = False
         self._send(request, response)
@@ -146,7 +185,11 @@ class HttpProtocol(_Connection):
     def _send(self, request: Request, response: Response) -> None:
         if self._transport is None:
             return
-        self._owner.log(f'{self._client.host} "{request.line}" {response.status} {len(response.body)}')
+        if response.abort:
+            self._transport.abort()
+            return
+        if self._access_log:
+            self._owner.log(f'{self._client.host} "{request.line}" {response.status} {len(response.body)}')
         self._transport.write(self._session.answer(response))
         self._limit(IDLE_S)
         if self._session.is_over:

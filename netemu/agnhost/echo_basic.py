@@ -1,0 +1,92 @@
+"""``echo-basic``, the server of Gateway API's conformance tests: what was asked, as JSON.
+
+Source of the document and the variables: kubernetes-sigs/gateway-api, conformance/echo-basic;
+``agnhost http-echo`` is a smaller one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Mapping
+
+from netemu.agnhost.flags import parse_flags, parse_port_flag
+from netemu.agnhost.golang import parse_duration
+from netemu.agnhost.model import Http, HttpAnswer, Listener, Request, Response, Setting, Surroundings, Tls
+
+AGNHOST_FLAGS = {"port": "8080"}
+
+_CONTEXT = {"namespace": "NAMESPACE", "ingress": "INGRESS_NAME", "service": "SERVICE_NAME", "pod": "POD_NAME"}
+_JSON = "application/json"
+_NO_SNIFF = ("X-Content-Type-Options", "nosniff")
+
+
+def build(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, ...]:
+    """Serve HTTP on HTTP_PORT, and HTTPS on HTTPS_PORT if there is a certificate."""
+    env = setting.env
+    http = env.get("HTTP_PORT") or "3000"
+    answer = answering(env, http, tuple(_CONTEXT))
+    listeners = [Listener(parse_port_flag("HTTP_PORT", http), Http(answer))]
+    if env.get("TLS_SERVER_CERT") and env.get("TLS_SERVER_PRIVKEY"):
+        https = parse_port_flag("HTTPS_PORT", env.get("HTTPS_PORT") or "8443")
+        listeners.append(Listener(https, Tls(answer, env["TLS_SERVER_CERT"], env["TLS_SERVER_PRIVKEY"])))
+    return tuple(listeners)
+
+
+def build_http_echo(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, ...]:
+    """Serve the same on ``--port``, as agnhost does."""
+    port = parse_flags(setting.args, AGNHOST_FLAGS)["port"]
+    answer = answering(setting.env, port, ("namespace", "pod"))
+    return (Listener(parse_port_flag("port", port), Http(answer)),)
+
+
+def answering(env: Mapping[str, str], port: str, context: tuple[str, ...]) -> HttpAnswer:
+    """Give what answers; ``context`` are the facts of the environment that it tells."""
+    facts = {name: env.get(_CONTEXT[name], "") for name in context}
+
+    def answer(request: Request) -> Response | Awaitable[Response]:
+        path = request.path.replace("//", "/")
+        if path == "/health":
+            return Response(b"OK")
+        if path.startswith("/status/"):
+            return Response(status=_status(request.target))
+        if delay := request.form.get("delay", ""):
+            return _later(delay, request)
+        return _echo(request)
+
+    def _echo(request: Request) -> Response:
+        document = {
+            "path": request.target,
+            "host": request.header("host"),
+            "method": request.method,
+            "proto": f"HTTP/{request.version}",
+            "headers": dict(sorted(request.grouped_headers().items())),
+            "httpPort": port,
+            **facts,
+        }
+        body = json.dumps(document, indent=1, ensure_ascii=False).encode()
+        return Response(body, content_type=_JSON, headers=(*asked_headers(request), _NO_SNIFF))
+
+    async def _later(delay: str, request: Request) -> Response:
+        try:
+            await asyncio.sleep(max(0.0, parse_duration(delay)))
+        except ValueError as err:
+            return Response(json.dumps({"message": str(err)}).encode(), 500, _JSON, (_NO_SNIFF,))
+        return _echo(request)
+
+    return answer
+
+
+def asked_headers(request: Request) -> tuple[tuple[str, str], ...]:
+    """Give the headers that ``X-Echo-Set-Header: NAME:VALUE, …`` asks for."""
+    found: dict[str, str] = {}
+    for pairs in request.grouped_headers().get("X-Echo-Set-Header", ()):
+        for pair in pairs.split(","):
+            name, _, value = pair.strip().partition(":")
+            found[name] = f"{found[name]},{value.strip()}" if name in found else value
+    return tuple((name, value.strip()) for name, value in found.items() if name)
+
+
+def _status(target: str) -> int:
+    text = target.removeprefix("/status/")
+    return int(text) if len(text) == 3 and text.isdecimal() and int(text) >= 200 else 400
