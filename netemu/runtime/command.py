@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_CREATE = (
+_RUNTIME = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
-    "runc create failed: unable to start container process: error during container init: "
+    "runc create failed: "
 )
+_CREATE = f"{_RUNTIME}unable to start container process: error during container init: "
 _EXEC = "OCI runtime exec failed: exec failed: unable to start container process: "
 
 
 def create_failure(why: str) -> str:
     """Say that a container could not be started."""
     return _CREATE + why
+
+
+def runtime_failure(why: str) -> str:
+    """Say that the OCI runtime did not come as far as the container's own process."""
+    return _RUNTIME + why
 
 
 def exec_failure(why: str) -> str:

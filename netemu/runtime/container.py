@@ -15,6 +15,20 @@ class Mount(Struct, frozen=True, kw_only=True):
     read_only: bool = True
 
 
+class ImageFiles(Struct, frozen=True, kw_only=True):
+    """What a container that runs from an image is made of.
+
+    ``root`` has the image's files, which do not change; ``scratch`` is a directory that is made for
+    what the container changes, and removed at its end. ``user`` is as an image's configuration has
+    it (name or number, perhaps with a group; empty: root); ``volumes`` are the image's own.
+    """
+
+    root: str
+    scratch: str
+    user: str = ""
+    volumes: tuple[str, ...] = ()
+
+
 class User(Struct, frozen=True, kw_only=True):
     """Who a container's processes are."""
 
@@ -41,6 +55,9 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     for netemu's own workers (the DNS server), which run unconfined, in the machine's network
     namespace, and open their sockets in ``netns`` themselves.
 
+    One with an ``image`` runs under an OCI runtime, from its own root file system; the ``uid`` and
+    ``gid`` of ``user`` then say nothing.
+
     ``capabilities`` are names as setpriv(1) takes them (``None``: Kubernetes' default).
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
     word ("shared:WORD"), of a container here ("of:ID"), or the node's ("node").
@@ -57,6 +74,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
     sandboxed: bool = True
+    image: ImageFiles | None = None
     user: User = User()
     capabilities: tuple[str, ...] | None = None
     read_only: bool = False

@@ -7,14 +7,15 @@ import signal
 import time
 from itertools import count
 
-from netemu.runtime.command import create_failure, find_fault
+from netemu.runtime.command import create_failure, find_fault, runtime_failure
 from netemu.runtime.control import Loop, Refusal
 from netemu.runtime.launch import Launcher
 from netemu.runtime.logfile import LogFile
+from netemu.runtime.oci import receive
 from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
 from netemu.runtime.spawn import SpawnError, exit_code, find_child
-from netemu.runtime.streams import READ_BYTES, LoggedStreams, close, open_pipes
+from netemu.runtime.streams import READ_BYTES, LoggedStreams, Stdio, close, open_pipes
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Container:
         self.spec = spec
         self.monitor = 0  # our child: bubblewrap, or the worker itself; 0 without one
         self.ready_fd = -1
+        self.failure = ""  # why it could not be started, if its monitor said so
+        self.log: LogFile | None = None  # of one whose streams are not there yet
         self.is_made = False
         self.mounts = ""  # its mount namespace, if it shares its PID namespace with others
         self.streams: LoggedStreams | None = None
@@ -123,9 +126,9 @@ class Containers:
             raise Refusal(f"container {spec['id']} exists", "RUNTIME_CONTAINER_EXISTS")
         container = Container(spec)
         container.started = lambda: started(container.state)
-        if spec["sandboxed"] and (fault := self._find_fault(spec)):
+        if spec["sandboxed"] and (failure := self._find_failure(spec)):
             self._by_id[spec["id"]] = container
-            container.end(_START_ERROR_CODE, "StartError", create_failure(fault))
+            container.end(_START_ERROR_CODE, "StartError", failure)
             container.announce()
             return
         try:
@@ -193,6 +196,8 @@ class Containers:
         close(container.ready_fd)
         container.ready_fd = -1
         last_line = container.streams.close() if container.streams is not None else ""
+        if container.log is not None:
+            container.log.close()
         for number, attached in container.attached.items():
             attached.end(number)
         container.attached.clear()
@@ -200,7 +205,8 @@ class Containers:
             code = exit_code(status)
             container.end(code, "Error" if code else "Completed")
         else:
-            container.end(_START_ERROR_CODE, "StartError", create_failure(last_line or "the sandbox ended"))
+            failure = container.failure or create_failure(last_line or "the sandbox ended")
+            container.end(_START_ERROR_CODE, "StartError", failure)
         if not container.announce() and not container.removed:
             self._ended(container.state)
         if container.removed:
@@ -212,11 +218,12 @@ class Containers:
     def _start(self, container: Container) -> None:
         spec = container.spec
         log = LogFile(spec["log_path"])
-        stdio, ours = self._launcher.open_terminal() if spec["tty"] else open_pipes(stdin=spec["stdin"])
+        stdio, ours = self._open_streams(spec)
         try:
             shared_fd = self._join_others(spec)
             try:
-                container.monitor, container.ready_fd = self._launcher.launch(spec, stdio, shared_fd)
+                launch = self._launcher.launch if spec["image"] is None else self._launcher.launch_image
+                container.monitor, container.ready_fd = launch(spec, stdio, shared_fd)
             finally:
                 close(shared_fd)
         except BaseException:
@@ -226,9 +233,9 @@ class Containers:
             raise
         finally:
             close(*set(stdio))
-        stdin_fd, *outputs = ours
-        named = dict(zip(("stdout", "stderr"), outputs, strict=False))
-        container.streams = LoggedStreams(self._loop, log, stdin_fd, named)
+        container.log = log
+        if ours:
+            self._log_streams(container, ours)
         container.state["running"] = True
         if container.ready_fd >= 0:
             self._loop.watch(container.ready_fd, lambda: self._read_ready(container))
@@ -236,17 +243,48 @@ class Containers:
             container.state["pid"] = container.monitor
             container.announce()
 
+    def _open_streams(self, spec: SpecJson) -> tuple[Stdio, list[int]]:
+        """Make a container's streams, and our ends; a terminal of an image's is made with its /dev."""
+        if not spec["tty"]:
+            return open_pipes(stdin=spec["stdin"])
+        if spec["image"] is None:
+            return self._launcher.open_terminal()
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        return (null, null, null), []
+
+    def _log_streams(self, container: Container, ours: list[int]) -> None:
+        stdin_fd, *outputs = ours
+        named = dict(zip(("stdout", "stderr"), outputs, strict=False))
+        assert container.log is not None
+        container.streams = LoggedStreams(self._loop, container.log, stdin_fd, named)
+        container.log = None
+
     def _read_ready(self, container: Container) -> None:
         """Note that the sandbox is made: its pid 1 is found now, and is about to be the command."""
         if container.ready_fd < 0 or container.is_made:
             return
-        container.is_made = bool(_read_available(container.ready_fd))
+        is_image = container.spec["image"] is not None
+        container.is_made = (
+            self._take_start(container) if is_image else bool(_read_available(container.ready_fd))
+        )
         self._loop.forget(container.ready_fd)
         if container.is_made and container.monitor:
             container.state["pid"] = find_child(container.monitor)
-            if container.spec["processes"]:
+            if container.spec["processes"] or is_image:
                 container.mounts = mounts_of(container.state["pid"])
             container.announce()
+
+    def _take_start(self, container: Container) -> bool:
+        """Take what the monitor of an image's container tells: who its user is, its terminal, a failure."""
+        told, fds = receive(container.ready_fd)
+        container.failure = told.get("error", "")
+        if "user" not in told:
+            return False
+        container.spec["user"] = told["user"]
+        container.spec["env"] = {"HOME": told["home"], **container.spec["env"]}
+        if fds:
+            self._log_streams(container, [os.dup(fds[0]), fds[0]])
+        return True
 
     def _join_others(self, spec: SpecJson) -> int:
         """Open the PID namespace that a container shares, -1 if it has its own or the node's."""
@@ -261,13 +299,20 @@ class Containers:
                 return open_of(target.state["pid"])
         return -1
 
-    def _find_fault(self, spec: SpecJson) -> str:
+    def _find_failure(self, spec: SpecJson) -> str:
+        """Say why a container cannot be started, as far as can be seen before; empty if nothing is."""
+        if spec["image"] is not None:
+            missing = "runc is not installed on this machine: apt-get install runc"
+            return "" if self._launcher.runc else runtime_failure(missing)
         look = self._launcher.outside(spec)
-        return find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
+        fault = find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
+        return create_failure(fault) if fault else ""
 
 
 def _kill(container: Container) -> None:
-    if container.spec["sandboxed"]:
+    if container.spec["image"] is not None and not container.state["pid"]:
+        os.kill(container.monitor, signal.SIGTERM)  # it ends the container once that is there
+    elif container.spec["sandboxed"]:
         os.kill(container.state["pid"] or container.monitor, signal.SIGKILL)
     else:
         os.killpg(container.monitor, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import stat
 import termios
 
@@ -11,9 +12,17 @@ from netemu.linux import libc
 from netemu.runtime.control import Refusal
 from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
+from netemu.runtime.oci import Monitor
 from netemu.runtime.pidspaces import PidSpaces
-from netemu.runtime.sandbox import ARGUMENTS_FD, Root, environment, inner_command, sandbox_arguments
-from netemu.runtime.spawn import spawn
+from netemu.runtime.sandbox import (
+    ARGUMENTS_FD,
+    Root,
+    capabilities,
+    environment,
+    inner_command,
+    sandbox_arguments,
+)
+from netemu.runtime.spawn import fork, spawn
 from netemu.runtime.streams import Stdio, close
 from netemu.runtime.syscalls import CLONE_NEWPID
 
@@ -35,6 +44,7 @@ class Launcher:
         self._machine = machine
         self._root = Root(_root_links(), frozenset(os.listdir("/proc")))
         self._bwrap = _find_program("bwrap")
+        self.runc = _find_runc()
         self._disk_bytes = min(_DISK_BYTES, _memory_bytes() // _DISK_SHARE)
         self.pid_spaces = PidSpaces(self._bwrap)
 
@@ -70,6 +80,28 @@ class Launcher:
         finally:
             close(netns, arguments, ready_write)
         return pid, ready_read
+
+    def launch_image(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
+        """Start a container that has an image, and give our child's pid and the channel on which it
+        tells of the start (``oci.receive``); SpawnError or Refusal say why not.
+        """
+        netns = self._open_netns(spec["netns"])
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        monitor = Monitor(spec, self.runc, capabilities(spec), theirs)
+
+        def enter() -> None:
+            _enter_pod(netns, -1, -1, spec["sysctls"])
+
+        try:
+            pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            close(netns)
+            theirs.close()
+        return pid, ours.detach()
 
     def open_terminal(self) -> tuple[Stdio, list[int]]:
         """Make a terminal for a container: its three streams, and (what its input is written to,
@@ -170,6 +202,13 @@ def _root_links() -> dict[str, str]:
         name for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32") if os.path.lexists(f"/{name}")
     ]
     return {name: os.readlink(f"/{name}") if os.path.islink(f"/{name}") else "" for name in names}
+
+
+def _find_runc() -> str:
+    for directory in ("/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"):
+        if os.access(f"{directory}/runc", os.X_OK):
+            return f"{directory}/runc"
+    return ""
 
 
 def _find_program(name: str) -> str:

@@ -14,9 +14,10 @@ from itertools import count
 
 from netemu.runtime.command import exec_failure, find_fault
 from netemu.runtime.control import Client, Refusal
+from netemu.runtime.join import Joined
 from netemu.runtime.launch import give_streams
-from netemu.runtime.sandbox import environment, join_arguments
-from netemu.runtime.spawn import SpawnError, exit_code, find_child, spawn
+from netemu.runtime.sandbox import capabilities, environment, join_arguments
+from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
@@ -66,6 +67,9 @@ class Programs:
         cwd = request["cwd"] or container.spec["cwd"]
         argv = request["argv"]
         root = f"/proc/{pid}/root"
+        if container.spec["image"] is not None:
+            self._exec_in_image(client, request, container, env, cwd)
+            return
         if fault := find_fault(argv, env.get("PATH", ""), cwd, lambda path: root + path):
             self._refuse(client, request, fault)
             return
@@ -73,6 +77,32 @@ class Programs:
         give_streams(container.spec, streams[0])
         joined = join_arguments(pid, argv, env, cwd, spec=container.spec, tty=request["tty"])
         self._start(client, request, (joined, {}), streams)
+
+    def _exec_in_image(
+        self, client: Client, request: Request, container: Container, env: dict[str, str], cwd: str
+    ) -> None:
+        pid, spec = container.state["pid"], container.spec
+        tty = request["tty"]
+        stdio, ours = _open_terminal_in(f"/proc/{pid}/root") if tty else open_pipes(stdin=True)
+        give_streams(spec, stdio)
+        joined = Joined(
+            pid,
+            request["argv"],
+            env,
+            cwd,
+            user=spec["user"],
+            capabilities=capabilities(spec),
+            terminal=tty,
+        )
+        try:
+            started = fork(joined.run, descriptors=stdio)
+        except SpawnError as err:
+            close(*ours)
+            self._refuse(client, request, str(err))
+            return
+        finally:
+            close(*set(stdio))
+        self._note(client, request, started, ours)
 
     def run(self, client: Client, request: Request) -> None:
         """Start a program in the node and hand its streams to the client."""
@@ -120,6 +150,9 @@ class Programs:
             raise Refusal(f"cannot run {argv[0]}: {err}") from err
         finally:
             close(*set(stdio))
+        self._note(client, request, pid, ours)
+
+    def _note(self, client: Client, request: Request, pid: int, ours: list[int]) -> None:
         program = Program(str(next(self._numbers)), client, pid)
         self._by_pid[pid] = program
         client.reply(request, {"exec": program.number}, ours)

@@ -37,6 +37,8 @@ def main() -> None:
     options = parse_options(sys.argv[1:])
     run, state = os.path.abspath(options["run"]), os.path.abspath(options["state"])
     os.makedirs(run, exist_ok=True)
+    images = os.path.join(os.path.dirname(os.path.dirname(state)), "images")  # of all nodes
+    os.makedirs(images, mode=0o700, exist_ok=True)
     lock = _lock(f"{run}/shim.lock")
     machine = Machine(options["netns-dir"])
     loop = Loop()
@@ -47,7 +49,7 @@ def main() -> None:
         netns_dir=options["netns-dir"],
         hostname=options["hostname"],
         state=state,
-        visible=[run, os.path.abspath(options["cluster-run"])],
+        visible=[run, images, os.path.abspath(options["cluster-run"])],
     )
     for sentence in refused:
         _say(sentence)

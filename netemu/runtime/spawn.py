@@ -41,10 +41,35 @@ def spawn(
         SpawnError: it could not be prepared or executed.
 
     """
+
+    def execute(_error_fd: int) -> None:
+        close_all_on_exec(len(descriptors))  # also what we inherited ourselves
+        os.chdir("/")
+        os.execvpe(argv[0], list(argv), env)
+
+    return fork(execute, descriptors=descriptors, prepare=prepare)
+
+
+def fork(
+    body: Callable[[int], None], *, descriptors: Sequence[int], prepare: Callable[[], None] | None = None
+) -> int:
+    """Let a copy of this process do something, in a session of its own; it dies with us.
+
+    ``body`` gets a descriptor on which it says what went wrong, and which it closes when it will
+    not fail any more: until then the caller waits. An exception in it is said there too; it ends
+    the process itself.
+
+    Returns:
+        Its pid; the caller waits for it.
+
+    Raises:
+        SpawnError: it could not be prepared, or said so.
+
+    """
     error_read, error_write = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _become(argv, env, descriptors, prepare, error_write)
+        _become(body, descriptors, prepare, error_write)
     os.close(error_write)
     with open(error_read, "rb") as errors:
         if message := errors.read():
@@ -74,8 +99,7 @@ def exit_code(status: int) -> int:
 
 
 def _become(
-    argv: Sequence[str],
-    env: dict[str, str],
+    body: Callable[[int], None],
     descriptors: Sequence[int],
     prepare: Callable[[], None] | None,
     error_fd: int,
@@ -90,9 +114,7 @@ def _become(
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH_FD) for fd in descriptors]
         for number, fd in enumerate(high):  # from above, so that none overwrites another's source
             os.dup2(fd, number)
-        close_all_on_exec(len(high))  # also what we inherited ourselves
-        os.chdir("/")
-        os.execvpe(argv[0], list(argv), env)
+        body(error_fd)
     except BaseException as err:  # the parent raises it; nothing of ours may go on running here
         os.write(error_fd, str(err).encode())
     finally:

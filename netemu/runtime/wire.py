@@ -16,6 +16,15 @@ class MountJson(TypedDict):
     read_only: bool
 
 
+class ImageJson(TypedDict):
+    """``container.ImageFiles``."""
+
+    root: str
+    scratch: str
+    user: str
+    volumes: list[str]
+
+
 class UserJson(TypedDict):
     """``container.User``."""
 
@@ -44,6 +53,7 @@ class SpecJson(TypedDict):
     cwd: str
     mounts: list[MountJson]
     sandboxed: bool
+    image: ImageJson | None
     user: UserJson
     capabilities: list[str] | None
     read_only: bool

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -128,3 +130,19 @@ def _digest(data: bytes) -> str:
 
 def _write_tar(path: Path, files: Mapping[str, bytes]) -> None:
     path.write_bytes(layer(files, mode=0o644))
+
+
+def busybox_layer(**more: Entry | None) -> bytes:
+    """Make a layer of a tiny system: busybox's programs, a few users, a directory for everybody."""
+    program = Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
+    applets = subprocess.run(["busybox", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    passwd = b"root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/home/web:/bin/sh\n"
+    entries: dict[str, Entry | None] = {
+        "bin/busybox": program,
+        **{f"bin/{name}": "busybox" for name in applets if name != "busybox"},
+        "etc/passwd": passwd,
+        "etc/group": b"root:x:0:\nweb:x:1001:\nextra:x:1002:web\n",
+        "tmp": None,
+        **more,
+    }
+    return layer(entries)

@@ -1,0 +1,129 @@
+"""The OCI runtime's configuration of a container that has a root file system of its own. Pure.
+
+Source: https://github.com/opencontainers/runtime-spec/blob/main/config.md; masked and read-only
+paths, devices and mounts are those of containerd (pkg/oci/spec.go).
+"""
+
+from __future__ import annotations
+
+import os
+
+from netemu.runtime.command import DEFAULT_PATH
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from netemu.runtime.wire import MountJson, SpecJson, UserJson
+
+VERSION = "1.0.2"
+
+_MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
+_SYSCTLS = "/proc/sys"
+_SYSTEM_MOUNTS = (
+    ("/proc", "proc", ("nosuid", "noexec", "nodev")),
+    ("/dev", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
+    ("/dev/pts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")),
+    ("/dev/shm", "tmpfs", ("nosuid", "noexec", "nodev", "mode=1777", "size=65536k")),
+    ("/dev/mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
+    ("/sys", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
+)
+
+
+def oci_config(
+    spec: SpecJson,
+    *,
+    root: str,
+    user: UserJson,
+    capabilities: Sequence[str],
+    sysctl_families: Sequence[str],
+    pid_namespace: str = "",
+) -> dict[str, Any]:
+    """Give a container's config.json; its network namespace is the caller's.
+
+    ``sysctl_families`` are the names in the machine's /proc/sys; ``pid_namespace`` is a path to
+    the one that the container shares with others.
+    """
+    return {
+        "ociVersion": VERSION,
+        "hostname": spec["hostname"],
+        "root": {"path": root, "readonly": spec["read_only"]},
+        "process": _process(spec, user, capabilities),
+        "mounts": [*_system_mounts(), *(_mount(each) for each in spec["mounts"])],
+        "linux": {
+            "namespaces": _namespaces(spec, pid_namespace),
+            "maskedPaths": list(_MASKED),
+            "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
+        },
+    }
+
+
+def process_environment(spec: SpecJson) -> dict[str, str]:
+    """Give a process's environment; the OCI runtime adds HOME from the image's passwd."""
+    added = {"PATH": DEFAULT_PATH, "HOSTNAME": spec["hostname"]}
+    if spec["tty"]:
+        added["TERM"] = "xterm"
+    return {**added, **spec["env"]}
+
+
+def _process(spec: SpecJson, user: UserJson, capabilities: Sequence[str]) -> dict[str, Any]:
+    names = [f"CAP_{name.upper()}" for name in capabilities]
+    return {
+        "terminal": spec["tty"],
+        "user": {"uid": user["uid"], "gid": user["gid"], "additionalGids": user["groups"]},
+        "args": spec["argv"],
+        "env": [f"{key}={value}" for key, value in process_environment(spec).items()],
+        "cwd": spec["cwd"] or "/",
+        "capabilities": {"bounding": names, "effective": names, "permitted": names},
+        "noNewPrivileges": True,
+    }
+
+
+def _namespaces(spec: SpecJson, pid_namespace: str) -> list[dict[str, str]]:
+    kinds: list[dict[str, str]] = [{"type": "mount"}, {"type": "uts"}]
+    if not spec["node_ipc"]:
+        kinds.append({"type": "ipc"})
+    if pid_namespace:
+        kinds.append({"type": "pid", "path": pid_namespace})
+    elif not spec["processes"]:
+        kinds.append({"type": "pid"})
+    return kinds
+
+
+def _system_mounts() -> list[dict[str, Any]]:
+    return [
+        {"destination": target, "type": kind, "source": kind, "options": list(options)}
+        for target, kind, options in _SYSTEM_MOUNTS
+    ]
+
+
+def _mount(mount: MountJson) -> dict[str, Any]:
+    how = "ro" if mount["read_only"] else "rw"
+    return {
+        "destination": mount["target"],
+        "type": "bind",
+        "source": mount["source"],
+        "options": ["rbind", "rprivate", how],
+    }
+
+
+def _read_only_sysctls(spec: SpecJson, families: Sequence[str]) -> list[str]:
+    """Give what of /proc/sys is only read: all, or all but the network namespace's own part."""
+    if not spec["writes_sysctls"]:
+        return [_SYSCTLS]
+    return [os.path.join(_SYSCTLS, name) for name in families if name != "net"]

@@ -1,0 +1,131 @@
+"""The root file system of a container that has an image: a layer of its own over the image's files.
+
+All of this happens in a mount namespace that ends with the container: whatever becomes of the one
+that made the mounts, none is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from netemu.linux import libc
+from netemu.runtime.spawn import SpawnError, spawn
+from netemu.runtime.syscalls import open_in_root
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netemu.runtime.wire import ImageJson, MountJson
+
+_PATH = "/usr/bin:/bin"
+_MOST_BYTES = 1024 * 1024
+
+
+class RootError(Exception):
+    """A root file system cannot be made; the text says why."""
+
+
+class ImageRoot:
+    """An image's files as one container has them: it may change all, and the image never changes.
+
+    ``path`` is where they are, ``work`` a directory in memory that is ours alone.
+    """
+
+    def __init__(self, image: ImageJson, work: str) -> None:
+        self._image = image
+        self._work = work
+        self.path = f"{work}/root"
+        os.mkdir(self.path)
+        for name in ("upper", "work"):
+            os.makedirs(f"{image['scratch']}/{name}")
+        self._mount()
+        self._fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def read(self, path: str) -> str:
+        """Read a small file of the image, followed as inside the container; empty if there is none."""
+        try:
+            fd = open_in_root(self._fd, path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return ""
+        with open(fd, "rb") as file:
+            return file.read(_MOST_BYTES).decode(errors="replace")
+
+    def look(self, path: str) -> str:
+        """Give a path of ours to what the container sees at ``path``; empty if there is nothing."""
+        try:
+            return f"/proc/self/fd/{open_in_root(self._fd, path, os.O_PATH)}"
+        except OSError:
+            return ""
+
+    def volumes(self, mounts: Sequence[MountJson]) -> list[MountJson]:
+        """Make the image's own volumes, those that the pod mounts nothing at, with what the image has there.
+
+        They can be written to when nothing else can.
+        """
+        taken = {os.path.normpath(mount["target"]) for mount in mounts}
+        wanted = [path for path in map(os.path.normpath, self._image["volumes"]) if path not in taken]
+        made: list[MountJson] = []
+        for number, target in enumerate(wanted):
+            source = f"{self._image['scratch']}/volume-{number}"
+            os.mkdir(source)
+            if inside := self.look(target):
+                copy_tree(inside, source)
+            made.append({"source": source, "target": target, "read_only": False})
+        return made
+
+    def remove(self) -> None:
+        """Take it away, with all that the container wrote; it has ended."""
+        os.close(self._fd)
+        with suppress(OSError, RootError):  # what stays is removed with the pod
+            libc.umount2(self.path, libc.MNT_DETACH)
+            _run(["rm", "-rf", "--one-file-system", "--", self._image["scratch"]])
+
+    def _mount(self) -> None:
+        scratch = self._image["scratch"]
+        try:
+            self._overlay(scratch)
+        except OSError:
+            # What lies on an overlay itself (a container's own file system) can be no upper layer.
+            memory = f"{self._work}/memory"
+            os.makedirs(memory)
+            libc.mount("tmpfs", memory, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0755")
+            for name in ("upper", "work"):
+                os.mkdir(f"{memory}/{name}")
+            try:
+                self._overlay(memory)
+            except OSError:
+                copy_tree(self._image["root"], f"{scratch}/upper")
+                libc.mount(f"{scratch}/upper", self.path, "none", libc.MS_BIND)
+
+    def _overlay(self, over: str) -> None:
+        """Mount an overlay; ``volatile``: nobody needs these files after a crash, so none is synced."""
+        paths = {"lowerdir": self._image["root"], "upperdir": f"{over}/upper", "workdir": f"{over}/work"}
+        options = ",".join(f"{name}={_escaped(path)}" for name, path in paths.items())
+        try:
+            libc.mount("overlay", self.path, "overlay", 0, f"{options},volatile")
+        except OSError:  # Linux 5.10 has it
+            libc.mount("overlay", self.path, "overlay", 0, options)
+
+
+def copy_tree(source: str, target: str) -> None:
+    """Copy what is in a directory, with owners, modes and links; RootError says why not."""
+    _run(["cp", "-a", "--reflink=auto", "--", f"{source}/.", target])
+
+
+def _run(argv: list[str]) -> None:
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        pid = spawn(argv, {"PATH": _PATH}, descriptors=(null, null, null))
+    except SpawnError as err:
+        raise RootError(f"{argv[0]}: {err}") from err
+    finally:
+        os.close(null)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise RootError(f"{' '.join(argv)} failed")
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
