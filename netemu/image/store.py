@@ -1,13 +1,8 @@
-"""[IO] The images of one cluster: root file systems in its state directory, and an index of them.
-
-Only the command line writes, under a lock; the index is replaced at once, so that a daemon that
-reads it at any time finds whole images. ``roots/<hex>`` is never changed once it is there.
-"""
+"""[IO] The images of one cluster, as the command line changes them: under a lock, and each all at once."""
 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,100 +11,18 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from netemu.image.archive import Saved, find_images
-from netemu.image.config import Config, Process
-from netemu.image.errors import ImageError, ImageNotFoundError, InvalidReferenceError
+from netemu.image.errors import ImageError, InvalidReferenceError
+from netemu.image.index import Image, Images, Index
 from netemu.image.reference import parse_reference
 from netemu.image.sources import Source, open_archive, open_source
 from netemu.image.unpack import unpack_layer
 
-_SHORTEST_ID = 4
 
-
-class Image(Struct, frozen=True, kw_only=True):
-    """A loaded image.
-
-    ``names`` are complete references, each with the digest of the manifest it was loaded with
-    (empty for an archive that had none).
-    """
-
-    id: str
-    config: Config
-    size_bytes: int
-    names: dict[str, str]
-
-    @property
-    def process(self) -> Process:
-        """How its containers run unless the pod says otherwise."""
-        return self.config.process
-
-    @property
-    def digests(self) -> list[str]:
-        """Its names by digest, as ``containerStatuses[].imageID`` and ``crictl`` have them."""
-        return sorted({f"{parse_reference(n).repository}@{d}" for n, d in self.names.items() if d})
-
-    def image_id(self, name: str) -> str:
-        """Give what a container's status says of the image that was asked for as ``name``."""
-        wanted = parse_reference(name).repository if not name.startswith("sha256:") else ""
-        digests = self.digests
-        fitting = (each for each in digests if each.startswith(f"{wanted}@"))
-        return next(fitting, digests[0] if digests else self.id)
-
-
-class _Index(Struct, frozen=True):
-    images: dict[str, Image] = {}
-
-
-class ImageStore:
-    """Images below one directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._seen: tuple[int, int] | None = None
-        self._index = _Index()
-
-    def images(self) -> list[Image]:
-        """List the images, by ID."""
-        return [image for _, image in sorted(self._read().images.items())]
-
-    def root(self, image: Image) -> Path:
-        """Give an image's root file system."""
-        return self._directory / "roots" / image.id.partition(":")[2]
-
-    def find(self, name: str) -> Image | None:
-        """Find the image that a pod asks for, by a name as users write it, or by its whole ID."""
-        index = self._read()
-        if not index.images:
-            return None
-        if name in index.images:
-            return index.images[name]
-        try:
-            wanted = parse_reference(name)
-        except InvalidReferenceError:
-            return None
-        for image in index.images.values():
-            if str(wanted) in image.names or (wanted.digest and str(wanted) in image.digests):
-                return image
-        return None
-
-    def get(self, name: str) -> Image:
-        """Find the image that a user names: also by the beginning of its ID.
-
-        Raises:
-            ImageNotFoundError: there is none, or several IDs begin so.
-
-        """
-        found = self.find(name)
-        if found is not None:
-            return found
-        begin = name.removeprefix("sha256:")
-        candidates = [each for each in self.images() if each.id.partition(":")[2].startswith(begin)]
-        if len(begin) < _SHORTEST_ID or len(candidates) != 1:
-            raise ImageNotFoundError(f"no such image: {name}", hint="netemu image ls")
-        return candidates[0]
+class ImageStore(Images):
+    """Images below one directory, to be added to and removed from."""
 
     def load(self, file: Path, name: str = "") -> list[Image]:
         """Load the images of an archive or an OCI layout.
@@ -189,22 +102,9 @@ class ImageStore:
         path.mkdir(exist_ok=True)
         return path
 
-    def _read(self) -> _Index:
-        """Read the index if it changed since."""
-        path = self._directory / "index.json"
-        try:
-            found = os.stat(path)
-        except FileNotFoundError:
-            self._index, self._seen = _Index(), None
-            return self._index
-        if self._seen != (found.st_mtime_ns, found.st_ino):
-            self._index = msgspec.json.decode(path.read_bytes(), type=_Index)
-            self._seen = (found.st_mtime_ns, found.st_ino)
-        return self._index
-
     def _write(self, images: dict[str, Image]) -> None:
         new = self._directory / "index.json.new"
-        new.write_bytes(msgspec.json.encode(_Index(images)))
+        new.write_bytes(msgspec.json.encode(Index(images)))
         new.replace(self._directory / "index.json")
 
     @contextmanager
