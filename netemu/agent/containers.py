@@ -27,9 +27,8 @@ from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerSpec, ContainerState
 from netemu.runtime.errors import ContainerNotFoundError
-from netemu.runtime.logfile import LogFile
 from netemu.settings import Paths, Settings
-from netemu.standin.catalogue import Catalogue, Command, InvalidArguments, Play, UnknownImage, Worker, decide
+from netemu.standin.catalogue import Catalogue, Command, Play, UnknownImage, Worker, decide, programs
 
 log = Log(__name__)
 
@@ -101,8 +100,6 @@ class Containers:
             )
             return "ErrImagePull", decided.message
         id = container_id(pod.metadata.uid, name, attempt)
-        if isinstance(decided, InvalidArguments):
-            return self._refused(pod, id, decided.message)
         try:
             made = self._attempt(work, pod, name, id)
             self._volumes.check(work.obj)
@@ -289,7 +286,8 @@ class Containers:
         """Give the spec of a command, and make the files and volumes that it mounts."""
         directory = self._write_files(attempt)
         volumes = self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
-        return specs.container_spec(self._site, attempt, argv, volumes)
+        own = programs(attempt.container.image, self._catalogue())
+        return specs.container_spec(self._site, attempt, argv, own + volumes)
 
     def _write_files(self, attempt: Attempt) -> Path:
         directory = self._site.pod_dir(attempt.pod.metadata.uid)
@@ -301,22 +299,6 @@ class Containers:
                 (new / name).write_text(text)
             new.rename(directory)
         return directory
-
-    def _refused(self, pod: Pod, id: str, message: str) -> ContainerState:
-        """Give the end of a program that did not take its arguments."""
-        now_s = self._clock()
-        log_file = LogFile(str(self._site.log_path(pod, id)))
-        log_file.write("stderr", [(message.encode(), False)])
-        log_file.close()
-        return ContainerState(
-            id=id,
-            running=False,
-            exit_code=1,
-            reason="Error",
-            message=message,
-            started_at_s=now_s,
-            finished_at_s=now_s,
-        )
 
     def _emit(self, work: PodWork, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         self._recorder.emit(work.obj, type, reason, message)

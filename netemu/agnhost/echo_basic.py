@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from netemu.agnhost.flags import parse_flags, parse_port_flag
 from netemu.agnhost.golang import parse_duration
@@ -21,26 +21,28 @@ _JSON = "application/json"
 _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 
 
-def build(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, ...]:
+def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     """Serve HTTP on HTTP_PORT, and HTTPS on HTTPS_PORT if there is a certificate."""
     env = setting.env
     http = env.get("HTTP_PORT") or "3000"
-    answer = answering(env, http, tuple(_CONTEXT))
-    listeners = [Listener(parse_port_flag("HTTP_PORT", http), Http(answer))]
+    answer = answering(env, http, tuple(_CONTEXT), surroundings.say)
+    listeners = [Listener(parse_port_flag("HTTP_PORT", http), Http(answer, access_log=False))]
     if env.get("TLS_SERVER_CERT") and env.get("TLS_SERVER_PRIVKEY"):
         https = parse_port_flag("HTTPS_PORT", env.get("HTTPS_PORT") or "8443")
         listeners.append(Listener(https, Tls(answer, env["TLS_SERVER_CERT"], env["TLS_SERVER_PRIVKEY"])))
     return tuple(listeners)
 
 
-def build_http_echo(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, ...]:
+def build_http_echo(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     """Serve the same on ``--port``, as agnhost does."""
     port = parse_flags(setting.args, AGNHOST_FLAGS)["port"]
-    answer = answering(setting.env, port, ("namespace", "pod"))
-    return (Listener(parse_port_flag("port", port), Http(answer)),)
+    answer = answering(setting.env, port, ("namespace", "pod"), surroundings.log)
+    return (Listener(parse_port_flag("port", port), Http(answer, access_log=False)),)
 
 
-def answering(env: Mapping[str, str], port: str, context: tuple[str, ...]) -> HttpAnswer:
+def answering(
+    env: Mapping[str, str], port: str, context: tuple[str, ...], say: Callable[[str], None]
+) -> HttpAnswer:
     """Give what answers; ``context`` are the facts of the environment that it tells."""
     facts = {name: env.get(_CONTEXT[name], "") for name in context}
 
@@ -55,6 +57,7 @@ def answering(env: Mapping[str, str], port: str, context: tuple[str, ...]) -> Ht
         return _echo(request)
 
     def _echo(request: Request) -> Response:
+        say(f"Echoing back request made to {request.target} to client ({request.client})")
         document = {
             "path": request.target,
             "host": request.header("host"),

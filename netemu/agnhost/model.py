@@ -204,6 +204,10 @@ class Surroundings(Protocol):
         """End the container."""
         ...
 
+    def say(self, line: str) -> None:
+        """Write a line to the container's standard output."""
+        ...
+
     def log(self, line: str) -> None:
         """Write a line to the container's standard error, with the time in front of it."""
         ...

@@ -8,7 +8,8 @@ from netemu.agnhost.model import Listener, Setting, Surroundings
 SAID = "Paused"
 
 
-def build(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, ...]:
+def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     """Serve nothing."""
     parse_flags(setting.args, {})
+    surroundings.say(SAID)
     return ()

@@ -79,6 +79,10 @@ class OwnSurroundings:
         """End this process, after the answer that is being given."""
         asyncio.get_running_loop().call_soon(self._end, code)
 
+    def say(self, line: str) -> None:
+        """Write to standard output."""
+        print(line, flush=True)
+
     def log(self, line: str) -> None:
         """Write to standard error as Go's logger does."""
         say(line)

@@ -2,7 +2,7 @@
 
 The catalogue is ``images.yaml``, which documents its own form; users add to it by a file of
 the same form. It only answers for containers without a command: with one, whatever the image
-is called, the command is run.
+is called, the command is run. But agnhost is agnhost, also if its name is given as the command.
 """
 
 from __future__ import annotations
@@ -16,11 +16,34 @@ from msgspec import Meta, Struct
 
 from netemu.api.views.core import Container
 from netemu.errors import SettingsError
-from netemu.runtime.container import Port
+from netemu.runtime.container import Mount, Port
 
-App = Literal["http", "http-echo", "echo", "pause", "netexec", "serve-hostname"]
+App = Literal[
+    "agnhost-pause",
+    "echo",
+    "echo-basic",
+    "http",
+    "http-echo",
+    "netexec",
+    "pause",
+    "serve-hostname",
+    "test-webserver",
+]
 
-SUBCOMMANDS: tuple[App, ...] = ("netexec", "pause", "serve-hostname")
+
+AGNHOST = "/agnhost"
+
+_AGNHOST_NAMES = (AGNHOST, "agnhost")
+_AGNHOST_PACKAGE = "/.agnhost/netemu/agnhost"
+_PLAYED: dict[str, App] = {
+    "netexec": "netexec",
+    "pause": "agnhost-pause",
+    "serve-hostname": "serve-hostname",
+    "test-webserver": "test-webserver",
+}
+_FLAGS_OF_PROCESSES = ("tls-", "sctp-port", "delay-shutdown", "help")
+_CERTIFICATE = "TLS_SERVER_CERT"
+_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 
 class Image(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +53,8 @@ class Image(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ports: tuple[Annotated[int, Meta(ge=1, le=65535)] | str, ...] = (80,)
     implied: bool = False
     arguments: Literal["app", "command", "subcommand"] = "app"
+    entrypoint: tuple[str, ...] = ()
+    agnhost: bool = False
     worker: Literal["dns"] | None = None
 
 
@@ -76,28 +101,24 @@ class UnknownImage(Struct, frozen=True):
     message: str
 
 
-class InvalidArguments(Struct, frozen=True):
-    """A known image whose arguments name nothing that exists (exit code 1)."""
-
-    message: str
-
-
-Decision = Command | Play | Worker | UnknownImage | InvalidArguments
+Decision = Command | Play | Worker | UnknownImage
 
 
 def decide(container: Container, catalogue: Catalogue) -> Decision:
     """Decide what a container of a pod becomes; ``$(VAR)`` is expanded already."""
+    image = catalogue.find(container.image)
+    if image is not None and image.arguments == "subcommand":
+        return _agnhost(container, image)
     if container.command:
         return Command((*container.command, *container.args))
-    image = catalogue.find(container.image)
     if image is None:
         return UnknownImage(_unknown(container.image, catalogue))
     if image.worker is not None:
         return Worker(image.worker, container.args)
-    if container.args and image.arguments == "command":
-        return Command(container.args)
-    if container.args and image.arguments == "subcommand":
-        return _subcommand(container)
+    if image.entrypoint or (container.args and image.arguments == "command"):
+        return Command((*image.entrypoint, *container.args))
+    if image.app == "echo-basic" and any(variable.name == _CERTIFICATE for variable in container.env):
+        return Command((AGNHOST, "echo-basic"))
     return Play(app=image.app or "pause", args=container.args, ports=_ports(container, image))
 
 
@@ -145,15 +166,37 @@ def parse_port(text: int | str, *, implied: bool = False) -> Port:
             raise ValueError(f"port {text!r} is of neither TCP nor UDP")
 
 
-def _subcommand(container: Container) -> Decision:
-    name, *rest = container.args
-    for app in SUBCOMMANDS:
-        if app == name:
-            return Play(app=app, args=tuple(rest), ports=_declared(container))
-    return InvalidArguments(
-        f'unknown command "{name}" for "{container.image}": netemu plays {", ".join(SUBCOMMANDS)}; '
-        "give the container a `command` to run a program"
+def programs(image: str, catalogue: Catalogue) -> tuple[Mount, ...]:
+    """Give what containers of an image find in their root directory: /agnhost, or nothing."""
+    found = catalogue.find(image)
+    if found is None or not (found.agnhost or found.arguments == "subcommand"):
+        return ()
+    source = resources.files("netemu.agnhost")
+    files = {AGNHOST: "agnhost", f"{AGNHOST}-2": "agnhost", "/localhost.crt": "", "/localhost.key": ""}
+    return (
+        Mount(source=str(source), target=_AGNHOST_PACKAGE),
+        *(Mount(source=f"{source}/{name or path[1:]}", target=path) for path, name in files.items()),
     )
+
+
+def _agnhost(container: Container, image: Image) -> Decision:
+    """Decide who is agnhost: the stand-in server, or a process where one is needed or asked for."""
+    first, *rest = container.command or (AGNHOST,)
+    if first not in _AGNHOST_NAMES:
+        return Command((*container.command, *container.args))
+    words = (*rest, *container.args)
+    if not words:
+        return Play(app="agnhost-pause", ports=_ports(container, image))
+    app = _PLAYED.get(words[0])
+    if app is None or _needs_process(container, app, words[1:]):
+        return Command((AGNHOST, *words))
+    return Play(app=app, args=words[1:])
+
+
+def _needs_process(container: Container, app: App, args: tuple[str, ...]) -> bool:
+    if app == "test-webserver":
+        return any(mount.mount_path != _TOKEN for mount in container.volume_mounts)
+    return any(word.lstrip("-").startswith(_FLAGS_OF_PROCESSES) for word in args)
 
 
 def _ports(container: Container, image: Image) -> tuple[Port, ...]:
@@ -187,8 +230,8 @@ def _unknown(image: str, catalogue: Catalogue) -> str:
 
 
 def _check(name: str, image: Image) -> None:
-    if (image.app is None) == (image.worker is None):
-        raise ValueError(f"images.{name}: needs either `app` or `worker`")
+    if sum((image.app is not None, image.worker is not None, bool(image.entrypoint))) != 1:
+        raise ValueError(f"images.{name}: needs one of `app`, `worker` and `entrypoint`")
     for port in image.ports:
         parse_port(port)
 

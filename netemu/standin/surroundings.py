@@ -31,6 +31,10 @@ class PodSurroundings:
         self._log = log
         self.exit = end
 
+    def say(self, line: str) -> None:
+        """Write to the container's standard output."""
+        self._log(line, "stdout")
+
     def log(self, line: str) -> None:
         """Write to the container's standard error as Go's logger does."""
         self._log(log_line(line, time.time()), "stderr")

@@ -22,6 +22,7 @@ class FakeSurroundings:
         self.output = output
         self.is_ending = False
         self.exit_code: int | None = None
+        self.said: list[str] = []
         self.lines: list[str] = []
         self.ran: list[tuple[tuple[str, ...], bytes]] = []
 
@@ -56,6 +57,10 @@ class FakeSurroundings:
     def exit(self, code: int) -> None:
         """Note the code."""
         self.exit_code = code
+
+    def say(self, line: str) -> None:
+        """Note the line."""
+        self.said.append(line)
 
     def log(self, line: str) -> None:
         """Note the line."""

@@ -104,6 +104,13 @@ class Probe(Struct, frozen=True, kw_only=True, rename="camel"):
     failure_threshold: int = 3
 
 
+class VolumeMount(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where a container sees a volume."""
+
+    name: str
+    mount_path: str
+
+
 class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     """One container of a pod's spec."""
 
@@ -114,6 +121,7 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     working_dir: str = ""
     env: tuple[EnvVar, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
+    volume_mounts: tuple[VolumeMount, ...] = ()
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
@@ -272,6 +280,7 @@ class ServiceSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     external_traffic_policy: Literal["Cluster", "Local"] = "Cluster"
     publish_not_ready_addresses: bool = False
     load_balancer_class: str | None = None
+    traffic_distribution: str | None = None
 
 
 class Service(Struct, frozen=True, kw_only=True):

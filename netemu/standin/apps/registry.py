@@ -17,8 +17,14 @@ def _of_agnhost(build: BuildAgnhost) -> Build:
     return lambda spec, surroundings: build(Setting(spec.args, spec.env, spec.hostname), surroundings)
 
 
+def _pause(spec: AppSpec, surroundings: Surroundings) -> tuple[Listener, ...]:
+    """Wait; one that was not asked to has ports, which answer as those of other images."""
+    pausing = _of_agnhost(pause.build)(spec, surroundings)
+    return (*pausing, *http.build(spec, surroundings))
+
+
 APPS: dict[str, Build] = {
-    "agnhost-pause": _of_agnhost(pause.build),
+    "agnhost-pause": _pause,
     "echo": echo.build,
     "echo-basic": _of_agnhost(echo_basic.build),
     "http": http.build,

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from netemu.api.views.core import Container, ContainerPort
+from netemu.api.views.core import Container, ContainerPort, EnvVar, VolumeMount
 from netemu.errors import SettingsError
 from netemu.runtime.container import Port
 from netemu.standin.catalogue import (
     Command,
-    InvalidArguments,
     Play,
     UnknownImage,
     Worker,
     built_in,
     decide,
     parse_catalogue,
+    programs,
 )
 
 WEB = Port(number=80)
@@ -72,19 +75,101 @@ def test_arguments_of_busybox_are_its_command():
     assert decide(container("busybox", args=("sleep", "60")), built_in()) == Command(("sleep", "60"))
 
 
-def test_agnhost_s_first_argument_names_the_app():
-    decision = decide(
-        container("agnhost", args=("netexec", "--http-port=80"), ports=((80, "TCP"),)), built_in()
-    )
-
-    assert decision == Play(app="netexec", args=("--http-port=80",), ports=(WEB,))
+AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+TOKEN = VolumeMount(name="t", mount_path="/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-def test_an_unknown_subcommand_says_what_there_is():
-    decision = decide(container("agnhost", args=("porter",)), built_in())
+@pytest.mark.parametrize(
+    ("fields", "played"),
+    [
+        pytest.param(
+            {"args": ("netexec", "--http-port=80")},
+            Play(app="netexec", args=("--http-port=80",)),
+            id="netexec",
+        ),
+        pytest.param({"args": ("pause",)}, Play(app="agnhost-pause"), id="pause"),
+        pytest.param(
+            {"command": ("/agnhost", "serve-hostname"), "args": ("--port=80",)},
+            Play(app="serve-hostname", args=("--port=80",)),
+            id="by-its-path",
+        ),
+        pytest.param(
+            {"command": ("agnhost",), "args": ("pause",)}, Play(app="agnhost-pause"), id="by-its-name"
+        ),
+        pytest.param(
+            {"args": ("test-webserver",), "volume_mounts": (TOKEN,)},
+            Play(app="test-webserver"),
+            id="with-a-token",
+        ),
+    ],
+)
+def test_agnhost_is_played_where_it_needs_no_process(fields, played):
+    assert decide(container(AGNHOST, **fields), built_in()) == played
 
-    assert isinstance(decision, InvalidArguments)
-    assert "netexec, pause, serve-hostname" in decision.message
+
+@pytest.mark.parametrize(
+    ("fields", "argv"),
+    [
+        pytest.param({"args": ("porter",)}, ("/agnhost", "porter"), id="another-subcommand"),
+        pytest.param(
+            {"args": ("netexec", "--tls-cert-file=/localhost.crt")},
+            ("/agnhost", "netexec", "--tls-cert-file=/localhost.crt"),
+            id="tls",
+        ),
+        pytest.param(
+            {"command": ("agnhost", "netexec"), "args": ("--delay-shutdown", "9")},
+            ("/agnhost", "netexec", "--delay-shutdown", "9"),
+            id="that-ends-slowly",
+        ),
+        pytest.param(
+            {
+                "args": ("test-webserver",),
+                "volume_mounts": (TOKEN, VolumeMount(name="v", mount_path="/results")),
+            },
+            ("/agnhost", "test-webserver"),
+            id="with-files-to-serve",
+        ),
+        pytest.param(
+            {"command": ("sh", "-c"), "args": ("/agnhost connect web:80",)},
+            ("sh", "-c", "/agnhost connect web:80"),
+            id="in-a-shell",
+        ),
+        pytest.param(
+            {"command": ("/agnhost-2", "entrypoint-tester")}, ("/agnhost-2", "entrypoint-tester"), id="alias"
+        ),
+    ],
+)
+def test_agnhost_is_a_process_elsewhere(fields, argv):
+    assert decide(container(AGNHOST, **fields), built_in()) == Command(argv)
+
+
+def test_containers_of_agnhost_have_the_program():
+    mounts = {mount.target: mount for mount in programs(AGNHOST, built_in())}
+
+    assert set(mounts) == {
+        "/.agnhost/netemu/agnhost",
+        "/agnhost",
+        "/agnhost-2",
+        "/localhost.crt",
+        "/localhost.key",
+    }
+    assert all(mount.read_only and Path(mount.source).exists() for mount in mounts.values())
+    assert os.access(mounts["/agnhost"].source, os.X_OK)
+    assert programs("busybox", built_in()) == () == programs("nobody/knows", built_in())
+
+
+def test_echo_basic_is_a_process_where_it_has_a_certificate():
+    plain = container("gcr.io/k8s-staging-gateway-api/echo-basic:v1")
+    with_tls = container("echo-basic", env=(EnvVar(name="TLS_SERVER_CERT", value="/tls.crt"),))
+
+    assert decide(plain, built_in()) == Play(app="echo-basic")
+    assert decide(with_tls, built_in()) == Command(("/agnhost", "echo-basic"))
+
+
+def test_arguments_go_to_an_image_s_entrypoint():
+    decision = decide(container("curlimages/curl:8", args=("-s", "web")), built_in())
+
+    assert decision == Command(("curl", "-s", "web"))
 
 
 def test_an_unknown_image_is_never_played_and_its_message_names_the_catalogue():
@@ -111,7 +196,7 @@ def test_users_add_to_the_catalogue_and_the_longest_name_wins():
         pytest.param("images: [", "not YAML", id="not-yaml"),
         pytest.param("image: {}", "unknown field `image`", id="unknown-field"),
         pytest.param("images: {a: {app: games}}", "$.images[...].app", id="unknown-app"),
-        pytest.param("images: {a: {}}", "images.a: needs either `app` or `worker`", id="no-app"),
+        pytest.param("images: {a: {}}", "images.a: needs one of `app`", id="no-app"),
         pytest.param("images: {a: {app: http, ports: [0]}}", "ports", id="no-port"),
         pytest.param("images: {a: {app: http, ports: [80/ICMP]}}", "neither TCP nor UDP", id="no-protocol"),
     ],
