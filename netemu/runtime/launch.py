@@ -21,10 +21,10 @@ from netemu.runtime.sandbox import (
     environment,
     inner_command,
     sandbox_arguments,
+    usr_arguments,
 )
 from netemu.runtime.spawn import fork, spawn
 from netemu.runtime.streams import Stdio, close
-from netemu.runtime.syscalls import CLONE_NEWPID
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Launcher:
         self._bwrap = _find_program("bwrap")
         self.runc = _find_runc()
         self._disk_bytes = min(_DISK_BYTES, _memory_bytes() // _DISK_SHARE)
-        self.pid_spaces = PidSpaces(self._bwrap)
+        self.pid_spaces = PidSpaces(self._bwrap, usr_arguments(self._root.links))
 
     def launch(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
         """Start a container and give our child's pid, and a descriptor from which a byte can be
@@ -71,8 +71,8 @@ class Launcher:
             pid = spawn(
                 argv,
                 {},
-                descriptors=(*stdio, arguments, ready_write),
-                prepare=lambda: _enter_pod(netns, terminal, shared_fd, spec["sysctls"]),
+                descriptors=(*stdio, arguments, ready_write, *([shared_fd] if shared_fd >= 0 else [])),
+                prepare=lambda: _enter_pod(netns, terminal, spec["sysctls"]),
             )
         except BaseException:
             close(ready_read)
@@ -91,7 +91,7 @@ class Launcher:
         monitor = Monitor(spec, self.runc, capabilities(spec), theirs)
 
         def enter() -> None:
-            _enter_pod(netns, -1, -1, spec["sysctls"])
+            _enter_pod(netns, -1, spec["sysctls"])
 
         try:
             pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
@@ -151,7 +151,7 @@ def write_sysctls(sysctls: dict[str, str]) -> None:
             file.write(value)
 
 
-def _enter_pod(netns: int, terminal: int, shared_fd: int, sysctls: dict[str, str]) -> None:
+def _enter_pod(netns: int, terminal: int, sysctls: dict[str, str]) -> None:
     """Take the terminal, enter the pod's network, and mount what bubblewrap cannot or needs.
 
     It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
@@ -163,8 +163,6 @@ def _enter_pod(netns: int, terminal: int, shared_fd: int, sysctls: dict[str, str
     libc.unshare(libc.CLONE_NEWNS)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
     write_sysctls(sysctls)
-    if shared_fd >= 0:
-        libc.setns(shared_fd, CLONE_NEWPID)  # of the children that it will have
     try:
         libc.mount("sysfs", POD_SYSFS, "sysfs", _SYSFS_FLAGS)
     except OSError:

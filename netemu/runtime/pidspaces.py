@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 
+from netemu.linux import libc
 from netemu.runtime.spawn import SpawnError, find_child, spawn
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _READY_FD = 4
-_ROOT = ("--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev")
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
 
 
 class PidSpaces:
     """The shared PID namespaces of a node, by the word that containers share."""
 
-    def __init__(self, bwrap: str) -> None:
-        self._bwrap = bwrap
+    def __init__(self, bwrap: str, usr: list[str]) -> None:
+        self._argv = [bwrap, *_NAMESPACES, "--cap-drop", "ALL", *usr, "--proc", "/proc", "--dev", "/dev"]
         self._by_word: dict[str, tuple[int, set[str]]] = {}
 
     def join(self, word: str, container_id: str) -> int:
@@ -56,10 +57,12 @@ class PidSpaces:
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         said = f"echo >&{_READY_FD}; exec {_READY_FD}>&-; exec /usr/bin/sleep infinity"
-        argv = [self._bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *_ROOT]
         try:
             monitor = spawn(
-                [*argv, "/usr/bin/sh", "-c", said], {}, descriptors=(null, null, null, null, ready_write)
+                [*self._argv, "/usr/bin/sh", "-c", said],
+                {},
+                descriptors=(null, null, null, null, ready_write),
+                prepare=_mount_proc,
             )
         finally:
             os.close(null)
@@ -68,6 +71,12 @@ class PidSpaces:
             if not ready.read(1):
                 raise SpawnError("the pod's PID namespace could not be made")
         return monitor
+
+
+def _mount_proc() -> None:
+    """Show the PID namespace of the node in /proc, where bubblewrap looks itself up."""
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
 
 
 def open_of(pid: int) -> int:

@@ -41,6 +41,7 @@ there too, in the same user namespace.
 
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
 READY_FD = 4  # where a byte says that the sandbox is made; of one digit, for the shell
+SHARED_FD = 5  # the PID namespace of others, if it is to be in one
 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"})
 
@@ -98,7 +99,7 @@ def sandbox_arguments(
         *(word for name in while_made for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),
         *("--size", str(disk_bytes), "--tmpfs", "/"),
-        *_usr(root.links),
+        *usr_arguments(root.links),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"),
         *(word for path in root.read_only for word in ("--ro-bind", path, path)),
@@ -125,7 +126,7 @@ def inner_command(spec: SpecJson) -> list[str]:
     """
     odd = [f"{key}={value}" for key, value in environment(spec).items() if not _is_shell_name(key)]
     command = ["/usr/bin/env", "--", *odd, *spec["argv"]] if odd else spec["argv"]
-    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- "$@"'
+    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- {SHARED_FD}<&- "$@"'
     return ["/usr/bin/sh", "-c", ready, "sh", *confined(command, spec)]
 
 
@@ -180,7 +181,8 @@ def _is_shell_name(key: str) -> bool:
     return key.isascii() and key.isidentifier() and key not in _SHELL_OWN
 
 
-def _usr(links: dict[str, str]) -> list[str]:
+def usr_arguments(links: dict[str, str]) -> list[str]:
+    """Give bubblewrap's arguments for the machine's programs."""
     arguments = ["--ro-bind", "/usr", "/usr"]
     for name, target in links.items():
         arguments += ("--symlink", target, f"/{name}") if target else ("--ro-bind", f"/{name}", f"/{name}")
@@ -188,9 +190,11 @@ def _usr(links: dict[str, str]) -> list[str]:
 
 
 def _namespaces(spec: SpecJson) -> list[str]:
-    """Give the namespaces to make; those that a container shares are entered before (``launch``)."""
+    """Give the namespaces to make; a container may be in the node's, too."""
+    own_pids = ("--unshare-pid", "--as-pid-1")
+    theirs = () if spec["processes"] == "node" else ("--pidns", str(SHARED_FD))
     return [
-        *(() if spec["processes"] else ("--unshare-pid", "--as-pid-1")),
+        *(theirs if spec["processes"] else own_pids),
         *(() if spec["node_ipc"] else ("--unshare-ipc",)),
         *("--unshare-uts", "--die-with-parent"),
     ]

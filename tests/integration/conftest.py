@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ import pytest
 from cni_plugins.node import Node
 from netemu.linux import netns, process
 from netemu.linux.netlink import Netlink
+from netemu.runtime.client import ShimClient
+from netemu.runtime.container import ContainerSpec
+from netemu.testing.shims import connect, eventually_equal, processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,3 +136,55 @@ def open_node(cni_node: CniNode) -> Iterator[Node]:
     opened = Node.open(Path("/run/netns") / cni_node.name, cni_node.root)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def places() -> Iterator[Path]:
+    """Directories as a cluster has them; below /run, which is masked in a node."""
+    root = Path("/run/netemu-test")
+    (root / "run/nodes/node-1").mkdir(parents=True)
+    (root / "state/nodes/node-1").mkdir(parents=True)
+    yield root
+    subprocess.run(["rm", "-rf", str(root)], check=True)
+
+
+@pytest.fixture
+def shim(places: Path, node: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A node's shim, and the proof that nothing outlives it."""
+    before = processes()
+    run = places / "run/nodes/node-1"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "netemu.runtime.server", "--node", "node-1", "--hostname", "node-1"),
+            *("--netns", node, "--netns-dir", "/run/netns", "--run", str(run)),
+            *("--state", str(places / "state/nodes/node-1"), "--cluster-run", str(places / "run")),
+        ]
+    )
+    yield process
+    process.kill()
+    process.wait()
+    assert eventually_equal(processes, before), "processes outlived the shim"
+
+
+@pytest.fixture
+async def client(shim: subprocess.Popen[bytes], places: Path) -> AsyncIterator[ShimClient]:
+    connection = await connect(places)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def spec(places: Path, first_pod: str) -> Callable[..., ContainerSpec]:
+    """Give a spec of a container that runs a shell script."""
+
+    def make(script: str = "exec sleep 1000", **fields: object) -> ContainerSpec:
+        defaults = {
+            "id": "c1",
+            "netns": first_pod,
+            "argv": ("sh", "-c", script),
+            "log_path": str(places / "state/nodes/node-1/var/log/pods/p/c/0.log"),
+            "hostname": "web-1",
+        }
+        return ContainerSpec(**{**defaults, **fields})
+
+    return make

@@ -5,127 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from netemu.runtime.client import ExecSession, ShimClient
-from netemu.runtime.container import ContainerSpec, ContainerState, Mount
+from netemu.runtime.container import Mount
 from netemu.runtime.errors import (
     ContainerExistsError,
     ContainerNotFoundError,
     ControlError,
-    DisconnectedError,
 )
 from netemu.runtime.logs import read_log
+from netemu.testing.shims import connect, end_of, eventually_equal, eventually_says, processes, run_to_end
 
 DEFAULT_CAPABILITIES = 0xA80425FB  # the value that a container of containerd shows
-
-Start = Callable[..., "asyncio.Future[ContainerState]"]
-
-
-@pytest.fixture
-def places() -> Iterator[Path]:
-    """Directories as a cluster has them; below /run, which is masked in a node."""
-    root = Path("/run/netemu-test")
-    (root / "run/nodes/node-1").mkdir(parents=True)
-    (root / "state/nodes/node-1").mkdir(parents=True)
-    yield root
-    subprocess.run(["rm", "-rf", str(root)], check=True)
-
-
-@pytest.fixture
-def shim(places: Path, node: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A node's shim, and the proof that nothing outlives it."""
-    before = processes()
-    run = places / "run/nodes/node-1"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "netemu.runtime.server", "--node", "node-1", "--hostname", "node-1"),
-            *("--netns", node, "--netns-dir", "/run/netns", "--run", str(run)),
-            *("--state", str(places / "state/nodes/node-1"), "--cluster-run", str(places / "run")),
-        ]
-    )
-    yield process
-    process.kill()
-    process.wait()
-    assert eventually_equal(processes, before), "processes outlived the shim"
-
-
-@pytest.fixture
-async def client(shim: subprocess.Popen[bytes], places: Path) -> AsyncIterator[ShimClient]:
-    connection = await connect(places)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-def spec(places: Path, first_pod: str) -> Callable[..., ContainerSpec]:
-    """Give a spec of a container that runs a shell script."""
-
-    def make(script: str = "exec sleep 1000", **fields: object) -> ContainerSpec:
-        defaults = {
-            "id": "c1",
-            "netns": first_pod,
-            "argv": ("sh", "-c", script),
-            "log_path": str(places / "state/nodes/node-1/var/log/pods/p/c/0.log"),
-            "hostname": "web-1",
-        }
-        return ContainerSpec(**{**defaults, **fields})
-
-    return make
-
-
-async def connect(places: Path) -> ShimClient:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                return await ShimClient.connect(places / "run/nodes/node-1/shim.sock")
-            except DisconnectedError:
-                await asyncio.sleep(0.01)
-
-
-def processes() -> set[int]:
-    return {int(name) for name in os.listdir("/proc") if name.isdecimal() and not is_zombie(name)}
-
-
-def is_zombie(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def eventually_equal(look: Callable[[], object], wanted: object) -> bool:
-    deadline = 500
-    while look() != wanted and deadline:
-        deadline -= 1
-        os.sched_yield()
-        signal.sigtimedwait([], 0.01)
-    return look() == wanted
-
-
-async def run_to_end(client: ShimClient, wanted: ContainerSpec) -> tuple[ContainerState, str]:
-    """Run a container to its end; give its last state and what it said."""
-    ended = client.events()
-    await client.create(wanted)
-    async with asyncio.timeout(10):
-        state = await anext(ended)
-    said = b"".join([chunk async for chunk in read_log(Path(wanted.log_path))])
-    return state, said.decode()
-
-
-async def end_of(session: ExecSession) -> tuple[int, bytes, bytes]:
-    """Wait for a program and read what it said (little, so that no pipe fills)."""
-    async with asyncio.timeout(10):
-        code = await session.wait()
-    said = [read_all(fd) for fd in (session.stdout_fd, session.stderr_fd)]
-    await session.close()
-    return code, said[0], said[1]
 
 
 async def readable(fd: int) -> None:
@@ -135,15 +28,6 @@ async def readable(fd: int) -> None:
     async with asyncio.timeout(10):
         await ready.wait()
     asyncio.get_running_loop().remove_reader(fd)
-
-
-def read_all(fd: int | None) -> bytes:
-    """Read what an ended program left; a terminal without anyone on its other side ends in EIO."""
-    said = b""
-    with suppress(OSError, TypeError):
-        while chunk := os.read(fd, 65536):
-            said += chunk
-    return said
 
 
 async def test_a_container_is_processes_of_its_own(client, spec):
@@ -416,10 +300,3 @@ async def test_a_worker_runs_on_the_machine(client, spec, node):
 
 def is_child_of(pid: int, parent: int) -> bool:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent
-
-
-async def eventually_says(log_path: str, word: str) -> None:
-    async with asyncio.timeout(10):
-        async for chunk in read_log(Path(log_path), follow=True, ended=lambda: False):
-            if word.encode() in chunk:
-                return

@@ -161,7 +161,7 @@ def test_the_command_comes_after_the_word_that_the_sandbox_is_made():
     shell, dash_c, script, *rest = inner_command(spec(argv=["sleep", "1"]))
 
     assert (shell, dash_c) == ("/usr/bin/sh", "-c")
-    assert script == 'echo >&4; exec 4>&- "$@"'
+    assert script == 'echo >&4; exec 4>&- 5<&- "$@"'
     assert rest == ["sh", *confined(["sleep", "1"], spec())]
 
 
