@@ -42,7 +42,7 @@ def container(image="httpd", *, ports=(), **fields):
         pytest.param("busybox", Play(app="pause", ports=(GIVES_WAY,)), id="busybox-without-anything"),
         pytest.param(
             "registry.k8s.io/e2e-test-images/agnhost:2.53",
-            Play(app="pause", ports=(GIVES_WAY,)),
+            Play(app="agnhost-pause", ports=(GIVES_WAY,)),
             id="agnhost-without-anything",
         ),
         pytest.param("registry.k8s.io/coredns/coredns:v1.11.1", Worker("dns"), id="coredns"),
