@@ -29,9 +29,14 @@ class Backend(NamedTuple):
     ports: Ports
 
 
-def find_backends(cache: Cache, service: Service) -> list[Backend]:
-    """Find the pods that a Service selects and that have an address, in order of creation."""
-    keys = selected_pods(cache, service.metadata.namespace, service.spec.selector)
+def find_backends(cache: Cache, service: Service, only: Iterable[Key] | None = None) -> list[Backend]:
+    """Find the pods that a Service selects and that have an address, in order of creation.
+
+    ``only`` names those that are of interest.
+    """
+    keys = only
+    if keys is None:
+        keys = selected_pods(cache, service.metadata.namespace, service.spec.selector)
     found: list[Pod] = []
     for key in keys:
         pod = cache.find(POD, key, Pod)
@@ -41,9 +46,33 @@ def find_backends(cache: Cache, service: Service) -> list[Backend]:
     return [Backend(pod, ports if ports is not None else _resolve(service, pod)) for pod in found]
 
 
+def addresses_of(pod: Pod) -> tuple[str, ...]:
+    """Give a pod's addresses, at most one of each family."""
+    return tuple(ip.ip for ip in pod.status.pod_ips) or (pod.status.pod_ip,)
+
+
+def family_of(address: str) -> str:
+    """Tell the family of an address, as Services and slices call it."""
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def families_of(service: Service) -> tuple[str, ...]:
+    """Give the families of a Service; one that has none yet, as its addresses say."""
+    return service.spec.ip_families or tuple({family_of(ip): None for ip in service.spec.cluster_ips}) or _ALL
+
+
+_ALL = ("IPv4", "IPv6")
+
+
 def has_backends(service: Service) -> bool:
     """Tell whether the endpoints of a Service are ours to write."""
     return bool(service.spec.selector) and service.spec.type != "ExternalName"
+
+
+def ready_since(pod: Pod) -> str:
+    """Tell since when a pod is as ready as it is; empty if its status does not say."""
+    times = (c.last_transition_time for c in pod.status.conditions if c.type == "Ready")
+    return next(times, None) or ""
 
 
 def pod_reference(pod: Pod) -> dict[str, str]:
@@ -63,7 +92,7 @@ def zone_of(cache: Cache, node: str) -> str:
     return str((obj["metadata"].get("labels") or {}).get(ZONE_LABEL, "")) if obj is not None else ""
 
 
-def service_of_pod(cache: Cache, change: Change) -> Iterable[Key]:
+def services_of_pod(cache: Cache, change: Change) -> Iterable[Key]:
     """Plan the Services that select a pod, or did; if it changed in anything they tell of."""
     old, new = change.old, change.new
     if old is not None and new is not None and _told(old) == _told(new):
@@ -95,7 +124,7 @@ def _told(pod: Object) -> tuple[Any, ...]:
 
 
 def _counts(pod: Pod) -> bool:
-    return bool(pod.status.pod_ip) and not is_over(pod)
+    return bool(pod.status.pod_ip or pod.status.pod_ips) and not is_over(pod)
 
 
 def _numeric(service: Service) -> Ports | None:
@@ -113,6 +142,7 @@ def _resolve(service: Service, pod: Pod) -> Ports:
 def _find_port(port: ServicePort, pod: Pod) -> int | None:
     if not isinstance(port.target_port, str):
         return port.target_port or port.port
-    containers = (*pod.spec.containers, *pod.spec.init_containers)
+    sidecars = (c for c in pod.spec.init_containers if c.restart_policy == "Always")
+    containers = (*pod.spec.containers, *sidecars)
     named = (p for container in containers for p in container.ports if p.name == port.target_port)
     return next((p.container_port for p in named if p.protocol == port.protocol), None)

@@ -16,7 +16,7 @@ from netemu.controllers.backends import (
     find_backends,
     has_backends,
     pod_reference,
-    service_of_pod,
+    services_of_pod,
 )
 from netemu.controllers.endpointslices import HEADLESS_LABEL
 from netemu.controllers.pods import is_ready, is_terminating
@@ -95,5 +95,5 @@ def _port(port: Any, number: int) -> dict[str, Any]:
 RECONCILER = Reconciler(
     name="endpoint-controller",
     plan=plan,
-    triggers={SERVICE: own_key, POD: service_of_pod, ENDPOINTS: own_key},
+    triggers={SERVICE: own_key, POD: services_of_pod, ENDPOINTS: own_key},
 )

@@ -22,6 +22,7 @@ from netemu.api.errors import (
 from netemu.api.kinds import Kind
 from netemu.clock import Clock
 from netemu.controllers.indexes import add_indexes
+from netemu.controllers.parts import Pending
 from netemu.controllers.reconciler import Reconciler, Trigger
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.writes import (
@@ -89,6 +90,7 @@ class Controller:
         self._informer = informer
         self._clock = clock
         self._queue: WorkQueue[Any] = WorkQueue()
+        self._pending = Pending()
         self._writer = Writer(client, recorder)
 
     async def run(self) -> None:
@@ -109,7 +111,7 @@ class Controller:
     def _handler(self, trigger: Trigger) -> Handler:
         def handle(change: Change) -> None:
             for key in self._keys(trigger, change):
-                self._queue.add(key)
+                self._queue.add(self._pending.add(key))
 
         return handle
 
@@ -123,24 +125,30 @@ class Controller:
     async def _reconcile(self, key: Hashable) -> None:
         name = self._reconciler.name
         try:
-            writes = self._reconciler.plan(self._cache, key, self._clock())
+            planned = self._pending.take(key)
+            writes = self._reconciler.plan(self._cache, planned, self._clock())
             await self._writer.apply(writes)
         except (ConflictError, AlreadyExistsError, NotFoundError) as err:
-            delay_s = self._queue.retry_later(key)
+            delay_s = self._retry(key)
             log.debug("reconcile.outdated", controller=name, key=key, delay_s=delay_s, code=err.code)
         except ApiError as err:
-            delay_s = self._queue.retry_later(key)
+            delay_s = self._retry(key)
             await self._report(key, err)
             log.warning(
                 "reconcile.retry", controller=name, key=key, delay_s=delay_s, code=err.code, error=err.message
             )
         except Exception as err:  # a planner that fails on one object must go on serving the others
-            delay_s = self._queue.retry_later(key)
+            delay_s = self._retry(key)
             log.error("reconcile.failed", exc=err, controller=name, key=key, delay_s=delay_s)
         else:
             self._queue.forget(key)
             self._look_again(key, writes)
             log.debug("reconcile.done", controller=name, key=key, writes=len(writes))
+
+    def _retry(self, key: Hashable) -> float:
+        """Plan a key again later: all of it, for nobody knows how far it came."""
+        self._pending.add(key)
+        return self._queue.retry_later(key)
 
     async def _report(self, key: Hashable, problem: ApiError) -> None:
         """Let the plan for failures tell of what the API refused."""
@@ -155,6 +163,7 @@ class Controller:
     def _look_again(self, key: Hashable, writes: Writes) -> None:
         for write in writes:
             if isinstance(write, LookAgain):
+                self._pending.add(key)
                 self._queue.add_later(key, write.delay_s)
 
     async def _see(self, written: dict[Kind, Revision]) -> None:
