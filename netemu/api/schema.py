@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from netemu.api import shapecheck
+from netemu.api import gotypes, shapecheck
 from netemu.api.crd import objects as custom_objects
 from netemu.api.crd.version import CustomVersion
 from netemu.api.errors import BadRequestError, Cause
@@ -54,12 +54,14 @@ class Findings(NamedTuple):
 
     ``unknown`` fields are errors, warnings or nothing, as ``fieldValidation`` says; ``wrong``
     types always are errors; ``missing`` is what the schema requires (Kubernetes' own server
-    asks only for what ``netemu.api.validation`` asks for).
+    asks only for what ``netemu.api.validation`` asks for). ``refusal`` says the first wrong type in
+    the words of Kubernetes' decoder.
     """
 
     unknown: tuple[Cause, ...] = ()
     wrong: tuple[Cause, ...] = ()
     missing: tuple[Cause, ...] = ()
+    refusal: str = ""
 
 
 def check(kind: Kind, obj: Any) -> Findings:
@@ -70,10 +72,33 @@ def check(kind: Kind, obj: Any) -> Findings:
     return _sorted_out(found) if found else _NOTHING
 
 
+def check_head(kind: Kind, obj: Any) -> Findings:
+    """Find out why a value is no object with metadata at all."""
+    check_object = shapecheck.object_of({"metadata": _late(_METADATA)}, frozenset(), f"v1.{kind.kind}")
+    return _sorted_out(check_object(obj) or [])
+
+
 def wrong_types(definition: str, value: Any) -> tuple[Cause, ...]:
     """Say which fields of a part of an object have a type that its definition does not have."""
+    return check_definition(definition, value).wrong
+
+
+def check_definition(definition: str, value: Any) -> Findings:
+    """Compare a value with a definition, by its published name."""
     found = _compiled(definition)(value)
-    return _sorted_out(found).wrong if found else ()
+    return _sorted_out(found) if found else _NOTHING
+
+
+def check_sent(kind: str, group: str, version: str, value: Any) -> None:
+    """Refuse a body of a kind that is only sent, not stored, if it cannot be read.
+
+    Raises:
+        BadRequestError: in the words of Kubernetes' decoder.
+
+    """
+    found = check_definition(_document().sent[f"{group}/{version}/{kind}"], value)
+    if found.wrong:
+        raise _unreadable(kind, version, found.refusal)
 
 
 def strict_decoding_error(kind: Kind, causes: Iterable[Cause]) -> BadRequestError:
@@ -83,11 +108,9 @@ def strict_decoding_error(kind: Kind, causes: Iterable[Cause]) -> BadRequestErro
     return _cannot_be_handled(kind, f"strict decoding error: {said}", causes)
 
 
-def decoding_error(kind: Kind, causes: Iterable[Cause]) -> BadRequestError:
-    """Say which fields have a wrong type: such an object cannot be read at all."""
-    causes = tuple(causes)
-    said = ", ".join(f"{cause.field}: {cause.message}" if cause.field else cause.message for cause in causes)
-    return _cannot_be_handled(kind, said, causes)
+def decoding_error(kind: Kind, found: Findings) -> BadRequestError:
+    """Say which field has a wrong type: such an object cannot be read at all."""
+    return _cannot_be_handled(kind, found.refusal, found.wrong)
 
 
 def shape_of(kind: Kind) -> Shape:
@@ -157,20 +180,23 @@ def _shape_of_schema(schema: Mapping[str, Any]) -> Shape:
 
 
 def _metadata() -> Shape:
-    return _definition("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
+    return _definition(_METADATA)
 
 
 def _check_custom(version: CustomVersion, obj: Any) -> Findings:
     """Check an object of a custom kind: its types are rules, which validation asks for."""
-    name = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-    below = _compiled(name)(obj.get("metadata") or {}) or []
+    below = _compiled(_METADATA)(obj.get("metadata") or {}) or []
     found = _sorted_out([f._replace(path=f"metadata.{f.path}") for f in below])
     return found._replace(unknown=found.unknown + custom_objects.unknown_causes(version, obj))
+
+
+_METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 class _Document(Struct, frozen=True):
     release: str
     kinds: dict[str, str]
+    sent: dict[str, str]
     definitions: dict[str, Shape]
 
 
@@ -210,24 +236,45 @@ def _pruned(shape: Shape | None, value: Any) -> Any:
 
 @cache
 def _compiled(name: str) -> Check:
-    return _compile(_definition(name))
+    return _compile(_definition(name), gotypes.named(name))
 
 
-def _compile(shape: Shape) -> Check:
+def _compile(shape: Shape, go_type: str) -> Check:
     if shape.ref:
         return _late(shape.ref)
     if shape.type == "array":
-        return shapecheck.list_of(_compile(shape.items) if shape.items else shapecheck.anything)
+        return shapecheck.list_of(_below(shape.items, go_type.removeprefix("[]")), go_type)
     if shape.type != "object":
-        return shapecheck.scalar(shape.type, shape.format)
+        return shapecheck.scalar(shape.type, shape.format, go_type)
     if shape.properties:
-        return shapecheck.object_of(_fields(shape.properties), frozenset(shape.required))
+        return shapecheck.object_of(_fields(shape, go_type), frozenset(shape.required), go_type)
     values = shape.additional_properties
-    return shapecheck.map_of(_compile(values) if values else shapecheck.anything)
+    return shapecheck.map_of(_below(values, go_type.removeprefix("map[string]")), go_type)
 
 
-def _fields(properties: Mapping[str, Shape]) -> dict[str, Check]:
-    return {name: _compile(shape) for name, shape in properties.items()}
+def _below(shape: Shape | None, go_type: str) -> Check:
+    return _compile(shape, go_type) if shape else shapecheck.anything
+
+
+def _fields(shape: Shape, go_type: str) -> dict[str, Check]:
+    struct = go_type.rpartition(".")[2]
+    return {
+        name: _compile(below, gotypes.of_field(struct, name, _go_type(below)))
+        for name, below in shape.properties.items()
+    }
+
+
+def _go_type(shape: Shape | None) -> str:
+    """Name the type that a field has in Kubernetes' sources, as far as its schema tells."""
+    if shape is None:
+        return "interface {}"
+    if shape.ref:
+        return gotypes.named(shape.ref)
+    if shape.type == "array":
+        return f"[]{_go_type(shape.items)}"
+    if shape.type == "object":
+        return gotypes.of_map(_go_type(shape.additional_properties))
+    return gotypes.of_scalar(shape.type, shape.format)
 
 
 def _late(name: str) -> Check:
@@ -240,22 +287,23 @@ def _late(name: str) -> Check:
 
 
 def _sorted_out(found: list[Finding]) -> Findings:
-    unknown, wrong, missing = [], [], []
-    for path, problem, message in found:
+    unknown, wrong, missing, refusal = [], [], [], ""
+    for path, problem, message, misfit in found:
         match problem:
             case Problem.UNKNOWN:
                 unknown.append(Cause(field=path, message=f'unknown field "{path}"'))
             case Problem.WRONG_TYPE:
                 wrong.append(Cause(field=path, message=message, reason="FieldValueTypeInvalid"))
+                refusal = refusal or (misfit if isinstance(misfit, str) else misfit.words())
             case Problem.MISSING:
                 missing.append(Cause(field=path, message="Required value", reason="FieldValueRequired"))
-    return Findings(tuple(unknown), tuple(wrong), tuple(missing))
+    return Findings(tuple(unknown), tuple(wrong), tuple(missing), refusal)
 
 
 def _cannot_be_handled(kind: Kind, why: str, causes: tuple[Cause, ...]) -> BadRequestError:
-    return BadRequestError(
-        f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {why}',
-        group=kind.group,
-        kind=kind.kind,
-        causes=causes,
-    )
+    return _unreadable(kind.kind, kind.version, why, group=kind.group, kind=kind.kind, causes=causes)
+
+
+def _unreadable(name: str, version: str, why: str, **details: Any) -> BadRequestError:
+    message = f'{name} in version "{version}" cannot be handled as a {name}: {why}'
+    return BadRequestError(message, **details)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
 from netemu.apiserver.duplicates import duplicate_fields
@@ -137,7 +138,9 @@ def delete_options(obj: Any, query: Query) -> DeleteOptions:
         BadRequestError: it cannot be understood.
 
     """
-    given = dict(obj) if isinstance(obj, dict) else {}
+    if obj is not None:
+        schema.check_sent("DeleteOptions", "", "v1", obj)
+    given = dict(obj or {})
     given = {key: value for key, value in given.items() if value is not None}
     if query.get("gracePeriodSeconds"):
         given.setdefault("gracePeriodSeconds", parse_int(query, "gracePeriodSeconds"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api import patch as patches
+from netemu.api import schema
 from netemu.api.client import Object, PatchType
 from netemu.api.crd.definition import as_version
 from netemu.api.defaulting import default, without_nulls
@@ -22,8 +23,13 @@ def shaped(kind: Kind, obj: Any) -> Object:
 
     """
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata") or {}, dict):
-        raise BadRequestError(f"the body is not an object of kind {kind.kind}")
+        raise schema.decoding_error(kind, schema.check_head(kind, obj))
     said = (obj.get("apiVersion") or kind.api_version, obj.get("kind") or kind.kind)
+    if said[0] != kind.api_version and said[1] == kind.kind:
+        raise BadRequestError(
+            f"the API version in the data ({said[0]}) does not match the expected API version"
+            f" ({kind.api_version})"
+        )
     if said != (kind.api_version, kind.kind):
         raise BadRequestError(
             f"the API version and kind in the data ({said[0]}, {said[1]}) do not match"

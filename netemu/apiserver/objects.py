@@ -8,6 +8,7 @@ from typing import cast
 from aiohttp import web
 from msgspec import structs
 
+from netemu.api import schema
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
 from netemu.api.kinds import JOB, NAMESPACE, POD, REPLICATION_CONTROLLER, SERVICE, SERVICE_ACCOUNT, Kind
@@ -127,6 +128,7 @@ class ObjectRequests:
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
+        schema.check_sent("Binding", "", "v1", body)
         name = path.name or bodies.name_of(body)
         binding = bodies.addressed(body, path.namespace, name)
         options = _write_options(request)
@@ -137,6 +139,7 @@ class ObjectRequests:
 
     async def _evict(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
+        schema.check_sent("Eviction", "policy", "v1", body)
         eviction = bodies.addressed(body, path.namespace, path.name)
         options = bodies.delete_options(eviction.get("deleteOptions"), request.query)
         await evict(self._registry, path.namespace, path.name, options)

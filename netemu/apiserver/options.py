@@ -11,7 +11,7 @@ from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, Cause
 from netemu.api.kinds import Kind
-from netemu.apiserver.patcherrors import strict_patch_error
+from netemu.apiserver.patcherrors import patch_error, strict_patch_error
 from netemu.naming import Revision
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
@@ -45,7 +45,7 @@ class FieldCheck:
         """
         found = schema.check(kind, obj)
         if found.wrong:
-            raise schema.decoding_error(kind, found.wrong)
+            raise self._type_error(kind, obj, found)
         causes = (*found.unknown, *self.duplicates)
         if not causes:
             return obj
@@ -57,6 +57,11 @@ class FieldCheck:
             return obj
         pruned: Object = schema.prune(kind, obj)
         return pruned
+
+    def _type_error(self, kind: Kind, obj: Object, found: schema.Findings) -> ApiError:
+        if self.patch is None:
+            return schema.decoding_error(kind, found)
+        return patch_error(*self.patch, obj, found.refusal)
 
     def _strict_error(self, kind: Kind, obj: Object, unknown: tuple[Cause, ...]) -> ApiError:
         if self.patch is None:

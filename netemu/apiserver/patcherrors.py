@@ -19,11 +19,16 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 def strict_patch_error(
     patch_type: str, patch: Any, patched: Any, unknown: Iterable[Cause], duplicates: Iterable[Cause]
 ) -> InvalidError:
-    """Say what is wrong with a patch; ``patched`` is what it would make of its object."""
-    shown = render_go(patch) if patch_type == STRATEGIC_PATCH else msgspec.json.encode(patched).decode()
+    """Say which fields of a patch are unknown or doubled; ``patched`` is what it makes of its object."""
     prefix = "json patch " if patch_type == JSON_PATCH else ""
     said = [prefix + cause.message for cause in duplicates] + [cause.message for cause in unknown]
-    message = f"Invalid value: {_quoted(shown)}: strict decoding error: {', '.join(said)}"
+    return patch_error(patch_type, patch, patched, f"strict decoding error: {', '.join(said)}")
+
+
+def patch_error(patch_type: str, patch: Any, patched: Any, why: str) -> InvalidError:
+    """Say that what a patch makes of its object cannot be read as one of its kind."""
+    shown = render_go(patch) if patch_type == STRATEGIC_PATCH else msgspec.json.encode(patched).decode()
+    message = f"Invalid value: {_quoted(shown)}: {why}"
     return InvalidError(f' "" is invalid: patch: {message}', causes=(Cause(field="patch", message=message),))
 
 

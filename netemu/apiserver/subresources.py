@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.crd.version import ScalePaths
-from netemu.api.errors import BadRequestError, Cause, InvalidError
+from netemu.api.errors import Cause, InvalidError
 from netemu.api.kinds import NODE, POD, Kind
 from netemu.api.validation import invalid
 from netemu.apiserver import words
@@ -61,14 +62,13 @@ def scaled(kind: Kind, obj: Object, scale: Object) -> Object:
     """Give a workload with the replicas that a Scale asks for.
 
     Raises:
-        InvalidError: the number is missing, negative or no number.
+        BadRequestError: it is no Scale.
+        InvalidError: the number is negative.
 
     """
-    spec = scale.get("spec")
-    if not isinstance(spec, dict | None):
-        raise BadRequestError("spec: expected an object")
-    replicas = (spec or {}).get("replicas", 0)
-    if type(replicas) is not int or replicas < 0:
+    schema.check_sent("Scale", "autoscaling", "v1", scale)
+    replicas = (scale.get("spec") or {}).get("replicas") or 0
+    if replicas < 0:
         raise _bad_replicas(kind, obj, replicas)
     meta = {**obj["metadata"], "resourceVersion": scale.get("metadata", {}).get("resourceVersion", "")}
     paths = _scale_paths(kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, MethodNotAllowedError
 from netemu.api.kinds import POD, SECRET, SERVICE_ACCOUNT
@@ -33,6 +34,7 @@ class AccessRequests:
         if found is not None:
             _require_post(request)
             asked = bodies.parse_object(await request.read(), request.content_type)
+            schema.check_sent(found[0], reviews.group_of(found[0]), "v1", asked)
             return answers.json_answer(reviews.answered(self._guard, user, *found, asked), status=201)
         accounts = self._guard.accounts
         if accounts is None:
@@ -50,6 +52,7 @@ class AccessRequests:
     ) -> web.Response:
         account = self._registry.get(SERVICE_ACCOUNT, namespace, name)
         asked = bodies.parse_object(await request.read(), request.content_type)
+        schema.check_sent("TokenRequest", reviews.AUTHENTICATION, "v1", asked)
         bound = self._bound(namespace, (asked.get("spec") or {}).get("boundObjectRef"))
         return answers.json_answer(reviews.token_request(accounts, account, asked, bound), status=201)
 

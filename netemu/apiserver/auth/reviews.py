@@ -43,6 +43,11 @@ def review_of(path: str) -> tuple[str, str] | None:
     return (kind, namespace) if kind else None
 
 
+def group_of(kind: str) -> str:
+    """Give the group of a review."""
+    return AUTHENTICATION if kind in ("SelfSubjectReview", "TokenReview") else AUTHORIZATION
+
+
 def answered(guard: Guard, user: User, kind: str, namespace: str, asked: Object) -> Object:
     """Give a review with its status.
 
@@ -64,9 +69,8 @@ def answered(guard: Guard, user: User, kind: str, namespace: str, asked: Object)
             status = _token(guard.accounts, spec)
         case _:
             status = {"userInfo": user.info()}
-    group = AUTHENTICATION if kind in ("SelfSubjectReview", "TokenReview") else AUTHORIZATION
     meta = {**(asked.get("metadata") or {}), "creationTimestamp": None}
-    answer: Object = {"kind": kind, "apiVersion": f"{group}/v1", "metadata": meta}
+    answer: Object = {"kind": kind, "apiVersion": f"{group_of(kind)}/v1", "metadata": meta}
     return answer | ({} if kind == "SelfSubjectReview" else {"spec": spec}) | {"status": status}
 
 

@@ -36,7 +36,7 @@ class Exchange:
 
         """
         try:
-            await self._send(h11.Request(method=method, target=target, headers=headers))
+            await self._send(h11.Request(method=method, target=target, headers=_as_sent(headers)))
         except h11.LocalProtocolError as err:
             raise unreachable(str(err)) from err
 
@@ -134,3 +134,8 @@ def _tls() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _as_sent(headers: Fields) -> list[tuple[bytes, bytes]]:
+    """Give headers as the bytes that the client sent: any are allowed in their values."""
+    return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netemu.api import schema
+from netemu.api.errors import BadRequestError
 from netemu.api.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -182,9 +183,109 @@ def test_strict_decoding_speaks_as_the_api_server_does():
 def test_a_decoding_error_names_the_field():
     findings = schema.check(DEPLOYMENT, {"spec": {"replicas": "three"}})
 
-    assert schema.decoding_error(DEPLOYMENT, findings.wrong).message == (
-        'Deployment in version "v1" cannot be handled as a Deployment: '
-        'spec.replicas: expected an integer, got the string "three"'
+    assert schema.decoding_error(DEPLOYMENT, findings).message == (
+        'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go'
+        " struct field DeploymentSpec.spec.replicas of type int32"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "refusal"),
+    [
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": [{"port": "x"}]}},
+            "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
+            id="a string for a number",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": [{"port": 1.5}]}},
+            "json: cannot unmarshal number 1.5 into Go struct field ServicePort.spec.ports.port"
+            " of type int32",
+            id="a fraction",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": [{"port": 1 << 40}]}},
+            "json: cannot unmarshal number 1099511627776 into Go struct field ServicePort.spec.ports.port"
+            " of type int32",
+            id="too long for its type",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": {"port": 80}}},
+            "json: cannot unmarshal object into Go struct field ServiceSpec.spec.ports of type"
+            " []v1.ServicePort",
+            id="an object for a list",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": ["http"]}},
+            "json: cannot unmarshal string into Go struct field ServiceSpec.spec.ports"
+            " of type v1.ServicePort",
+            id="a string for an item",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"ports": [{"port": 80, "targetPort": True}]}},
+            "json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort"
+            " of type int32",
+            id="neither number nor name",
+        ),
+        pytest.param(
+            SERVICE,
+            {"metadata": {"labels": {"a": 1}}},
+            "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string",
+            id="a value of a map",
+        ),
+        pytest.param(
+            SERVICE,
+            {"spec": {"type": 1, "clusterIP": 2}},
+            "json: cannot unmarshal number into Go struct field ServiceSpec.spec.type of type v1.ServiceType",
+            id="only the first",
+        ),
+        pytest.param(
+            POD,
+            pod(containers=[{"name": "a", "args": "x"}]),
+            "json: cannot unmarshal string into Go struct field Container.spec.containers.args"
+            " of type []string",
+            id="a string for strings",
+        ),
+        pytest.param(
+            POD,
+            pod(containers=[{"name": "a", "resources": {"limits": {"cpu": "1x"}}}]),
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+            id="no quantity",
+        ),
+        pytest.param(
+            SECRET,
+            {"data": {"a": "YWJj$$$$"}},
+            "illegal base64 data at input byte 4",
+            id="no base64",
+        ),
+        pytest.param(
+            POD,
+            {"metadata": {"creationTimestamp": "2006-01-02 03:04"}},
+            'parsing time "2006-01-02 03:04" as "2006-01-02T15:04:05Z07:00": cannot parse " 03:04" as "T"',
+            id="no time",
+        ),
+        pytest.param(
+            POD, "x", "json: cannot unmarshal string into Go value of type v1.Pod", id="not even an object"
+        ),
+    ],
+)
+def test_wrong_types_are_told_as_gos_decoder_tells_them(kind, obj, refusal):
+    assert schema.check(kind, obj).refusal == refusal
+
+
+def test_bodies_that_are_only_sent_are_read_as_strictly():
+    with pytest.raises(BadRequestError) as caught:
+        schema.check_sent("Binding", "", "v1", {"target": "node-1"})
+
+    assert caught.value.message == (
+        'Binding in version "v1" cannot be handled as a Binding: json: cannot unmarshal string into Go struct'
+        " field Binding.target of type v1.ObjectReference"
     )
 
 

@@ -116,7 +116,7 @@ async def test_a_taken_name_is_refused(registry):
         pytest.param(
             {**pod(), "kind": "Node"}, BadRequestError, r"\(v1, Node\) do not match .*\(v1, Pod\)", id="kind"
         ),
-        pytest.param("text", BadRequestError, "not an object", id="no-object"),
+        pytest.param("text", BadRequestError, "cannot unmarshal string into Go value", id="no-object"),
         pytest.param(pod("UPPER"), InvalidError, "metadata.name: Invalid value", id="invalid"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.api.errors import ConflictError, InvalidError
+from netemu.api.errors import BadRequestError, ConflictError, InvalidError
 from netemu.api.kinds import DEPLOYMENT, POD
 from netemu.apiserver.subresources import render_selector
 
@@ -103,9 +103,17 @@ async def test_an_older_scale_is_a_conflict(registry, deployment):
         await registry.update(DEPLOYMENT, {**scale, "spec": {"replicas": 6}}, subresource="scale")
 
 
-@pytest.mark.parametrize("replicas", [-1, "3", True, 1.5])
-async def test_replicas_is_a_number_that_can_be(registry, deployment, replicas):
-    with pytest.raises(InvalidError, match=r"spec\.replicas: Invalid value"):
+@pytest.mark.parametrize(
+    ("replicas", "error", "words"),
+    [
+        (-1, InvalidError, r"spec\.replicas: Invalid value"),
+        ("3", BadRequestError, r"string into Go struct field ScaleSpec\.spec\.replicas of type int32"),
+        (True, BadRequestError, "cannot unmarshal bool"),
+        (1.5, BadRequestError, r"cannot unmarshal number 1\.5"),
+    ],
+)
+async def test_replicas_is_a_number_that_can_be(registry, deployment, replicas, error, words):
+    with pytest.raises(error, match=words):
         await registry.patch(
             DEPLOYMENT, "default", "web", {"spec": {"replicas": replicas}}, subresource="scale"
         )

@@ -12,6 +12,7 @@ from netemu.apiserver.paging import PageRequest, parse_token
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING
 from netemu.settings import Settings
+from netemu.testing import builders
 from netemu.testing.memory_store import MemoryStore
 
 DEFAULT = "/api/v1/namespaces/default"
@@ -324,3 +325,32 @@ def test_a_paged_list_equals_an_unpaged_one(names, limit):
         wanted = PageRequest(limit=limit, start=start, revision=start.revision) if start else None
 
     assert items == registry.list(CONFIG_MAP).items
+
+
+async def test_a_patch_that_makes_something_unreadable_is_invalid(http, registry):
+    await registry.create(CONFIG_MAP, {"metadata": {"name": "c", "namespace": "default"}})
+    answer = await http.request(
+        "PATCH",
+        "/api/v1/namespaces/default/configmaps/c",
+        body=b'{"data":{"a":1}}',
+        headers={"Content-Type": "application/merge-patch+json"},
+    )
+
+    assert answer.status == 422
+    assert b"json: cannot unmarshal number into Go struct field ConfigMap.data of type string" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("pods/p/binding", b'{"target":"x"}', b"struct field Binding.target of type v1.ObjectReference"),
+        ("pods/p/eviction", b'{"deleteOptions":1}', b"struct field Eviction.deleteOptions of type"),
+    ],
+)
+async def test_bodies_of_subresources_are_read_as_strictly(http, registry, path, body, words):
+    await registry.create(POD, builders.pod("p"))
+    headers = {"Content-Type": "application/json"}
+    answer = await http.request("POST", f"/api/v1/namespaces/default/{path}", body=body, headers=headers)
+
+    assert answer.status == 400
+    assert words in answer.body

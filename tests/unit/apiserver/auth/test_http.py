@@ -289,7 +289,7 @@ async def test_a_token_can_be_had_for_an_account(ask, token, accounts):
     assert accounts.user_of(given["token"]).name == "system:serviceaccount:default:robot"
 
 
-@pytest.mark.parametrize("seconds", [300, 1 << 33, "many"])
+@pytest.mark.parametrize("seconds", [300, 1 << 33])
 async def test_a_token_lives_ten_minutes_at_least(ask, token, seconds):
     path = "/api/v1/namespaces/default/serviceaccounts/robot/token"
 
