@@ -37,6 +37,11 @@ class Paths(Struct, frozen=True, kw_only=True):
         return self.run / "standin.sock"
 
     @property
+    def images(self) -> Path:
+        """The images that were loaded into the cluster."""
+        return self.state / "images"
+
+    @property
     def pki(self) -> Path:
         """The cluster's keys and certificates."""
         return self.state / "pki"

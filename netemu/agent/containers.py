@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, specs
+from netemu.agent import environment, images, specs
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
@@ -23,6 +23,7 @@ from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
+from netemu.image.index import Image, Images
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerSpec, ContainerState
@@ -73,6 +74,7 @@ class Containers:
         self.standins: Standins | None = None
         self._site = Site(node=node, node_ip=node_ip, settings=settings, paths=paths)
         self._catalogue = catalogue
+        self._images = Images(paths.images)
         self._worker_argv = worker_argv
         self._lookup = lookup
         self._services = services
@@ -92,9 +94,12 @@ class Containers:
             NetemuError: the server that would run it cannot be asked; try again.
 
         """
-        container, _raw = find_container(pod, work.obj, name)
-        decided = decide(container, self._catalogue())
+        container, raw = find_container(pod, work.obj, name)
+        image = self._images.find(container.image)
+        decided = decide(container, self._catalogue()) if image is None else image
         if isinstance(decided, UnknownImage):
+            if raw.get("imagePullPolicy") == "Never":
+                return self._never_pulled(work, container.image)
             self._emit(
                 work, "Warning", "Failed", f'Failed to pull image "{container.image}": {decided.message}'
             )
@@ -120,7 +125,14 @@ class Containers:
             self._emit(work, "Warning", "Failed", f"Error: {state.message}")
         return state
 
-    async def _run(self, work: PodWork, attempt: Attempt, decided: Command | Play | Worker) -> ContainerState:
+    def _never_pulled(self, work: PodWork, image: str) -> Failure:
+        message = f'Container image "{image}" is not present with pull policy of Never'
+        self._emit(work, "Warning", "ErrImageNeverPull", message)
+        return "ErrImageNeverPull", message
+
+    async def _run(
+        self, work: PodWork, attempt: Attempt, decided: Command | Play | Worker | Image
+    ) -> ContainerState:
         site, pod, name = self._site, attempt.pod, attempt.container.name
         match decided:
             case Play():
@@ -136,6 +148,15 @@ class Containers:
                 work.sources[name] = "shim"
                 spec = self._container_spec(work, attempt, attempt.expanded(argv))
                 return await self._need(self.shim).create(spec)
+            case Image():
+                work.sources[name] = "shim"
+                return await self._need(self.shim).create(self._image_spec(work, attempt, decided))
+
+    def _image_spec(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
+        spec = self._container_spec(work, attempt, images.image_argv(image, attempt))
+        scratch = self._site.pod_dir(work.uid) / "containers" / attempt.id
+        root = self._images.root(image)
+        return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
 
     async def exec(
         self, work: PodWork, pod: Pod, name: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -153,7 +174,8 @@ class Containers:
             raise NotFoundError(f'container not found ("{name}")')
         shim = self._need(self.shim)
         id = state.id
-        if work.sources.get(name) == "standin" or _is_worker(work, pod, name, self._catalogue()):
+        is_worker = not state.image_id and _is_worker(work, pod, name, self._catalogue())
+        if work.sources.get(name) == "standin" or is_worker:
             id = await self._ensure_holder(work, pod, name, state)
         return await shim.exec(id, list(argv), tty=tty, stdin=stdin)
 

@@ -129,8 +129,8 @@ def _container_status(
     state, last = _states(pod, container, life, waits.get(container.name), init_done=init_done)
     status: Object = {
         "name": container.name,
-        "image": container.image,
-        "imageID": container.image if life.state else "",
+        "image": (life.state.image if life.state else "") or container.image,
+        "imageID": (life.state.image_id or container.image) if life.state else "",
         "ready": life.ready,
         "restartCount": life.attempt if life.state else 0,
         "started": life.is_running,

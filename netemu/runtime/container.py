@@ -21,10 +21,15 @@ class ImageFiles(Struct, frozen=True, kw_only=True):
     ``root`` has the image's files, which do not change; ``scratch`` is a directory that is made for
     what the container changes, and removed at its end. ``user`` is as an image's configuration has
     it (name or number, perhaps with a group; empty: root); ``volumes`` are the image's own.
+    ``stop_signal`` is what its processes take for SIGTERM, 0 for SIGTERM itself. ``name`` and ``id``
+    are what the container's status says.
     """
 
     root: str
     scratch: str
+    name: str = ""
+    id: str = ""
+    stop_signal: int = 0
     user: str = ""
     volumes: tuple[str, ...] = ()
 
@@ -123,7 +128,8 @@ class ContainerState(Struct, frozen=True, kw_only=True):
     """What a container is now. ``pid`` is the machine's number of its pid 1, 0 without one.
 
     ``reason`` is Kubernetes' word for an end ("Completed", "Error", "StartError", "Unknown"),
-    empty while it runs; times are seconds since the epoch.
+    empty while it runs; times are seconds since the epoch. ``image`` and ``image_id`` are those of a
+    loaded image, empty for what runs without one.
     """
 
     id: str
@@ -134,3 +140,5 @@ class ContainerState(Struct, frozen=True, kw_only=True):
     message: str = ""
     started_at_s: float = 0.0
     finished_at_s: float | None = None
+    image: str = ""
+    image_id: str = ""

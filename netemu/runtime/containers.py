@@ -57,6 +57,7 @@ class Container:
         self.started: Callable[[], None] | None = None
         self.removed: list[Callable[[], None]] = []
         self.attached: dict[str, Attached] = {}
+        image = spec["image"]
         self.state: StateJson = {
             "id": spec["id"],
             "running": False,
@@ -66,6 +67,8 @@ class Container:
             "message": "",
             "started_at_s": time.time(),
             "finished_at_s": None,
+            "image": image["name"] if image else "",
+            "image_id": image["id"] if image else "",
         }
 
     def announce(self) -> bool:
@@ -166,8 +169,11 @@ class Containers:
                     del container.attached[each]
 
     def signal(self, container_id: str, signum: int) -> None:
-        """Send a signal to a container's pid 1."""
+        """Send a signal to a container's pid 1; for SIGTERM the one that its image has for it."""
         container = self.find(container_id)
+        image = container.spec["image"]
+        if image is not None and signum == signal.SIGTERM:
+            signum = image["stop_signal"] or signum
         if container.state["running"]:
             os.kill(container.state["pid"] or container.monitor, signum)
 

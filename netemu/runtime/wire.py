@@ -21,6 +21,9 @@ class ImageJson(TypedDict):
 
     root: str
     scratch: str
+    name: str
+    id: str
+    stop_signal: int
     user: str
     volumes: list[str]
 
@@ -80,6 +83,8 @@ class StateJson(TypedDict):
     message: str
     started_at_s: float
     finished_at_s: float | None
+    image: str
+    image_id: str
 
 
 Request = dict[str, Any]

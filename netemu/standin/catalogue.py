@@ -224,8 +224,8 @@ def _repository(image: str) -> str:
 def _unknown(image: str, catalogue: Catalogue) -> str:
     return (
         f'image "{image}" is neither in netemu\'s catalogue ({", ".join(sorted(catalogue.images))}) nor has '
-        "the container a command: netemu pulls no images. Give it a `command`, or add the image to the "
-        "catalogue (images.yaml in the cluster's state directory)"
+        "the container a command: netemu pulls no images. Load it (netemu image load FILE), give the "
+        "container a `command`, or add the image to the catalogue (images.yaml in the state directory)"
     )
 
 

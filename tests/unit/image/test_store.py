@@ -106,7 +106,9 @@ def test_a_damaged_layer_leaves_nothing(store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no archive", gzip.compress(b"no archive"), layer({"x": b""}), gzip.compress(b"x")[:-4]]
+    "data",
+    [b"", b"no archive", gzip.compress(b"no archive"), layer({"x": b""}), gzip.compress(b"x")[:-4]],
+    ids=["empty", "text", "compressed text", "no image", "cut off"],
 )
 def test_what_is_no_image_is_refused(store, tmp_path, data):
     (tmp_path / "x.tar").write_bytes(data)

@@ -1,0 +1,108 @@
+"""What a loaded image means for a container of a pod. Pure.
+
+Source: kubelet's and containerd's merging of both, as documented at
+https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ and
+https://kubernetes.io/docs/tasks/configure-pod-container/security-context/.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from netemu.agent.environment import ConfigError
+from netemu.agent.specs import Attempt
+from netemu.image.index import Image
+from netemu.image.reference import parse_reference
+from netemu.runtime.container import ContainerSpec, ImageFiles
+
+_REAL_TIME = "RTMIN+"
+
+
+def image_argv(image: Image, attempt: Attempt) -> tuple[str, ...]:
+    """Give the command line: only the pod's own words have variables in them."""
+    container = attempt.container
+    return image.process.argv(attempt.expanded(container.command), attempt.expanded(container.args))
+
+
+def with_image(
+    spec: ContainerSpec, image: Image, attempt: Attempt, obj: Mapping[str, Any], *, root: Path, scratch: Path
+) -> ContainerSpec:
+    """Give the spec of a container with what its image adds; ``obj`` is the pod's JSON.
+
+    Raises:
+        ConfigError: it must not run as root, and would, or might.
+
+    """
+    container, process = attempt.container, image.process
+    contexts = (attempt.raw.get("securityContext") or {}, obj["spec"].get("securityContext") or {})
+    _check_user(contexts, process.user, attempt)
+    return replace(
+        spec,
+        env={**process.variables(), **spec.env},
+        cwd=container.working_dir or process.working_dir or "/",
+        image=ImageFiles(
+            root=str(root),
+            scratch=str(scratch),
+            name=_resolved(container.image, image),
+            id=image.image_id(container.image),
+            user=_user(contexts, process.user),
+            volumes=tuple(process.volumes or ()),
+            stop_signal=parse_signal(process.stop_signal),
+        ),
+    )
+
+
+def parse_signal(text: str) -> int:
+    """Read a signal as an image has it (SIGQUIT, QUIT, 3, SIGRTMIN+3); 0 for none, or none we know."""
+    name = text.upper().removeprefix("SIG")
+    if name.isdecimal():
+        return int(name)
+    if name.startswith(_REAL_TIME) and name.removeprefix(_REAL_TIME).isdecimal():
+        return signal.SIGRTMIN + int(name.removeprefix(_REAL_TIME))
+    known = signal.Signals.__members__.get(f"SIG{name}")
+    return int(known) if known is not None else 0
+
+
+def _resolved(asked: str, image: Image) -> str:
+    """Give the name that a status shows: the complete one if the image has it, or its first."""
+    complete = asked if asked == image.id else str(parse_reference(asked))
+    names = [complete] if complete in image.names else sorted(image.names)
+    return names[0] if names else asked
+
+
+def _user(contexts: tuple[Mapping[str, Any], ...], of_image: str) -> str:
+    """Give who the processes are, as an image's configuration would say it."""
+    uid, gid = _first(contexts, "runAsUser"), _first(contexts, "runAsGroup")
+    name = of_image.partition(":")[0] or "0"
+    if uid is None and gid is None:
+        return of_image
+    who = name if uid is None else str(uid)
+    return who if gid is None else f"{who}:{gid}"
+
+
+def _check_user(contexts: tuple[Mapping[str, Any], ...], of_image: str, attempt: Attempt) -> None:
+    if not _first(contexts, "runAsNonRoot"):
+        return
+    meta = attempt.pod.metadata
+    where = f'(pod: "{meta.name}_{meta.namespace}({meta.uid})", container: {attempt.container.name})'
+    uid, name = _first(contexts, "runAsUser"), of_image.partition(":")[0]
+    if uid == 0:
+        raise ConfigError(f"container's runAsUser breaks non-root policy {where}")
+    if uid is not None:
+        return
+    if name in {"", "0"}:
+        raise ConfigError(f"container has runAsNonRoot and image will run as root {where}")
+    if not name.isdecimal():
+        raise ConfigError(
+            f"container has runAsNonRoot and image has non-numeric user ({name}), "
+            f"cannot verify user is non-root {where}"
+        )
+
+
+def _first(contexts: tuple[Mapping[str, Any], ...], key: str) -> Any:
+    return next((context[key] for context in contexts if context.get(key) is not None), None)
