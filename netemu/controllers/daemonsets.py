@@ -10,37 +10,30 @@ from collections.abc import Iterable
 from typing import Any
 
 from netemu.api.client import Object
-from netemu.api.kinds import DAEMON_SET, NODE, POD
-from netemu.api.placement import UNSCHEDULABLE, matches_node, node_taints, untolerated
-from netemu.api.views import view
+from netemu.api.kinds import CONTROLLER_REVISION, DAEMON_SET, NODE, POD
 from netemu.api.views.apps import Workload
-from netemu.api.views.core import Node, Pod, PodSpec
+from netemu.api.views.core import Node, Pod
+from netemu.clock import parse_rfc3339
+from netemu.controllers.daemon_pods import NO_FIT, Fit, daemon_spec, fit, new_pod, node_of
+from netemu.controllers.daemon_updates import Tell, next_step, surge_of
+from netemu.controllers.ownership import keys_of_controllers
 from netemu.controllers.pods import (
     REVISION_LABEL,
     available_in_s,
     claim_pods,
     find_pods,
-    hash_template,
     is_over,
     is_ready,
     is_terminating,
-    pod_from_template,
     pod_trigger,
 )
 from netemu.controllers.reconciler import Reconciler, own_key
-from netemu.controllers.rollouts import resolve
-from netemu.controllers.writes import Create, Delete, LookAgain, Writes, write_status
+from netemu.controllers.revisions import History, forget_oldest, plan_history
+from netemu.controllers.writes import Create, Delete, EmitEvent, LookAgain, Writes, write_status
 from netemu.informer.cache import Cache, Change, Key
 
-TOLERATIONS = (
-    ("node.kubernetes.io/not-ready", "NoExecute"),
-    ("node.kubernetes.io/unreachable", "NoExecute"),
-    ("node.kubernetes.io/disk-pressure", "NoSchedule"),
-    ("node.kubernetes.io/memory-pressure", "NoSchedule"),
-    ("node.kubernetes.io/pid-pressure", "NoSchedule"),
-    ("node.kubernetes.io/unschedulable", "NoSchedule"),
-)
-HOST_NETWORK_TOLERATION = ("node.kubernetes.io/network-unavailable", "NoSchedule")
+FAILED_POD_AGE_S = 1.0
+"""How old a failed pod is at least when it is replaced: pods that fail at once come once a second."""
 
 
 def plan(cache: Cache, key: Key, now_s: float) -> Writes:
@@ -50,133 +43,145 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
     if obj is None or daemon_set is None or daemon_set.metadata.deletion_timestamp:
         return []
     claimed = claim_pods(cache, DAEMON_SET, obj, daemon_set.spec.selector)
-    spec = view(PodSpec, _daemon_spec(daemon_set.spec.template["spec"]))
+    history = plan_history(cache, DAEMON_SET, obj, daemon_set, label=REVISION_LABEL)
+    spec = daemon_spec(daemon_set.spec.template)
     nodes = (cache.find(NODE, node, Node) for node in cache.keys(NODE))
-    wanted = {node.metadata.name for node in nodes if node is not None and is_wanted(spec, node)}
-    plan_ = _Plan(obj, daemon_set, wanted, find_pods(cache, claimed.keys), now_s)
-    return [*claimed.writes, *plan_.place(), *plan_.status()]
-
-
-def is_wanted(spec: PodSpec, node: Node) -> bool:
-    """Tell whether a node should run a daemon pod: nobody asks whether there is room."""
-    taints = (*node_taints(node), *((UNSCHEDULABLE,) if node.spec.unschedulable else ()))
-    return (
-        spec.node_name in ("", node.metadata.name)
-        and matches_node(spec, node.metadata.name, node.metadata.labels)
-        and untolerated(taints, spec.tolerations) is None
-    )
-
-
-def node_of(pod: Pod) -> str:
-    """Tell for which node a daemon pod was made, also before it is bound."""
-    if pod.spec.node_name:
-        return pod.spec.node_name
-    required = ((pod.spec.affinity or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution", {}
-    )
-    fields = (f for term in required.get("nodeSelectorTerms", ()) for f in term.get("matchFields") or ())
-    return next((f["values"][0] for f in fields if f["key"] == "metadata.name"), "")
+    fits = {node.metadata.name: fit(spec, node) for node in nodes if node is not None}
+    plan_ = _Plan(obj, daemon_set, history, fits, find_pods(cache, claimed.keys), now_s)
+    return [*claimed.writes, *history.writes, *plan_.next_steps(), *plan_.status(), *plan_.forget()]
 
 
 class _Plan:
-    """One look at a DaemonSet, the nodes that want it and its pods."""
+    """One look at a DaemonSet, the nodes and its pods on them."""
 
-    def __init__(self, obj: Object, view: Workload, wanted: set[str], pods: list[Pod], now_s: float) -> None:
+    def __init__(
+        self,
+        obj: Object,
+        view: Workload,
+        history: History,
+        fits: dict[str, Fit],
+        pods: list[Pod],
+        now_s: float,
+    ) -> None:
         self._obj = obj
         self._view = view
-        self._wanted = wanted
+        self._history = history
+        self._fits = fits
+        self._wanted = sorted(name for name, here in fits.items() if here.runs)
+        self._unwanted = [name for name, here in fits.items() if not here.runs]
         self._now_s = now_s
-        self._revision = hash_template(view.spec.template)
         self._by_node: dict[str, list[Pod]] = {}
-        for pod in sorted(pods, key=lambda pod: (is_over(pod), not is_ready(pod), pod.metadata.name)):
-            self._by_node.setdefault(node_of(pod), []).append(pod)
+        # Bound pods first, then the older ones: the first is the one that counts.
+        for pod in sorted(pods, key=lambda p: (not p.spec.node_name, _created_s(p), p.metadata.name)):
+            node = node_of(pod)
+            if node and not (is_terminating(pod) and is_over(pod)):
+                self._by_node.setdefault(node, []).append(pod)
 
-    def place(self) -> Writes:
-        """Create on nodes without a pod, delete where there is one too many or none is wanted."""
-        missing = [node for node in sorted(self._wanted) if not self._by_node.get(node)]
-        surplus = [
-            pod
-            for node, pods in sorted(self._by_node.items())
-            for place, pod in enumerate(pods)
-            if node not in self._wanted or place > 0 or is_over(pod)
-        ]
-        writes: Writes = [Create(POD, self._pod(node), told_on=self._obj) for node in missing]
-        writes += [self._delete(pod) for pod in surplus if not is_terminating(pod)]
-        return writes if missing or surplus else self._update()
+    def next_steps(self) -> Writes:
+        """Put pods where they belong; when all are there, go on with the update."""
+        missing = [node for node in self._wanted if not self._by_node.get(node)]
+        writes = self._create(missing)
+        for node, pods in sorted(self._by_node.items()):
+            if self._fits.get(node, NO_FIT).stays:
+                writes += self._tidy(pods)
+            else:
+                writes += [self._delete(pod) for pod in pods if not is_terminating(pod)]
+        return writes or self._update()
 
     def status(self) -> Writes:
         """Count nodes, not pods."""
         first = [self._by_node[node][0] for node in self._wanted if self._by_node.get(node)]
-        spec = self._view.spec
-        waits = [available_in_s(pod, spec.min_ready_seconds, self._now_s) for pod in first]
+        waits = [available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s) for pod in first]
         available = sum(wait == 0 for wait in waits)
         optional = {
             "updatedNumberScheduled": sum(self._is_updated(pod) for pod in first),
             "numberAvailable": available,
             "numberUnavailable": len(self._wanted) - available,
+            "collisionCount": self._history.collisions,
         }
         status = {
             "currentNumberScheduled": len(first),
-            "numberMisscheduled": sum(node not in self._wanted for node in self._by_node),
+            "numberMisscheduled": sum(node in self._by_node for node in self._unwanted),
             "desiredNumberScheduled": len(self._wanted),
             "numberReady": sum(wait is not None for wait in waits),
             "observedGeneration": self._view.metadata.generation,
             **{name: count for name, count in optional.items() if count},
         }
-        again = [LookAgain(wait) for wait in sorted(wait for wait in waits if wait)[:1]]
+        pods = [pod for pods in self._by_node.values() for pod in pods]
+        later = [available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s) for pod in pods]
+        again = [LookAgain(wait) for wait in sorted(wait for wait in later if wait)[:1]]
         return [*write_status(DAEMON_SET, self._obj, status), *again]
 
-    def _update(self) -> Writes:
-        """Replace pods of an older revision, as many at once as may be unavailable."""
-        strategy = self._view.spec.update_strategy
-        if strategy.type == "OnDelete":
-            return []
-        limit = strategy.rolling_update.max_unavailable if strategy.rolling_update else None
-        allowed = max(1, resolve(limit, len(self._wanted), default=1, up=True))
-        pods = [pod for pods in self._by_node.values() for pod in pods]
-        old = [pod for pod in pods if not self._is_updated(pod)]
-        broken = [pod for pod in old if not self._is_available(pod)]
-        down = sum(not self._is_available(pod) for pod in pods if self._is_updated(pod)) + len(broken)
-        healthy = [pod for pod in old if self._is_available(pod)][: max(0, allowed - down)]
-        return [self._delete(pod) for pod in (*broken, *healthy) if not is_terminating(pod)]
+    def forget(self) -> Writes:
+        """Delete the oldest revisions that no pod is of."""
+        pods = (pod for pods in self._by_node.values() for pod in pods)
+        live = {pod.metadata.labels.get(REVISION_LABEL, "") for pod in pods}
+        limit = self._view.spec.revision_history_limit
+        return forget_oldest(self._history, self._view.metadata.namespace, limit, live)
 
-    def _pod(self, node: str) -> Object:
-        template = self._view.spec.template
-        labels = {REVISION_LABEL: self._revision}
-        spec = _daemon_spec(template["spec"])
-        affinity = _pinned(spec.get("affinity") or {}, node)
-        return pod_from_template(
-            template, DAEMON_SET, self._obj, labels=labels, spec={**spec, "affinity": affinity}
+    def _tidy(self, pods: list[Pod]) -> Writes:
+        """Replace what is over; of several pods keep the oldest, or an old and a new one that surges."""
+        writes: Writes = []
+        running: list[Pod] = []
+        for pod in pods:
+            if is_over(pod) and not is_terminating(pod):
+                writes += self._replace(pod)
+            elif not is_terminating(pod):
+                running.append(pod)
+        surplus = running[1:]
+        if surge_of(self._view.spec.update_strategy, len(self._wanted)):
+            surplus = self._beyond_surge(running)
+        return [*writes, *(self._delete(pod) for pod in surplus)]
+
+    def _beyond_surge(self, running: list[Pod]) -> list[Pod]:
+        """Keep the oldest pod of either revision; the old one while it serves and the new one does not."""
+        if len(running) < 2:
+            return []
+        new = [pod for pod in running if self._is_updated(pod)]
+        old = [pod for pod in running if not self._is_updated(pod)]
+        surplus = [*new[1:], *old[1:]]
+        if new and old and (not is_ready(old[0]) or self._is_available(new[0])):
+            surplus.append(old[0])
+        return surplus
+
+    def _replace(self, pod: Pod) -> Writes:
+        age_s = self._now_s - _created_s(pod)
+        if age_s < FAILED_POD_AGE_S:
+            return [LookAgain(FAILED_POD_AGE_S - age_s)]
+        failed = pod.status.phase == "Failed"
+        state, will = ("failed", "kill") if failed else ("succeeded", "delete")
+        place = f"{pod.metadata.namespace}/{pod.metadata.name} on node {node_of(pod)}"
+        event = EmitEvent(
+            self._obj,
+            "Warning" if failed else "Normal",
+            "FailedDaemonPod" if failed else "SucceededDaemonPod",
+            f"Found {state} daemon pod {place}, will try to {will} it",
         )
+        return [event, self._delete(pod)]
+
+    def _update(self) -> Writes:
+        pods = {node: self._by_node.get(node, []) for node in self._wanted}
+        tell = Tell(self._is_updated, self._is_available)
+        step = next_step(self._view.spec.update_strategy, pods, tell)
+        return [*map(self._delete, step.delete), *self._create(step.surge)]
+
+    def _create(self, nodes: list[str]) -> Writes:
+        made = (new_pod(self._obj, self._view, self._history.present.hash, node) for node in nodes)
+        return [Create(POD, pod, told_on=self._obj) for pod in made]
 
     def _is_updated(self, pod: Pod) -> bool:
-        return pod.metadata.labels.get(REVISION_LABEL) == self._revision
+        return pod.metadata.labels.get(REVISION_LABEL) == self._history.present.hash
 
     def _is_available(self, pod: Pod) -> bool:
-        wait = available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s)
-        return wait == 0 and not is_terminating(pod)
+        return available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s) == 0
 
     def _delete(self, pod: Pod) -> Delete:
         key = Key(pod.metadata.namespace, pod.metadata.name)
         return Delete(POD, key, pod.metadata.uid, told_on=self._obj)
 
 
-def _daemon_spec(spec: dict[str, Any]) -> dict[str, Any]:
-    """Let daemon pods stay where others must leave."""
-    host = (HOST_NETWORK_TOLERATION,) if spec.get("hostNetwork") else ()
-    added = [{"key": key, "operator": "Exists", "effect": effect} for key, effect in (*TOLERATIONS, *host)]
-    given = spec.get("tolerations") or []
-    return {**spec, "tolerations": [*given, *(toleration for toleration in added if toleration not in given)]}
-
-
-def _pinned(affinity: dict[str, Any], node: str) -> dict[str, Any]:
-    """Restrict every term of a node affinity to one node."""
-    field = {"key": "metadata.name", "operator": "In", "values": [node]}
-    node_affinity = affinity.get("nodeAffinity") or {}
-    required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    terms = [{**term, "matchFields": [field]} for term in required.get("nodeSelectorTerms") or [{}]]
-    pinned = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-    return {**affinity, "nodeAffinity": {**node_affinity, **pinned}}
+def _created_s(pod: Pod) -> float:
+    return parse_rfc3339(pod.metadata.creation_timestamp or "1970-01-01T00:00:00Z")
 
 
 def _node_changed(cache: Cache, change: Change) -> Iterable[Key]:
@@ -187,13 +192,21 @@ def _node_changed(cache: Cache, change: Change) -> Iterable[Key]:
 
 
 def _facts(node: Object) -> tuple[Any, ...]:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    ready = next((c["status"] for c in conditions if c["type"] == "Ready"), "")
-    return (node["metadata"].get("labels"), node.get("spec"), ready)
+    spec = node.get("spec") or {}
+    return (node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"))
+
+
+def _revision_changed(_cache: Cache, change: Change) -> Iterable[Key]:
+    return keys_of_controllers(change, DAEMON_SET)
 
 
 RECONCILER = Reconciler(
     name="daemonset-controller",
     plan=plan,
-    triggers={DAEMON_SET: own_key, POD: pod_trigger(DAEMON_SET), NODE: _node_changed},
+    triggers={
+        DAEMON_SET: own_key,
+        POD: pod_trigger(DAEMON_SET),
+        NODE: _node_changed,
+        CONTROLLER_REVISION: _revision_changed,
+    },
 )

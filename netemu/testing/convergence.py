@@ -96,5 +96,6 @@ async def _begun(story: Story, seed: int) -> World:
 async def _ended(story: Story, world: World) -> Any:
     await story.wish(world)
     world.retry()
+    await world.heal()
     await world.converge()
     return await story.sight(world)

@@ -7,7 +7,8 @@ import pytest
 from netemu.api.kinds import DAEMON_SET, NODE, POD
 from netemu.api.views import view
 from netemu.api.views.core import Pod
-from netemu.controllers.daemonsets import RECONCILER, node_of
+from netemu.controllers.daemon_pods import node_of
+from netemu.controllers.daemonsets import RECONCILER
 from netemu.testing import builders
 
 TAINT = {"key": "dedicated", "value": "db", "effect": "NoSchedule"}
@@ -95,9 +96,12 @@ async def test_a_failed_pod_is_replaced(world):
     await made(world)
     (name,) = await world.names(POD)
     await world.edit(POD, name, {"status": {"phase": "Failed"}}, subresource="status")
+    await world.wait(1)
     await schedule(world)
 
     assert await world.names(POD) != [name]
+    message = f"Found failed daemon pod default/{name} on node node-1, will try to kill it"
+    assert ("FailedDaemonPod", message) in await world.events()
     assert await nodes_with_pods(world) == ["node-1"]
 
 
