@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from netemu.cli.commands import clusters, nodes, objects, pods, streams, workloads
+from netemu.cli.commands import clusters, images, nodes, objects, pods, streams, workloads
 from netemu.cli.target import CLUSTER_VARIABLE, DEFAULT_CLUSTER, Target, hoist_globals
 from netemu.errors import NetemuError
 
@@ -75,6 +75,7 @@ WORDS: Mapping[str, Callable[..., None]] = {
 GROUPS: Mapping[str, typer.Typer] = {
     "node": nodes.node_app,
     "cni": nodes.cni_app,
+    "image": images.image_app,
     "create": workloads.create_app,
     "rollout": workloads.rollout_app,
 }
