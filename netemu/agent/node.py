@@ -1,21 +1,28 @@
-"""The Node object of one node, and whether it is ready. Pure but for ``NodeReporter``."""
+"""The Node object of one node, its conditions and its lease. Pure but for ``NodeReporter``."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
+from netemu.agent.machine import KUBELET_PORT
+from netemu.agent.ports import Recorder
 from netemu.api.client import Client, Object
-from netemu.api.errors import AlreadyExistsError, ConflictError
-from netemu.api.kinds import NODE
+from netemu.api.errors import AlreadyExistsError, ConflictError, NotFoundError
+from netemu.api.kinds import LEASE, NODE
 from netemu.clock import Clock, format_rfc3339
 
-KUBELET_VERSION = "v1.37.1"
 NOT_INITIALIZED = (
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: {problem}"
 )
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_S = 40
+# Kubelets write the lease often and the status seldom, unless it changes.
+RENEW_EVERY_S = 10.0
+REPORT_EVERY_S = 300.0
+RENEWALS_IN_GRACE = 4
 
 
 def network_problem(problem: str) -> str:
@@ -23,44 +30,37 @@ def network_problem(problem: str) -> str:
     return NOT_INITIALIZED.format(problem=problem)
 
 
+def renew_every_s(grace_s: float) -> float:
+    """Tell how often a node must renew its lease so that a delay does not make it look dead."""
+    return min(RENEW_EVERY_S, grace_s / RENEWALS_IN_GRACE)
+
+
 def node_object(
-    name: str, *, address: str, pod_cidr: str, max_pods: int, annotations: dict[str, str]
+    name: str,
+    *,
+    address: str,
+    pod_cidr: str,
+    labels: dict[str, str],
+    annotations: dict[str, str],
+    capacity: dict[str, str],
+    allocatable: dict[str, str],
+    info: Object,
 ) -> Object:
     """Give the Node object that a node registers with."""
-    labels = {
-        "kubernetes.io/arch": _architecture(),
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-    }
-    resources = {
-        "cpu": str(os.cpu_count() or 1),
-        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 1024}Ki",
-        "pods": str(max_pods),
-    }
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels, "annotations": annotations},
         "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]},
         "status": {
-            "capacity": resources,
-            "allocatable": resources,
+            "capacity": capacity,
+            "allocatable": allocatable,
             "addresses": [
                 {"type": "InternalIP", "address": address},
                 {"type": "Hostname", "address": name},
             ],
-            "nodeInfo": {
-                "architecture": _architecture(),
-                "bootID": "",
-                "containerRuntimeVersion": "netemu://0.1.0",
-                "kernelVersion": platform.release(),
-                "kubeProxyVersion": KUBELET_VERSION,
-                "kubeletVersion": KUBELET_VERSION,
-                "machineID": "",
-                "operatingSystem": "linux",
-                "osImage": "netemu node",
-                "systemUUID": "",
-            },
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+            "nodeInfo": info,
         },
     }
 
@@ -79,6 +79,7 @@ def conditions(old: list[Object], problem: str, now_s: float) -> list[Object]:
     ]
     before = {condition["type"]: condition for condition in old}
     now = format_rfc3339(now_s)
+    kept = [condition for condition in old if condition["type"] not in {type_ for type_, *_ in wanted}]
     made = []
     for type_, status, reason, message in wanted:
         last = before.get(type_)
@@ -93,45 +94,106 @@ def conditions(old: list[Object], problem: str, now_s: float) -> list[Object]:
                 "message": message,
             }
         )
-    return made
+    return [*kept, *made]
+
+
+def lease_of(node: Object, now_s: float) -> Object:
+    """Give the lease by which a node says that it lives; it goes with its Node."""
+    meta = node["metadata"]
+    owner = {"apiVersion": "v1", "kind": "Node", "name": meta["name"], "uid": meta["uid"]}
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": meta["name"], "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]},
+        "spec": {
+            "holderIdentity": meta["name"],
+            "leaseDurationSeconds": LEASE_S,
+            "renewTime": datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        },
+    }
 
 
 class NodeReporter:
-    """[IO] Registers one node and keeps its Ready condition true to the node's network."""
+    """[IO] Registers one node, keeps its status true to it, and says that it lives.
 
-    def __init__(self, client: Client, node: Object, problem: Callable[[], str], clock: Clock) -> None:
+    A Node that somebody deleted is not made again before the node starts anew, as with kubelets.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        node: Object,
+        problem: Callable[[], str],
+        clock: Clock,
+        recorder: Recorder | None = None,
+    ) -> None:
         self._client = client
         self._node = node
         self._problem = problem
         self._clock = clock
+        self._recorder = recorder
         self._reported: str | None = None
+        self._reported_at_s = 0.0
+        self._registered: Object = {}
 
     async def register(self) -> None:
         """Create the Node object, or bring an existing one up to date."""
         try:
-            await self._client.create(NODE, self._node)
+            self._registered = await self._client.create(NODE, self._node)
         except AlreadyExistsError:
-            name = self._node["metadata"]["name"]
-            found = await self._client.get(NODE, "", name)
-            meta = {**found["metadata"], "annotations": self._node["metadata"]["annotations"]}
-            await self._client.update(NODE, {**found, "metadata": meta})
+            found = await self._client.get(NODE, "", self._node["metadata"]["name"])
+            meta = found["metadata"]
+            own = self._node["metadata"]
+            merged: dict[str, Any] = {
+                **{key: value for key, value in meta.items() if key != "resourceVersion"},
+                "labels": {**(meta.get("labels") or {}), **own["labels"]},
+                "annotations": {**(meta.get("annotations") or {}), **own["annotations"]},
+            }
+            spec = {**self._node["spec"], **(found.get("spec") or {})}
+            self._registered = await self._client.update(NODE, {**found, "metadata": merged, "spec": spec})
+        self._reported = None
+        await self.renew()
         await self.report()
 
-    async def report(self) -> bool:
-        """Write the node's status if readiness changed; tells whether it did."""
-        problem = self._problem()
-        if problem == self._reported:
-            return False
-        found = await self._client.get(NODE, "", self._node["metadata"]["name"])
-        old = (found.get("status") or {}).get("conditions") or []
-        status = {**self._node["status"], "conditions": conditions(old, problem, self._clock())}
+    async def renew(self) -> None:
+        """Say that the node lives, unless its Node was deleted."""
         try:
-            await self._client.update(NODE, {**found, "status": status}, subresource="status")
-        except ConflictError:
-            return False  # someone else wrote; the next look writes again
-        self._reported = problem
-        return True
+            node = await self._client.get(NODE, "", self._node["metadata"]["name"])
+        except NotFoundError:
+            return
+        lease = lease_of(node, self._clock())
+        try:
+            await self._client.update(LEASE, lease)
+        except NotFoundError:
+            await self._create_lease(lease)
 
+    async def _create_lease(self, lease: Object) -> None:
+        try:
+            await self._client.create(LEASE, lease)
+        except (AlreadyExistsError, NotFoundError):
+            return  # without its namespace there is no lease: the status is all there is
 
-def _architecture() -> str:
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    async def report(self) -> bool:
+        """Write the node's status if readiness changed, or seldom; tells whether readiness did."""
+        problem = self._problem()
+        now_s = self._clock()
+        is_news = problem != self._reported
+        if not is_news and now_s < self._reported_at_s + REPORT_EVERY_S:
+            return False
+        try:
+            await self._write(problem, now_s)
+        except (ConflictError, NotFoundError):
+            return False  # someone else wrote, the next look writes again; or it was deleted
+        before, self._reported, self._reported_at_s = self._reported, problem, now_s
+        if is_news and before is not None and self._recorder is not None:
+            reason = "NodeNotReady" if problem else "NodeReady"
+            text = f"Node {self._node['metadata']['name']} status is now: {reason}"
+            self._recorder.emit(self._registered, "Normal", reason, text)
+        return is_news
+
+    async def _write(self, problem: str, now_s: float) -> None:
+        found = await self._client.get(NODE, "", self._node["metadata"]["name"])
+        old = found.get("status") or {}
+        made = conditions(old.get("conditions") or [], problem, now_s)
+        status = {**old, **self._node["status"], "conditions": made}
+        await self._client.update(NODE, {**found, "status": status}, subresource="status")

@@ -220,6 +220,7 @@ PLANNED: tuple[Kind, ...] = (
     ENDPOINT_SLICE,
     INGRESS,
     INGRESS_CLASS,
+    LEASE,
 )
 """The kinds that someone in netemu plans from: the shared cache follows these."""
 
@@ -233,7 +234,6 @@ KINDS: tuple[Kind, ...] = (
     NETWORK_POLICY,
     SERVICE_CIDR,
     IP_ADDRESS,
-    LEASE,
     PRIORITY_CLASS,
     POD_DISRUPTION_BUDGET,
     HORIZONTAL_POD_AUTOSCALER,

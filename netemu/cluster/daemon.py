@@ -21,6 +21,7 @@ from netemu.cluster.names import prepare_names
 from netemu.cluster.processes import STANDIN, ensure_process, shim_argv, shim_name, standin_argv
 from netemu.cluster.record import Record
 from netemu.cluster.saved import load_saved
+from netemu.cluster.switches import off_nodes
 from netemu.cluster.world import World, plan_world
 from netemu.errors import NetemuError
 from netemu.linux.process import ProcessId
@@ -95,10 +96,13 @@ def prepare_world(world: World, settings: Settings, paths: Paths, record: Record
     ensure_process(record, STANDIN, standin_argv(paths), paths.run / "standin.log")
     ensure_places(world, settings, paths, record)
     ensure_address(world, settings, paths)
+    off = off_nodes(paths)
     for node in world.nodes:
         for directory in ("etc/cni/net.d", "opt/cni/bin", "var/lib", "var/log"):
             (paths.node_state(node.name) / directory).mkdir(parents=True, exist_ok=True)
         paths.node_run(node.name).mkdir(parents=True, exist_ok=True)
+        if node.name in off:
+            continue
         log_path = paths.run / f"{shim_name(node.name)}.log"
         ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path)
     if settings.host_access:

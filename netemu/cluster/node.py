@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from netemu.agent import machine
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
-from netemu.agent.node import NodeReporter, node_object
+from netemu.agent.node import NodeReporter, node_object, renew_every_s
 from netemu.agent.probes import Prober
 from netemu.agent.volumes import TokenIssuer, Volumes
 from netemu.api.client import Client, Object
@@ -29,28 +31,15 @@ from netemu.linux.netlink import Netlink
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Catalogue
 
+NETWORK_LOOK_S = 0.2
 
-class NodeParts:
-    """Everything of one node that lives in the daemon; open for as long as the daemon runs."""
 
-    def __init__(
-        self,
-        place: NodePlace,
-        world: World,
-        settings: Settings,
-        paths: Paths,
-        *,
-        client: Client,
-        cache: Cache,
-        network: CniNetwork,
-        catalogue: Callable[[], Catalogue],
-        services: ServiceVariables,
-        issue_token: TokenIssuer,
-        clock: Clock,
-    ) -> None:
+class Hardware:
+    """What of a node stays when it is switched off and on: its namespace, its links, its wiring."""
+
+    def __init__(self, place: NodePlace, settings: Settings, paths: Paths, network: CniNetwork) -> None:
         self.place = place
         self.network = network
-        self.recorder = Recorder(client, clock, "kubelet", place.name)
         self.ns_fd = netns.open_ns(paths.netns / place.netns)
         self._netlink = Netlink.open(self.ns_fd)
         self.overlay = OverlaySyncer(
@@ -60,6 +49,37 @@ class NodeParts:
             eth0=self._netlink.link_index(ETH0),
             vxlan=self._netlink.link_index(VXLAN_LINK) if settings.overlay == "vxlan" else 0,
         )
+
+    def close(self) -> None:
+        """Close the descriptors; the kernel's objects stay."""
+        self._netlink.close()
+        self.network.close()
+        os.close(self.ns_fd)
+
+
+class NodeParts:
+    """Everything of one node that runs in the daemon, for as long as the node is on."""
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        world: World,
+        settings: Settings,
+        paths: Paths,
+        *,
+        client: Client,
+        cache: Cache,
+        catalogue: Callable[[], Catalogue],
+        services: ServiceVariables,
+        issue_token: TokenIssuer,
+        clock: Clock,
+    ) -> None:
+        place = hardware.place
+        network = hardware.network
+        self.place = place
+        self.hardware = hardware
+        self.network = network
+        self.recorder = Recorder(client, clock, "kubelet", place.name)
         address = str(place.address.ip)
         self.containers = Containers(
             node=place.name,
@@ -95,20 +115,34 @@ class NodeParts:
             recorder=self.recorder,
             clock=clock,
         )
+        has = machine.capacity(
+            paths.state, cpu=settings.node_cpu, memory=settings.node_memory, max_pods=settings.max_pods
+        )
         node = node_object(
             place.name,
             address=address,
             pod_cidr=str(place.pod_cidr),
-            max_pods=settings.max_pods,
+            labels=machine.node_labels(place.name, place.zone),
             annotations={VTEP_MAC: place.vtep_mac},
+            capacity=has,
+            allocatable=machine.allocatable(has),
+            info=machine.node_info(f"{place.name}.{world.cluster}"),
         )
-        self.reporter = NodeReporter(client, node, network.problem, clock)
+        self.reporter = NodeReporter(client, node, network.problem, clock, self.recorder)
+        self._renew_every_s = renew_every_s(settings.node_monitor_grace_period)
 
-    def close(self) -> None:
-        """Close the descriptors; the kernel's objects stay."""
-        self._netlink.close()
-        self.network.close()
-        os.close(self.ns_fd)
+    async def beat(self) -> None:
+        """Say that the node lives, until cancelled."""
+        while True:
+            await asyncio.sleep(self._renew_every_s)
+            await self.reporter.renew()
+
+    async def watch_network(self) -> None:
+        """Notice a CNI configuration that comes or goes, as a kubelet's runtime does."""
+        while True:
+            if await self.reporter.report():
+                self.agent.network_changed()
+            await asyncio.sleep(NETWORK_LOOK_S)
 
     async def _exec_probe(self, uid: str, container: str, argv: tuple[str, ...]) -> int:
         work = self.agent.work_of(uid)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from netemu.cluster.record import Record
 from netemu.cluster.saved import load_saved
+from netemu.cluster.switches import off_nodes
 from netemu.cluster.world import FABRIC, OUTSIDE, World, plan_world
 from netemu.errors import NetemuError, PermissionDeniedError
 from netemu.naming import place_netns
@@ -57,14 +58,20 @@ def world_of(name: str, paths: Paths) -> World:
 
 
 def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:
-    """List the places of a cluster as rows of name, address, pod range and namespace."""
+    """List the places of a cluster as rows of name, address, pod range, namespace, zone and state.
+
+    A node's ``state`` is "on" or "stopped" (``netemu node stop``).
+    """
     world = world_of(name, paths)
+    off = off_nodes(paths)
     rows: list[dict[str, Any]] = [
         {
             "name": node.name,
             "address": str(node.address.ip),
             "podCIDR": str(node.pod_cidr),
             "netns": node.netns,
+            "zone": node.zone,
+            "state": "stopped" if node.name in off else "on",
         }
         for node in world.nodes
     ]
@@ -74,9 +81,13 @@ def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:
             "address": str(world.outside_address.ip),
             "podCIDR": "",
             "netns": world.outside,
+            "zone": "",
+            "state": "on",
         }
     )
-    rows.append({"name": FABRIC, "address": "", "podCIDR": "", "netns": world.fabric})
+    rows.append(
+        {"name": FABRIC, "address": "", "podCIDR": "", "netns": world.fabric, "zone": "", "state": "on"}
+    )
     return rows
 
 
@@ -97,6 +108,8 @@ def exec_in(paths: Paths, name: str, place: str, argv: list[str]) -> NoReturn:
         raise NoPlaceError(
             f"cluster {name!r} has no node named {place!r}", hint="Its names: " + ", ".join(known)
         )
+    if place in off_nodes(paths):
+        raise NoPlaceError(f"{place} is stopped", hint=f"netemu node start {place}")
     enter = _enter(paths, place, paths.netns / place_netns(world.cluster, place))
     try:
         os.execvp("nsenter", ["nsenter", *enter, "--", *argv])

@@ -10,7 +10,7 @@ from socket import socket
 
 from netemu.agent.containers import Containers
 from netemu.agent.lifecycle import next_attempt
-from netemu.agent.loop import Agent
+from netemu.agent.machine import KUBELET_PORT
 from netemu.agent.ports import Session
 from netemu.agent.work import PodWork
 from netemu.api.client import Object
@@ -20,7 +20,9 @@ from netemu.api.views.core import Pod
 from netemu.apiserver.podaccess import ExecSession, LogOptions
 from netemu.cluster.attachments import AttachedDescriptors, AttachedLog
 from netemu.cluster.dialing import dial, dial_loopback
+from netemu.cluster.node import NodeParts
 from netemu.linux import netns
+from netemu.naming import NodeName
 from netemu.runtime.logs import read_log
 
 
@@ -54,18 +56,13 @@ class OwnedDescriptors:
 
 
 class Reach:
-    """Finds the containers of any pod of the cluster; ``nodes_netns`` opens nodes' namespaces."""
+    """Finds the containers of any pod of the cluster, on whatever node of ``nodes`` it is."""
 
     def __init__(
-        self,
-        agents: Mapping[str, Agent],
-        containers: Mapping[str, Containers],
-        nodes_netns: Mapping[str, int],
-        netns_dir: Path,
+        self, nodes: Mapping[NodeName, NodeParts], is_off: Callable[[str], bool], netns_dir: Path
     ) -> None:
-        self._agents = agents
-        self._containers = containers
-        self._nodes_netns = nodes_netns
+        self._nodes = nodes
+        self._is_off = is_off
         self._netns_dir = netns_dir
 
     async def exec(
@@ -112,8 +109,8 @@ class Reach:
 
     async def dial_from_node(self, node: str, address: str, port: int) -> socket:
         """Connect to an address from a node."""
-        ns_fd = self._nodes_netns.get(node) or next(iter(self._nodes_netns.values()))
-        return await dial(ns_fd, address, port)
+        parts = self._nodes.get(NodeName(node)) or next(iter(self._nodes.values()))
+        return await dial(parts.hardware.ns_fd, address, port)
 
     def _read_log(
         self, work: PodWork, containers: Containers, container: str, options: LogOptions
@@ -134,13 +131,16 @@ class Reach:
 
     def _find(self, pod: Object) -> tuple[PodWork, Containers]:
         node = pod["spec"].get("nodeName", "")
-        agent = self._agents.get(node)
-        work = agent.work_of(pod["metadata"]["uid"]) if agent else None
-        if work is None:
+        parts = self._nodes.get(node)
+        if parts is not None and self._is_off(node):
+            address = f"{parts.place.address.ip}:{KUBELET_PORT}"
+            raise UnavailableError(f"error dialing backend: dial tcp {address}: connect: no route to host")
+        work = parts.agent.work_of(pod["metadata"]["uid"]) if parts else None
+        if work is None or parts is None:
             name = pod["metadata"]["name"]
             problem = "has not started" if node else "does not have a host assigned"
             raise BadRequestError(f"pod {name} {problem}")
-        return work, self._containers[node]
+        return work, parts.containers
 
 
 def _end_of(work: PodWork, container: str) -> Callable[[], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 from pathlib import Path
 
@@ -21,12 +22,27 @@ class _UnixConnection(http.client.HTTPConnection):
 
 def ask_ready(api_socket: Path, timeout_s: float = 2.0) -> tuple[bool, str]:
     """Ask ``/readyz``: whether the cluster is ready, and if not, what it waits for ("" if unknown)."""
+    status, body = _get(api_socket, "/readyz", timeout_s)
+    return status == 200, body.decode(errors="replace").strip()
+
+
+def ask_node_ready(api_socket: Path, node: str, timeout_s: float = 2.0) -> bool:
+    """Ask whether a node says of itself that it is ready, or why not: it is there."""
+    status, body = _get(api_socket, f"/api/v1/nodes/{node}", timeout_s)
+    if status != 200:
+        return False
+    conditions = json.loads(body).get("status", {}).get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] in ("True", "False") for each in conditions)
+
+
+def _get(api_socket: Path, path: str, timeout_s: float) -> tuple[int, bytes]:
+    """Ask once; status 0 if nobody answers."""
     connection = _UnixConnection(api_socket, timeout_s)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         response = connection.getresponse()
-        return response.status == 200, response.read().decode(errors="replace").strip()
+        return response.status, response.read()
     except OSError:
-        return False, ""
+        return 0, b""
     finally:
         connection.close()

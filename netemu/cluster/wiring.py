@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from netemu.agent.work import Source
 from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.admission import TokenAdmission
@@ -16,15 +15,15 @@ from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.cluster import api_access, bootstrap
 from netemu.cluster.catalogue import UserCatalogue
+from netemu.cluster.lives import Lives
 from netemu.cluster.network import CniNetwork, install_configuration
-from netemu.cluster.node import NodeParts
+from netemu.cluster.node import Hardware, NodeParts
 from netemu.cluster.overlay import peer_of
 from netemu.cluster.podaccess import Reach
-from netemu.cluster.processes import STANDIN, shim_argv, shim_name, standin_argv
+from netemu.cluster.power import Power
 from netemu.cluster.readiness import Readiness, wait_dns
 from netemu.cluster.record import Record
 from netemu.cluster.services import ServiceVariables
-from netemu.cluster.supervisor import Supervisor
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
 from netemu.controllers.registry import RECONCILERS
@@ -37,16 +36,11 @@ from netemu.linux import netns
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.proxy.loop import Proxy
-from netemu.runtime.client import ShimClient
-from netemu.runtime.container import ContainerState
 from netemu.scheduler.loop import run_scheduler
 from netemu.settings import Paths, Settings
-from netemu.standin.client import StandinClient
 from netemu.store.sqlite import SqliteStore
 
 log = Log(__name__)
-
-NETWORK_LOOK_S = 0.2
 
 
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
@@ -62,37 +56,40 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
         access = stack.enter_context(api_access.opened(world, settings, paths, registry))
-        nodes = {}
-        for place in world.nodes:
-            install_configuration(place, settings, paths)
+        nodes: dict[NodeName, NodeParts] = {}
+
+        def switch_on(hardware: Hardware) -> NodeParts:
             parts = NodeParts(
-                place,
+                hardware,
                 world,
                 settings,
                 paths,
                 client=client,
                 cache=cache,
-                network=CniNetwork(place, paths, record),
                 catalogue=catalogue.current,
                 services=services,
                 issue_token=access.issue_token,
                 clock=system_clock,
             )
-            stack.callback(parts.close)
-            nodes[place.name] = parts
-        reach = Reach(
-            {name: parts.agent for name, parts in nodes.items()},
-            {name: parts.containers for name, parts in nodes.items()},
-            {name: parts.ns_fd for name, parts in nodes.items()},
-            paths.netns,
-        )
+            nodes[parts.place.name] = parts
+            return parts
+
+        for place in world.nodes:
+            install_configuration(place, settings, paths)
+            hardware = Hardware(place, settings, paths, CniNetwork(place, paths, record))
+            stack.callback(hardware.close)
+            switch_on(hardware)
+        lives = Lives(nodes, cache, paths, record, switch_on)
+        power = Power(world, paths, record, run=lives.run, prepare=lives.prepare, silence=lives.silence)
+        reach = Reach(nodes, power.is_off, paths.netns)
         await bootstrap.ensure(client, settings)
         for parts in nodes.values():
-            await parts.reporter.register()
+            if not power.is_off(parts.place.name):
+                await parts.reporter.register()
         reconcilers = (*RECONCILERS, publisher(access.ca), token_filler(access.issue_lasting, access.ca))
         proxy = Proxy(cache, informer, settings)
         for parts in nodes.values():
-            proxy.add_node(parts.place.name, [parts.place.address.ip], parts.ns_fd)
+            proxy.add_node(parts.place.name, [parts.place.address.ip], parts.hardware.ns_fd)
         serving = serve(
             registry,
             reach,
@@ -118,13 +115,11 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             informer.on_change(POD, _to_agents(nodes))
             for kind in (CONFIG_MAP, SECRET):
                 informer.on_change(kind, _to_all_agents(nodes))
-            for parts in nodes.values():
-                group.create_task(parts.recorder.run(), name=f"recorder {parts.place.name}")
-                group.create_task(parts.agent.run(), name=f"agent {parts.place.name}")
-                group.create_task(_watch_network(parts), name=f"network {parts.place.name}")
-            _supervise(group, nodes, paths, record)
-            with netns.opened(paths.netns / world.nodes[0].netns) as ns_fd:
-                await wait_dns(readiness, settings, ns_fd, expect_dns=settings.cni != "none")
+            group.create_task(lives.keep_standins(), name="standins")
+            group.create_task(power.run(), name="power")
+            on = [place for place in world.nodes if not power.is_off(place.name)]
+            with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
+                await wait_dns(readiness, settings, ns_fd, expect_dns=bool(on) and settings.cni != "none")
             log.info("cluster.ready", cluster=settings.name)
 
 
@@ -133,7 +128,7 @@ def _to_overlays(nodes: dict[NodeName, NodeParts], cache: Cache) -> Handler:
         node = cache.find(NODE, change.key, Node)
         peer = peer_of(node) if node is not None else None
         for parts in nodes.values():
-            parts.overlay.sync(change.key.name, peer)
+            parts.hardware.overlay.sync(change.key.name, peer)
 
     return changed
 
@@ -154,91 +149,3 @@ def _to_all_agents(nodes: dict[NodeName, NodeParts]) -> Handler:
             parts.agent.object_changed(change)
 
     return changed
-
-
-async def _watch_network(parts: NodeParts) -> None:
-    """Notice a CNI configuration that comes or goes, as a kubelet's runtime does."""
-    while True:
-        if await parts.reporter.report():
-            parts.agent.network_changed()
-        await asyncio.sleep(NETWORK_LOOK_S)
-
-
-class _Adoption:
-    """Collects what runs until every server of a node has answered once; then its agent starts."""
-
-    def __init__(self, parts: NodeParts) -> None:
-        self._parts = parts
-        self._seen: dict[Source, tuple[ContainerState, ...]] = {}
-        self._done = False
-
-    def found(self, source: Source, states: tuple[ContainerState, ...]) -> None:
-        if self._done:
-            self._parts.agent.parent_found(source, states)
-            return
-        self._seen[source] = states
-        if len(self._seen) == 2:
-            self._done = True
-            self._parts.agent.adopt((s, state) for s, found in self._seen.items() for state in found)
-
-
-def _supervise(
-    group: asyncio.TaskGroup, nodes: dict[NodeName, NodeParts], paths: Paths, record: Record
-) -> None:
-    adoptions = {name: _Adoption(parts) for name, parts in nodes.items()}
-
-    def standins_found(client: StandinClient, states: tuple[ContainerState, ...]) -> None:
-        for name, parts in nodes.items():
-            parts.containers.standins = client
-            adoptions[name].found("standin", states)
-
-    def standins_lost() -> None:
-        for parts in nodes.values():
-            parts.containers.standins = None
-
-    def standin_ended(state: ContainerState) -> None:
-        for parts in nodes.values():
-            if parts.agent.state_changed(state):
-                return
-
-    standins = Supervisor(
-        name=STANDIN,
-        argv=standin_argv(paths),
-        socket=paths.standin_socket,
-        log_path=paths.run / "standin.log",
-        record=record,
-        connect=StandinClient.connect,
-        found=standins_found,
-        lost=standins_lost,
-        ended=standin_ended,
-    )
-    group.create_task(standins.run(), name="standins")
-    for parts in nodes.values():
-        shim = _shim(parts, adoptions[parts.place.name], paths, record)
-        group.create_task(shim.run(), name=f"shim {parts.place.name}")
-
-
-def _shim(parts: NodeParts, adoption: _Adoption, paths: Paths, record: Record) -> Supervisor[ShimClient]:
-    def found(client: ShimClient, states: tuple[ContainerState, ...]) -> None:
-        parts.containers.shim = client
-        parts.network.shim = client
-        adoption.found("shim", states)
-
-    def lost() -> None:
-        parts.containers.shim = None
-        parts.network.shim = None
-
-    def ended(state: ContainerState) -> None:
-        parts.agent.state_changed(state)
-
-    return Supervisor(
-        name=shim_name(parts.place.name),
-        argv=shim_argv(paths, parts.place),
-        socket=paths.shim_socket(parts.place.name),
-        log_path=paths.run / f"{shim_name(parts.place.name)}.log",
-        record=record,
-        connect=ShimClient.connect,
-        found=found,
-        lost=lost,
-        ended=ended,
-    )

@@ -39,6 +39,7 @@ class NodePlace(Struct, frozen=True, kw_only=True):
     pod_cidr: IPv4Network
     vtep: IPv4Address
     vtep_mac: str
+    zone: str = ""
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -106,4 +107,5 @@ def _plan_node(settings: Settings, cluster: ClusterName, number: int) -> NodePla
         pod_cidr=pod_cidr,
         vtep=pod_cidr.network_address,
         vtep_mac=mac_address(cluster, name, VXLAN_LINK),
+        zone=settings.zones[(number - 1) % len(settings.zones)] if settings.zones else "",
     )

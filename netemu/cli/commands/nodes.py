@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 node_app = typer.Typer(
-    rich_markup_mode=None, help="Look at nodes, and run programs in them.", no_args_is_help=True
+    rich_markup_mode=None,
+    help="Look at nodes, stop and start them, run programs in them.",
+    no_args_is_help=True,
 )
 cni_app = typer.Typer(rich_markup_mode=None, help="Give the nodes a CNI configuration.", no_args_is_help=True)
 
@@ -38,6 +40,22 @@ def node_exec(
     if not argv:
         raise UsageError("a command is missing", hint="netemu node exec NODE -- COMMAND [ARG...]")
     exec_in_place(context.obj.cluster, place, argv)
+
+
+@node_app.command("stop")
+def node_stop(context: typer.Context, *, node: Annotated[str, typer.Argument(metavar="NODE")]) -> None:
+    """Cut a node off as if its power failed; it stays so, also after ``up``, until it is started."""
+    from netemu.cli.verbs.clusters import stop_node
+
+    stop_node(context.obj.cluster, node)
+
+
+@node_app.command("start")
+def node_start(context: typer.Context, *, node: Annotated[str, typer.Argument(metavar="NODE")]) -> None:
+    """Bring a stopped node back, with the addresses that it had."""
+    from netemu.cli.verbs.clusters import start_node
+
+    start_node(context.obj.cluster, node)
 
 
 @cni_app.callback()

@@ -15,6 +15,8 @@ from netemu.errors import PermissionDeniedError
 if TYPE_CHECKING:
     from netemu.linux.probe import Check
 
+PLACE_COLUMNS = ("ADDRESS", "PODS", "NAMESPACE", "ZONE", "STATE")
+
 
 def bring_up(config: Path | None, options: Mapping[str, Any], kubeconfig: str = "") -> None:
     """Start or bring back a cluster, telling on standard error what is being waited for."""
@@ -78,7 +80,7 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         ("API:", " and ".join(filter(None, (found.get("apiServer"), found["apiSocket"])))),
         ("State:", found["stateDirectory"]),
     ]
-    places = [("PLACE", "ADDRESS", "PODS", "NAMESPACE"), *(_place_row(row) for row in found["nodes"])]
+    places = [("PLACE", *PLACE_COLUMNS), *(_place_row(row) for row in found["nodes"])]
     processes = [("PROCESS", "PID"), *((each["name"], str(each["pid"])) for each in found["processes"])]
     return [*render_rows(facts), "", *render_rows(places), "", *render_rows(processes)]
 
@@ -109,7 +111,23 @@ def list_nodes(name: str, output: str) -> None:
     if _wants_json(output):
         print(json.dumps(rows, indent=2))
         return
-    print("\n".join(render_rows([("NAME", "ADDRESS", "PODS", "NAMESPACE"), *map(_place_row, rows)])))
+    print("\n".join(render_rows([("NAME", *PLACE_COLUMNS), *map(_place_row, rows)])))
+
+
+def stop_node(name: str, node: str) -> None:
+    """Cut a node off."""
+    from netemu.cluster.places import paths_for
+    from netemu.cluster.switching import stop_node as stop
+
+    print(f"{node} stopped" if stop(name, paths_for(name), node) else f"{node} is stopped already")
+
+
+def start_node(name: str, node: str) -> None:
+    """Bring a node back."""
+    from netemu.cluster.places import paths_for
+    from netemu.cluster.switching import start_node as start
+
+    print(f"{node} started" if start(name, paths_for(name), node) else f"{node} runs already")
 
 
 def exec_in_place(name: str, place: str, argv: Sequence[str]) -> NoReturn:
@@ -136,7 +154,8 @@ def _ranges(settings: Mapping[str, Any]) -> str:
 
 
 def _place_row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return (row["name"], row["address"] or "-", row["podCIDR"] or "-", row["netns"])
+    named = (row["name"], row["address"], row["podCIDR"], row["netns"], row["zone"], row["state"])
+    return tuple(text or "-" for text in named)
 
 
 def install_cni(name: str, file: str) -> None:
