@@ -58,7 +58,7 @@ def remove_images(target: Target, names: Sequence[str]) -> None:
     from netemu.image.store import ImageStore
 
     store = ImageStore(_directory(target.cluster))
-    pods = run_with_session(target, lambda session: session.find(Query(POD)))
+    pods = run_with_session(target, lambda session: session.find(Query(kind=POD)))
     for name in names:
         users = list(users_of(store.get(name), pods))
         if users:
