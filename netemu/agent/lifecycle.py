@@ -1,7 +1,7 @@
-"""What a pod's containers should do next: start, wait, stop. Pure.
+"""What a pod's containers should do next: start, wait, run a hook. Pure.
 
 Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/ (restart policy,
-back-off, init containers).
+back-off, init containers) and …/sidecar-containers/.
 """
 
 from __future__ import annotations
@@ -11,48 +11,18 @@ from enum import Enum
 
 from msgspec import Struct
 
+from netemu.agent.restarts import NEVER_STARTED, Life, back_off_s, is_successful, should_restart
 from netemu.api.views.core import Container, Pod
-from netemu.runtime.container import ContainerState
-
-FIRST_BACK_OFF_S = 10.0
-MAX_BACK_OFF_S = 300.0
-BACK_OFF_RESET_S = 600.0
-CONFIG_RETRY_S = 10.0
-VOLUME_RETRY_S = 1.0
-
-
-class Life(Struct, frozen=True, kw_only=True):
-    """One container over all its attempts.
-
-    ``state`` is the current attempt (``None`` before the first), ``last`` the one before.
-    ``waiting`` is (reason, message) when the container cannot be started now, ``retry_at_s``
-    when to try again. ``crashes`` counts the restarts since it last ran long enough.
-    """
-
-    state: ContainerState | None = None
-    last: ContainerState | None = None
-    attempt: int = 0
-    crashes: int = 0
-    waiting: tuple[str, str] | None = None
-    retry_at_s: float = 0.0
-    ready: bool = False
-
-    @property
-    def is_running(self) -> bool:
-        """True while its pid 1, or its stand-in, is there."""
-        return self.state is not None and self.state.running
-
-    @property
-    def is_ended(self) -> bool:
-        """True between the end of an attempt and the start of the next."""
-        return self.state is not None and not self.state.running
-
-
-NEVER_STARTED = Life()
 
 
 class Start(Struct, frozen=True):
     """Start the next attempt of a container."""
+
+    container: str
+
+
+class PostStart(Struct, frozen=True):
+    """Run the hook of a container that was just started."""
 
     container: str
 
@@ -65,7 +35,7 @@ class BackOff(Struct, frozen=True):
     delay_s: float
 
 
-Step = Start | BackOff
+Step = Start | PostStart | BackOff
 
 
 class Verdict(Enum):
@@ -83,72 +53,91 @@ class Plan(Struct, frozen=True):
 
 
 def plan(pod: Pod, lives: Mapping[str, Life], now_s: float) -> Plan:
-    """Decide the next steps of a pod that is not being deleted and whose network is there."""
+    """Decide the next steps of a pod that is not being deleted and whose network is there.
+
+    A finished pod may still have sidecars that run: they are to be ended.
+    """
+    if has_failed_init(pod, lives) or _is_done(pod, lives):
+        return Plan((), Verdict.FINISHED)
+    steps = [
+        step
+        for container in pod.spec.ephemeral_containers
+        if not (life := lives.get(container.name, NEVER_STARTED)).is_ended
+        for step in _steps(container, life, now_s)
+    ]
+    init_steps, is_initialized = _plan_init(pod, lives, now_s)
+    steps += init_steps
+    if is_initialized:
+        steps += _plan_regular(pod, lives, now_s)
+    return Plan(tuple(steps))
+
+
+def has_begun(pod: Pod, lives: Mapping[str, Life]) -> bool:
+    """Tell whether a regular container was ever started: the pod was initialized then, for good."""
+    return any(lives.get(c.name, NEVER_STARTED).state is not None for c in pod.spec.containers)
+
+
+def has_failed_init(pod: Pod, lives: Mapping[str, Life]) -> bool:
+    """Tell whether an init container failed that is not tried again."""
+    if has_begun(pod, lives):
+        return False
+    return any(
+        life.is_ended and not is_successful(life) and not should_restart(pod, container, life)
+        for container in pod.spec.init_containers
+        if (life := lives.get(container.name)) is not None
+    )
+
+
+def is_hook_due(container: Container, life: Life) -> bool:
+    """Tell whether a running container's postStart hook did not end yet, or not even begin."""
+    has_hook = container.lifecycle is not None and container.lifecycle.post_start is not None
+    return has_hook and life.is_running and life.hook in ("none", "running")
+
+
+def _is_done(pod: Pod, lives: Mapping[str, Life]) -> bool:
+    return all(
+        (life := lives.get(c.name, NEVER_STARTED)).is_ended and not should_restart(pod, c, life)
+        for c in pod.spec.containers
+    )
+
+
+def _plan_init(pod: Pod, lives: Mapping[str, Life], now_s: float) -> tuple[list[Step], bool]:
+    """Give the steps of init containers and sidecars, and whether regular containers may start."""
+    begun = has_begun(pod, lives)
+    steps: list[Step] = []
     for container in pod.spec.init_containers:
         life = lives.get(container.name, NEVER_STARTED)
-        if is_successful(life):
+        is_sidecar = container.restart_policy == "Always"
+        if not is_sidecar and (begun or is_successful(life)):
             continue
-        if life.is_ended and pod.spec.restart_policy == "Never":
-            return Plan((), Verdict.FINISHED)
-        return Plan(_steps(container, life, now_s))
+        if is_sidecar and life.is_running and not is_hook_due(container, life) and (begun or life.started):
+            continue
+        steps += _steps(container, life, now_s)
+        if not begun:
+            return steps, False
+    return steps, True
+
+
+def _plan_regular(pod: Pod, lives: Mapping[str, Life], now_s: float) -> list[Step]:
     steps: list[Step] = []
-    finished = True
     for container in pod.spec.containers:
         life = lives.get(container.name, NEVER_STARTED)
-        if life.is_ended and not should_restart(pod, life):
+        if life.is_ended and not should_restart(pod, container, life):
             continue
-        finished = False
         steps += _steps(container, life, now_s)
-    return Plan(tuple(steps), Verdict.FINISHED if finished else Verdict.RUNNING)
-
-
-def is_successful(life: Life) -> bool:
-    """Tell whether a container ended with exit code 0."""
-    return life.is_ended and life.state is not None and life.state.exit_code == 0
-
-
-def should_restart(pod: Pod, life: Life) -> bool:
-    """Tell whether an ended container of the pod gets another attempt."""
-    match pod.spec.restart_policy:
-        case "Always":
-            return True
-        case "OnFailure":
-            return not is_successful(life)
-        case "Never":
-            return False
-
-
-def back_off_s(life: Life) -> float:
-    """Give the delay after an attempt's end: none, then 10 s, doubled up to 5 minutes."""
-    if life.crashes == 0:
-        return 0.0
-    return min(FIRST_BACK_OFF_S * float(2 ** (life.crashes - 1)), MAX_BACK_OFF_S)
-
-
-def started(life: Life, state: ContainerState) -> Life:
-    """Note that an attempt was made, however it went."""
-    if life.state is None:
-        return Life(state=state, attempt=life.attempt)
-    ended = life.state
-    ran_s = (ended.finished_at_s or 0.0) - ended.started_at_s
-    crashes = 1 if ran_s > BACK_OFF_RESET_S else life.crashes + 1
-    return Life(state=state, last=ended, attempt=life.attempt, crashes=crashes)
-
-
-def next_attempt(life: Life) -> int:
-    """Number the attempt that ``Start`` makes; the first is 0."""
-    return life.attempt if life.state is None else life.attempt + 1
+        if is_hook_due(container, life):
+            break  # a hook holds up the containers after its own
+    return steps
 
 
 def _steps(container: Container, life: Life, now_s: float) -> tuple[Step, ...]:
     if life.is_running:
-        return ()
-    if life.state is None or life.waiting is not None:
-        if life.retry_at_s > now_s:
-            return (BackOff(container.name, life.retry_at_s, life.retry_at_s - now_s),)
-        if life.state is None:
-            return (Start(container.name),)
-    assert life.state is not None
+        due = is_hook_due(container, life) and life.hook == "none"
+        return (PostStart(container.name),) if due else ()
+    if life.retry_at_s > now_s:
+        return (BackOff(container.name, life.retry_at_s, life.retry_at_s - now_s),)
+    if life.state is None:
+        return (Start(container.name),)
     delay_s = back_off_s(life)
     until_s = (life.state.finished_at_s or now_s) + delay_s
     if until_s > now_s:

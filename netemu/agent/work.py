@@ -1,18 +1,16 @@
-"""What an agent knows of one of its pods, and the identifiers of its containers."""
+"""What an agent knows of one of its pods, and the names of its containers."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from msgspec.structs import replace
-
-from netemu.agent.lifecycle import NEVER_STARTED, Life
+from netemu.agent.endings import Ending
 from netemu.agent.ports import Sandbox
+from netemu.agent.restarts import NEVER_STARTED, Life
+from netemu.agent.status import Failure
+from netemu.agent.verdicts import ProbeKind
 from netemu.api.client import Object
-from netemu.api.views.core import Pod
 from netemu.informer.cache import Key
 from netemu.runtime.container import ContainerState
 
@@ -27,7 +25,11 @@ LOST = "The container could not be located when the pod was synchronized"
 
 @dataclass(slots=True)
 class PodWork:
-    """One pod of this node, as far as it has been made real."""
+    """One pod of this node, as far as it has been made real.
+
+    ``endings`` has the containers that are to end, ``failed_probes`` those that a probe condemned,
+    ``failure`` why the pod as a whole failed.
+    """
 
     key: Key
     uid: str
@@ -37,15 +39,20 @@ class PodWork:
     sources: dict[str, Source] = field(default_factory=dict)
     exec_holders: dict[str, str] = field(default_factory=dict)
     ended_holders: dict[str, ContainerState] = field(default_factory=dict)
-    ends_since_s: float | None = None
-    kill_at_s: float = math.inf
-    told: bool = False
+    endings: dict[str, Ending] = field(default_factory=dict)
+    failed_probes: dict[str, ProbeKind] = field(default_factory=dict)
+    failure: Failure | None = None
+    is_admitted: bool = False
     failures: int = 0
     has_stale_volumes: bool = False
 
     def state_of(self, container: str) -> ContainerState | None:
         """Give a container's current attempt."""
         return self.lives.get(container, NEVER_STARTED).state
+
+    def is_running(self, container: str) -> bool:
+        """Tell whether a container runs."""
+        return self.lives.get(container, NEVER_STARTED).is_running
 
     def running(self) -> list[tuple[str, ContainerState]]:
         """List the containers that run, with their states."""
@@ -89,28 +96,9 @@ def lost(state: ContainerState, now_s: float) -> ContainerState:
     )
 
 
-def adopt(pod: Pod | None, states: Iterable[ContainerState], now_s: float) -> dict[str, Life]:
-    """Rebuild a pod's lives from what runs and from what its status said before.
-
-    A container that the status calls started, and that nobody runs any more, has ended.
-    """
-    lives: dict[str, Life] = {}
-    reported = (*pod.status.init_container_statuses, *pod.status.container_statuses) if pod else ()
-    ready = {(status.name, status.restart_count): status.ready for status in reported}
-    for status in reported:
-        if pod is None or not status.container_id:
-            continue
-        attempt = status.restart_count
-        id = container_id(pod.metadata.uid, status.name, attempt)
-        ended = status.state.get("terminated")
-        state = lost(ContainerState(id=id, running=False, started_at_s=now_s), now_s)
-        if ended is not None:
-            code, reason = int(str(ended.get("exitCode", 0))), str(ended.get("reason", ""))
-            state = replace(state, exit_code=code, reason=reason, message="")
-        lives[status.name] = Life(state=state, attempt=attempt)
-    for state in states:
-        _uid, container, attempt, is_holder = parse_container_id(state.id)
-        if not is_holder and attempt >= lives.get(container, NEVER_STARTED).attempt:
-            was_ready = state.running and ready.get((container, attempt), False)
-            lives[container] = Life(state=state, attempt=attempt, ready=was_ready)
-    return lives
+def field_path(obj: Object, container: str) -> str:
+    """Say where in a pod a container is, as its events do: ``spec.containers{web}``."""
+    for group in ("containers", "initContainers", "ephemeralContainers"):
+        if any(each["name"] == container for each in obj["spec"].get(group) or ()):
+            return f"spec.{group}{{{container}}}"
+    return ""

@@ -11,10 +11,9 @@ from netemu.agent import machine
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
 from netemu.agent.node import NodeReporter, node_object, renew_every_s
-from netemu.agent.probes import Prober
 from netemu.agent.volumes import TokenIssuer, Volumes
 from netemu.api.client import Client, Object
-from netemu.api.kinds import CONFIG_MAP, POD, SECRET
+from netemu.api.kinds import CONFIG_MAP, SECRET
 from netemu.api.views.core import Pod
 from netemu.clock import Clock
 from netemu.cluster.fabric import ETH0
@@ -23,7 +22,6 @@ from netemu.cluster.overlay import VTEP_MAC, OverlaySyncer
 from netemu.cluster.processes import python
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.world import VXLAN_LINK, NodePlace, World
-from netemu.errors import NetemuError
 from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Key
 from netemu.linux import netns
@@ -94,24 +92,17 @@ class NodeParts:
             recorder=self.recorder,
             clock=clock,
         )
-        self._cache = cache
-        self.prober = Prober(
-            node_netns=str(paths.netns / place.netns),
-            exec_in=self._exec_probe,
-            changed=self._readiness_changed,
-            unhealthy=self._tell_unhealthy,
-            failed=self._restart,
-        )
         self.agent = Agent(
             cluster=world.cluster,
             node=place.name,
             node_ip=address,
             node_netns=place.netns,
+            netns_dir=paths.netns,
+            notes=paths.node_state(place.name) / "hooks",
             client=client,
             cache=cache,
             network=network,
             containers=self.containers,
-            prober=self.prober,
             recorder=self.recorder,
             clock=clock,
         )
@@ -143,33 +134,6 @@ class NodeParts:
             if await self.reporter.report():
                 self.agent.network_changed()
             await asyncio.sleep(NETWORK_LOOK_S)
-
-    async def _exec_probe(self, uid: str, container: str, argv: tuple[str, ...]) -> int:
-        work = self.agent.work_of(uid)
-        pod = self._cache.find(POD, work.key, Pod) if work else None
-        if work is None or pod is None:
-            raise NetemuError("the pod is gone")
-        session = await self.containers.exec(work, pod, container, argv, stdin=False, tty=False)
-        try:
-            return await session.wait()
-        finally:
-            await session.close()
-
-    def _readiness_changed(self, uid: str) -> None:
-        self.agent.readiness_changed(uid)
-
-    def _tell_unhealthy(self, uid: str, message: str) -> None:
-        work = self.agent.work_of(uid)
-        if work is not None and work.obj:
-            self.recorder.emit(work.obj, "Warning", "Unhealthy", message)
-
-    async def _restart(self, uid: str, container: str, probe: str) -> None:
-        work = self.agent.work_of(uid)
-        if work is not None:
-            message = f"Container {container} failed {probe} probe, will be restarted"
-            self.recorder.emit(work.obj, "Normal", "Killing", message)
-            await self.containers.signal(work, container, 9)
-            self.agent.readiness_changed(uid)
 
 
 def _worker_argv(settings: Settings, paths: Paths) -> Callable[[str, Pod, str, str], tuple[str, ...]]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from socket import socket
 
 from netemu.agent.containers import Containers
-from netemu.agent.lifecycle import next_attempt
 from netemu.agent.machine import KUBELET_PORT
 from netemu.agent.ports import Session
+from netemu.agent.restarts import next_attempt
 from netemu.agent.work import PodWork
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnavailableError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
@@ -61,8 +62,9 @@ class FakeShim:
         if spec.id in self.containers:
             raise ContainerExistsError(f"{spec.id} exists")
         self.specs[spec.id] = spec
-        self.containers[spec.id] = ContainerState(id=spec.id, running=True, pid=4711, started_at_s=1.0)
-        return self.containers[spec.id]
+        state = ContainerState(id=spec.id, running=True, pid=4711, started_at_s=time.time())
+        self.containers[spec.id] = state
+        return state
 
     async def signal(self, container_id: str, signum: int) -> None:
         """Note a signal, and obey it."""

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from netemu.agent.probes import Prober
+from netemu.agent import grpchealth
+from netemu.agent.asking import Asker, Output
+from netemu.agent.probes import Health, Prober
+from netemu.agent.tasks import Tasks
 from netemu.api.views import view
 from netemu.api.views.core import Container
+from netemu.clock import system_clock
 from netemu.linux import netns
 from netemu.testing.eventually import eventually
 
@@ -21,46 +25,48 @@ class Watcher:
     def __init__(self, node: str, exit_code: int = 0) -> None:
         self.changes, self.complaints, self.restarts = 0, [], []
         self.exit_code = exit_code
+        self.tasks = Tasks()
         self.prober = Prober(
-            node_netns=str(Path("/run/netns") / node),
-            exec_in=self._exec,
+            asker=Asker(str(Path("/run/netns") / node), self._exec),
+            tasks=self.tasks,
             changed=self._changed,
-            unhealthy=lambda _uid, message: self.complaints.append(message),
-            failed=self._failed,
+            tell=lambda _uid, _container, _reason, message: self.complaints.append(message),
+            failed=lambda _uid, _container, kind: self.restarts.append(kind),
+            clock=system_clock,
         )
 
     async def _exec(self, uid, container, argv):
-        return self.exit_code
+        return Output(self.exit_code, "")
 
     def _changed(self, uid):
         self.changes += 1
 
-    async def _failed(self, uid, container, kind):
-        self.restarts.append(kind)
-
     @asynccontextmanager
     async def running(self):
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.prober.run())
+            task = group.create_task(self.tasks.run())
             await asyncio.sleep(0)
             yield self
+            self.prober.close()
             task.cancel()
 
     def is_ready(self, *, initially=False, **probes):
         container = view(
             Container, {"name": "c", "ports": [{"name": "web", "containerPort": 8080}], **probes}
         )
-        return self.prober.is_ready("uid", container, ADDRESS, initially=initially)
+        before = Health(initially, initially)
+        return self.prober.observe("uid", container, ADDRESS, since_s=system_clock(), before=before).ready
 
     async def until_ready(self, **probes):
         await eventually(lambda: asyncio.sleep(0, self.is_ready(**probes)))
 
 
 @asynccontextmanager
-async def serving(node, status="200 OK", port=8080):
+async def serving(node, status="200 OK", port=8080, location=""):
     async def answer(reader, writer):
-        await reader.readline()  # nothing, from a probe that only connects
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        path = (await reader.readline()).split()[1:2]  # nothing, from a probe that only connects
+        said = "200 OK" if path == [location.encode()] else status
+        writer.write(f"HTTP/1.1 {said}\r\nContent-Length: 0\r\nLocation: {location}\r\n\r\n".encode())
         await writer.drain()
         writer.close()
 
@@ -130,3 +136,70 @@ async def test_a_failed_liveness_probe_asks_for_a_restart(node):
         await eventually(lambda: asyncio.sleep(0, watcher.restarts))
 
     assert watcher.restarts == ["liveness"]
+
+
+async def test_a_redirect_within_the_host_is_followed(node):
+    async with serving(node, "302 Found", location="/other"), Watcher(node).running() as watcher:
+        await watcher.until_ready(**HTTP)
+
+    assert watcher.complaints == []
+
+
+async def test_a_redirect_elsewhere_is_a_success_with_a_warning(node):
+    async with (
+        serving(node, "302 Found", location="http://other.example/"),
+        Watcher(node).running() as watcher,
+    ):
+        await watcher.until_ready(**HTTP)
+
+    assert watcher.complaints == ["Readiness probe warning: Probe terminated redirects, Response body: "]
+
+
+@asynccontextmanager
+async def health_server(node, status, grpc_status="0"):
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+    from h2.events import DataReceived
+
+    async def answer(reader, writer):
+        connection = H2Connection(H2Configuration(client_side=False))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
+        while data := await reader.read(4096):
+            for event in connection.receive_data(data):
+                if isinstance(event, DataReceived):
+                    assert event.data == b"\0\0\0\0\x04\n\x02my"
+                    connection.send_headers(1, [(":status", "200"), ("content-type", "application/grpc")])
+                    connection.send_data(1, bytes([0, 0, 0, 0, 2, 8, status]))
+                    connection.send_headers(1, [("grpc-status", grpc_status)], end_stream=True)
+            writer.write(connection.data_to_send())
+        writer.close()
+
+    with netns.opened(node) as fd:
+        sock = netns.open_socket(fd, 2, 1)
+    sock.bind((ADDRESS, 9000))
+    server = await asyncio.start_server(answer, sock=sock)
+    async with server:
+        yield
+
+
+@pytest.mark.parametrize(
+    ("status", "grpc_status", "problem"),
+    [
+        (1, "0", ""),
+        (2, "0", 'service unhealthy (responded with "NOT_SERVING")'),
+        (0, "5", "error: health rpc probe failed: rpc error: code = NotFound desc = "),
+    ],
+)
+async def test_a_health_service_is_asked_over_grpc(node, status, grpc_status, problem):
+    async with health_server(node, status, grpc_status):
+        assert await grpchealth.check(str(Path("/run/netns") / node), ADDRESS, 9000, "my") == problem
+
+
+async def test_nobody_at_the_health_service_s_port_is_told(node):
+    said = await grpchealth.check(str(Path("/run/netns") / node), ADDRESS, 9000, "")
+
+    assert said == (
+        'error: failed to connect service at "127.0.0.1:9000": '
+        "dial tcp 127.0.0.1:9000: connect: connection refused"
+    )

@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
-from netemu.agent import lifecycle
-from netemu.agent.lifecycle import BackOff, Life, Plan, Start, Verdict, next_attempt, plan, started
+from netemu.agent.lifecycle import BackOff, Plan, Start, Verdict, plan
+from netemu.agent.restarts import NEVER_STARTED, Life, next_attempt, started
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 from netemu.runtime.container import ContainerState
@@ -102,12 +102,14 @@ def test_a_container_that_ran_long_enough_is_forgiven_its_crashes():
     long_run = ended(crashes=5)
     long_run = replace(long_run, state=replace(long_run.state, started_at_s=NOW_S - 601))
 
-    assert started(ended(crashes=5), state).crashes == 6
-    assert started(long_run, state).crashes == 1
+    web = pod().spec.containers[0]
+    assert started(ended(crashes=5), state, web).crashes == 6
+    assert started(long_run, state, web).crashes == 1
+    assert plan(pod(), {"web": long_run}, NOW_S) == Plan((Start("web"),))
 
 
 def test_attempts_are_counted_from_zero():
-    first = lifecycle.NEVER_STARTED
+    first = NEVER_STARTED
 
     assert next_attempt(first) == 0
-    assert next_attempt(started(first, ContainerState(id="x", running=True))) == 1
+    assert next_attempt(started(first, ContainerState(id="x", running=True), pod().spec.containers[0])) == 1

@@ -7,7 +7,6 @@ import pytest
 
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
-from netemu.agent.probes import Prober
 from netemu.agent.volumes import Volumes
 from netemu.api.errors import AlreadyExistsError, NotFoundError
 from netemu.api.kinds import NAMESPACE, POD
@@ -51,19 +50,17 @@ class World:
             clock=system_clock,
         )
         containers.shim, containers.standins = self.shim, self.standins
-        self.prober = Prober(
-            node_netns="none", exec_in=None, changed=lambda _: None, unhealthy=lambda *_: None, failed=None
-        )
         return Agent(
             cluster=ClusterName("t"),
             node="node-1",
             node_ip="172.30.0.11",
             node_netns="ne-t-node-1",
+            netns_dir=self.paths.netns,
+            notes=self.paths.node_state("node-1") / "hooks",
             client=self.client,
             cache=self.cache,
             network=self.network,
             containers=containers,
-            prober=self.prober,
             recorder=self.recorder,
             clock=system_clock,
         )
@@ -169,7 +166,7 @@ async def test_an_unknown_image_is_an_err_image_pull_that_names_the_catalogue(tm
 
     assert status["state"]["waiting"]["reason"] == "ErrImagePull"
     assert "nginx" in status["state"]["waiting"]["message"]
-    assert world.recorder.events[-1][2] == 'Back-off pulling image "example.com/unheard-of:1"'
+    assert ("Normal", "BackOff", 'Back-off pulling image "example.com/unheard-of:1"') in world.recorder.events
 
 
 async def test_without_a_cni_the_pod_waits_and_an_event_says_why(tmp_path):
@@ -217,7 +214,7 @@ async def test_containers_serve_on_until_rules_have_had_time_to_forget_their_pod
         uid = (await world.create(**pod))["metadata"]["uid"]
         await world.until_ready()
         await world.client.delete(POD, "default", "web")
-        await eventually(lambda: asyncio.sleep(0, agent.work_of(uid).ends_since_s))
+        await eventually(lambda: asyncio.sleep(0, agent.work_of(uid).endings))
         assert world.standins.apps or world.shim.containers
         assert not world.shim.signals
         assert "True" in ready_of(await world.pod())

@@ -1,4 +1,5 @@
-from netemu.agent.lifecycle import BackOff, Life
+from netemu.agent.lifecycle import BackOff
+from netemu.agent.restarts import Life
 from netemu.agent.status import pod_status
 from netemu.api.views import view
 from netemu.api.views.core import Pod
