@@ -16,6 +16,7 @@ from netemu.agent import environment, images, specs
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
+from netemu.agent.security import check_not_root, security_of, sysctls_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
@@ -107,7 +108,12 @@ class Containers:
         id = container_id(pod.metadata.uid, name, attempt)
         try:
             made = self._attempt(work, pod, name, id)
+            if not isinstance(decided, Image):
+                check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
             self._volumes.check(work.obj)
+            await self._set_sysctls(work)
+            if target := made.raw.get("targetContainerName"):
+                made = replace(made, processes=await self._processes_of(work, pod, target))
             state = await self._run(work, made, decided)
         except ConfigError as err:
             self._emit(work, "Warning", "Failed", f"Error: {err.message}")
@@ -129,6 +135,12 @@ class Containers:
         message = f'Container image "{image}" is not present with pull policy of Never'
         self._emit(work, "Warning", "ErrImageNeverPull", message)
         return "ErrImageNeverPull", message
+
+    async def _set_sysctls(self, work: PodWork) -> None:
+        """Set what the pod wants of its network before anything of it runs."""
+        sysctls = sysctls_of(work.obj)
+        if sysctls and work.sandbox is not None:
+            await self._need(self.shim).set_sysctls(work.sandbox.netns, sysctls)
 
     async def _run(
         self, work: PodWork, attempt: Attempt, decided: Command | Play | Worker | Image
@@ -173,10 +185,7 @@ class Containers:
         if state is None or not state.running:
             raise NotFoundError(f'container not found ("{name}")')
         shim = self._need(self.shim)
-        id = state.id
-        is_worker = not state.image_id and _is_worker(work, pod, name, self._catalogue())
-        if work.sources.get(name) == "standin" or is_worker:
-            id = await self._ensure_holder(work, pod, name, state)
+        id = await self._joinable(work, pod, name, state)
         return await shim.exec(id, list(argv), tty=tty, stdin=stdin)
 
     async def attach(self, work: PodWork, name: str, *, stdin: bool) -> Session | None:
@@ -192,6 +201,20 @@ class Containers:
         if work.sources.get(name) == "standin":
             return None
         return await self._need(self.shim).attach(state.id, stdin=stdin)
+
+    async def _processes_of(self, work: PodWork, pod: Pod, target: str) -> str:
+        """Say whose processes an ephemeral container sees that targets another container."""
+        state = work.state_of(target)
+        if state is None or not state.running:
+            raise ConfigError(f'unable to find target container "{target}"')
+        return f"of:{await self._joinable(work, pod, target, state)}"
+
+    async def _joinable(self, work: PodWork, pod: Pod, name: str, state: ContainerState) -> str:
+        """Give the identifier of a running container's processes, made now for a stand-in."""
+        is_worker = not state.image_id and _is_worker(work, pod, name, self._catalogue())
+        if work.sources.get(name) == "standin" or is_worker:
+            return await self._ensure_holder(work, pod, name, state)
+        return state.id
 
     async def _ensure_holder(self, work: PodWork, pod: Pod, name: str, state: ContainerState) -> str:
         id = f"{state.id}_{EXEC_SUFFIX}"
@@ -309,7 +332,8 @@ class Containers:
         directory = self._write_files(attempt)
         volumes = self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
         own = programs(attempt.container.image, self._catalogue())
-        return specs.container_spec(self._site, attempt, argv, own + volumes)
+        security = security_of(work.obj, attempt.raw)
+        return specs.container_spec(self._site, attempt, argv, security, own + volumes)
 
     def _write_files(self, attempt: Attempt) -> Path:
         directory = self._site.pod_dir(attempt.pod.metadata.uid)
@@ -334,6 +358,17 @@ class Containers:
 def _is_worker(work: PodWork, pod: Pod, name: str, catalogue: Catalogue) -> bool:
     container, _raw = find_container(pod, work.obj, name)
     return isinstance(decide(container, catalogue), Worker)
+
+
+def _image_uid(decided: Command | Play | Worker) -> int:
+    """Give the user of an image that is not there, as far as its kind says it."""
+    match decided:
+        case Worker():
+            return 65532  # distroless images' nonroot, as coredns has it
+        case Play(app="pause"):
+            return 65535
+        case _:
+            return 0
 
 
 def _machine_files() -> MachineFiles:

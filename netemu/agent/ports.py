@@ -96,6 +96,15 @@ class Shim(Protocol):
         """Start a program inside a running container."""
         ...
 
+    async def set_sysctls(self, netns: str, sysctls: Mapping[str, str]) -> None:
+        """Set sysctls of a network namespace.
+
+        Raises:
+            ControlError: the kernel has no such sysctl, or not this value for it.
+
+        """
+        ...
+
     async def attach(self, container_id: str, *, stdin: bool = False) -> Session:
         """Watch a running container; ``wait`` gives 0 at its end, ``close`` leaves it running."""
         ...

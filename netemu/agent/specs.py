@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from netemu.agent import environment, files
 from netemu.agent.ports import Sandbox
+from netemu.agent.security import Security
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
 from netemu.naming import NodeName
@@ -56,7 +57,8 @@ class MachineFiles(Struct, frozen=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """One attempt to run one container of a pod whose network is there.
 
-    ``raw`` is the container's JSON; ``id`` names the attempt (``work.container_id``).
+    ``raw`` is the container's JSON; ``id`` names the attempt (``work.container_id``);
+    ``processes`` says whose it sees, if not those that its pod says (``ContainerSpec``).
     """
 
     pod: Pod
@@ -65,6 +67,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     id: str
     sandbox: Sandbox
     variables: Mapping[str, str]
+    processes: str = ""
 
     def expanded(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Give words of a command line with ``$(NAME)`` replaced."""
@@ -122,7 +125,7 @@ def worker_spec(site: Site, attempt: Attempt, argv: tuple[str, ...]) -> Containe
 
 
 def container_spec(
-    site: Site, attempt: Attempt, argv: tuple[str, ...], volumes: tuple[Mount, ...]
+    site: Site, attempt: Attempt, argv: tuple[str, ...], security: Security, volumes: tuple[Mount, ...]
 ) -> ContainerSpec:
     """Give what the shim is told of a command in a sandbox; the pod's own files are there already."""
     pod, container = attempt.pod, attempt.container
@@ -137,6 +140,14 @@ def container_spec(
         env=dict(attempt.variables),
         cwd=container.working_dir or "/",
         mounts=own + volumes,
+        user=security.user,
+        capabilities=security.capabilities,
+        read_only=security.read_only,
+        writes_sysctls=security.writes_sysctls,
+        sysctls=security.sysctls,
+        limits=security.limits,
+        processes=attempt.processes or security.processes,
+        node_ipc=security.node_ipc,
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,

@@ -222,6 +222,15 @@ class ShimClient:
         """Take that name away again. Idempotent."""
         await self._connection.call("unbind_netns", name=name)
 
+    async def set_sysctls(self, netns: str, sysctls: Mapping[str, str]) -> None:
+        """Set sysctls of a network namespace of the machine.
+
+        Raises:
+            ControlError: the kernel has no such sysctl, or not this value for it.
+
+        """
+        await self._connection.call("set_sysctls", netns=netns, sysctls=dict(sysctls))
+
     def events(self) -> AsyncIterator[ContainerState]:
         """Yield the state of every container that ends, until the shim goes away."""
         return self._connection.exited()

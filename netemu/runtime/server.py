@@ -18,7 +18,7 @@ import sys
 from netemu.linux import libc
 from netemu.runtime.containers import Containers
 from netemu.runtime.control import Client, Control, Loop, Refusal
-from netemu.runtime.launch import Launcher
+from netemu.runtime.launch import Launcher, write_sysctls
 from netemu.runtime.node import NETNS, Machine, enter_node
 from netemu.runtime.programs import Programs
 from netemu.runtime.spawn import spawn
@@ -153,12 +153,18 @@ class Shim:
                 self._programs.kill(client, request["exec"])
                 self._containers.detach(client, request["exec"])
                 client.reply(request)
+            case _:
+                self._take_netns(request)
+                client.reply(request)
+
+    def _take_netns(self, request: Request) -> None:
+        match request["op"]:
             case "bind_netns":
                 self._bind_netns(request["name"])
-                client.reply(request)
             case "unbind_netns":
                 _unbind_netns(request["name"])
-                client.reply(request)
+            case "set_sysctls":
+                self._set_sysctls(request["netns"], request["sysctls"])
             case other:
                 raise Refusal(f"unknown operation {other!r}")
 
@@ -168,6 +174,20 @@ class Shim:
 
     def _ended(self, state: StateJson) -> None:
         self._control.tell_all({"event": "exited", "state": state})
+
+    def _set_sysctls(self, netns: str, sysctls: dict[str, str]) -> None:
+        """Enter a network namespace for a moment: /proc/sys/net is that of who looks."""
+        ours = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        theirs = self._machine.open_netns(netns)
+        try:
+            libc.setns(theirs, libc.CLONE_NEWNET)
+            write_sysctls(sysctls)
+        except OSError as err:
+            raise Refusal(f"write sysctl: open {err.filename}: {err.strerror}") from err
+        finally:
+            libc.setns(ours, libc.CLONE_NEWNET)
+            os.close(theirs)
+            os.close(ours)
 
     def _bind_netns(self, name: str) -> None:
         """Give a network namespace of the machine the same name in the node."""

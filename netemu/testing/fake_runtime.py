@@ -55,6 +55,7 @@ class FakeShim:
         self.containers: dict[str, ContainerState] = {}
         self.specs: dict[str, ContainerSpec] = {}
         self.signals: list[tuple[str, int]] = []
+        self.sysctls: dict[str, dict[str, str]] = {}
         self._obedient = obedient
 
     async def create(self, spec: ContainerSpec) -> ContainerState:
@@ -73,6 +74,10 @@ class FakeShim:
         self.signals.append((container_id, signum))
         if signum == 9 or self._obedient:
             self.end(container_id, 128 + signum)
+
+    async def set_sysctls(self, netns: str, sysctls: Mapping[str, str]) -> None:
+        """Note a namespace's sysctls."""
+        self.sysctls.setdefault(netns, {}).update(sysctls)
 
     async def remove(self, container_id: str) -> None:
         """Forget a container."""

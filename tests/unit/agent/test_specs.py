@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from netemu.agent.ports import Sandbox
+from netemu.agent.security import security_of
 from netemu.agent.specs import (
     Attempt,
     MachineFiles,
@@ -80,9 +81,11 @@ def test_a_pod_on_the_host_network_has_its_nodes_name_and_the_machines_hosts(sit
 
 
 def test_a_command_has_the_pods_own_files_before_its_volumes(site: Site) -> None:
-    volume = Mount(source="/v", target="/data")
+    volume, obj = Mount(source="/v", target="/data"), pod_object()
 
-    spec = container_spec(site, attempt(pod_object()), ("sh",), (volume,))
+    spec = container_spec(
+        site, attempt(obj), ("sh",), security_of(obj, obj["spec"]["containers"][0]), (volume,)
+    )
 
     assert [mount.target for mount in spec.mounts] == [
         "/etc/hostname",

@@ -1,0 +1,167 @@
+"""What a container may: its user, capabilities, limits, whose processes it sees. Pure.
+
+Sources: core/v1 SecurityContext, PodSecurityContext, ResourceRequirements; the words are the
+kubelet's (``pkg/kubelet/kuberuntime/security_context.go``, ``pkg/kubelet/sysctl``). What
+Kubernetes' defaults leave to the container runtime is as containerd has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from netemu.agent.environment import ConfigError
+from netemu.api import quantity
+from netemu.api.client import Object
+from netemu.runtime.container import Limits, User
+from netemu.runtime.etc import primary_group_of
+from netemu.runtime.sandbox import BEYOND, CAPABILITIES
+
+Raw = Mapping[str, Any]
+
+UNPRIVILEGED = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
+"""Sysctls of pods that have a network of their own: any user may listen on port 80 and ping."""
+
+_SAFE_OF_KERNEL = frozenset({"kernel.shm_rmid_forced"})
+
+
+class Security(Struct, frozen=True, kw_only=True):
+    """What one container may; the fields are those of ``ContainerSpec``."""
+
+    user: User
+    capabilities: tuple[str, ...] | None
+    read_only: bool
+    writes_sysctls: bool
+    sysctls: dict[str, str]
+    limits: Limits
+    processes: str
+    node_ipc: bool
+
+
+def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
+    """Read what a container may from its pod and itself; ``image_uid`` is its image's user."""
+    spec = pod["spec"]
+    own, of_pod = container.get("securityContext") or {}, spec.get("securityContext") or {}
+    privileged = bool(own.get("privileged"))
+    explicit = sysctls_of(pod)
+    defaults = {} if spec.get("hostNetwork") else UNPRIVILEGED
+    return Security(
+        user=_user(own, of_pod, image_uid),
+        capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged, pod=spec),
+        read_only=bool(own.get("readOnlyRootFilesystem")),
+        writes_sysctls=privileged and not spec.get("hostNetwork"),
+        sysctls={name: value for name, value in defaults.items() if name not in explicit},
+        limits=_limits((container.get("resources") or {}).get("limits") or {}),
+        processes=_processes(pod),
+        node_ipc=bool(spec.get("hostIPC")),
+    )
+
+
+def check_not_root(pod: Object, container: Raw, *, image_uid: int = 0) -> None:
+    """Refuse a container that would run as root and must not.
+
+    Raises:
+        ConfigError: as the kubelet says it.
+
+    """
+    own, of_pod = container.get("securityContext") or {}, pod["spec"].get("securityContext") or {}
+    uid = _either(own, of_pod, "runAsUser")
+    if not _either(own, of_pod, "runAsNonRoot") or (image_uid if uid is None else uid) != 0:
+        return
+    meta = pod["metadata"]
+    name = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
+    what = (
+        "container has runAsNonRoot and image will run as root"
+        if uid is None
+        else "container's runAsUser breaks non-root policy"
+    )
+    raise ConfigError(f'{what} (pod: "{name}", container: {container["name"]})')
+
+
+def sysctls_of(pod: Object) -> dict[str, str]:
+    """Give the sysctls that a pod sets, by their names with dots."""
+    of_pod = pod["spec"].get("securityContext") or {}
+    return {each["name"].replace("/", "."): each["value"] for each in of_pod.get("sysctls") or ()}
+
+
+def find_forbidden_sysctl(pod: Object) -> str:
+    """Say which sysctl keeps a pod from its node (reason SysctlForbidden); empty if none does.
+
+    Those of a network namespace are allowed, as by ``--allowed-unsafe-sysctls=net.*``.
+    """
+    spec = pod["spec"]
+    for name in sysctls_of(pod):
+        if name.startswith("net."):
+            if spec.get("hostNetwork"):
+                return f'forbidden sysctl: "{name}" not allowed with host net enabled'
+        elif name not in _SAFE_OF_KERNEL:
+            return f'forbidden sysctl: "{name}" not allowlisted'
+        elif spec.get("hostIPC"):
+            return f'forbidden sysctl: "{name}" not allowed with host ipc enabled'
+    return ""
+
+
+def fs_user(pod: Object) -> int | None:
+    """Give the user whom a pod's tokens belong to: the one that all its containers run as."""
+    of_pod = pod["spec"].get("securityContext") or {}
+    groups = ("initContainers", "containers")
+    containers = [each for group in groups for each in pod["spec"].get(group) or ()]
+    uids = {_either(each.get("securityContext") or {}, of_pod, "runAsUser") for each in containers}
+    return uids.pop() if len(uids) == 1 else None
+
+
+def fs_group(pod: Object) -> int | None:
+    """Give the group that a pod's volumes belong to."""
+    group: int | None = (pod["spec"].get("securityContext") or {}).get("fsGroup")
+    return group
+
+
+def _user(own: Raw, of_pod: Raw, image_uid: int) -> User:
+    uid = _either(own, of_pod, "runAsUser")
+    gid = _either(own, of_pod, "runAsGroup")
+    uid = image_uid if uid is None else uid
+    more = [*(of_pod.get("supplementalGroups") or ()), of_pod.get("fsGroup")]
+    return User(
+        uid=uid,
+        gid=primary_group_of(uid) if gid is None else gid,
+        groups=tuple(dict.fromkeys(group for group in more if group is not None)),
+    )
+
+
+def _capabilities(asked: Raw, *, privileged: bool, pod: Raw) -> tuple[str, ...] | None:
+    """Give the bounding set: the default, or as containerd changes it, of what can be given."""
+    if not privileged and not asked:
+        return None
+    # With the node's processes in sight, who may trace them is one of them.
+    beyond = tuple(name for name in BEYOND if name != "sys_ptrace" or not pod.get("hostPID"))
+    everything = (*CAPABILITIES, *beyond)
+    if privileged:
+        return everything
+    add, drop = (
+        {name.upper().removeprefix("CAP_").lower() for name in asked.get(word) or ()}
+        for word in ("add", "drop")
+    )
+    base = everything if "all" in add else () if "all" in drop else CAPABILITIES
+    return tuple(name for name in everything if (name in base or name in add) and name not in drop)
+
+
+def _limits(limits: Raw) -> Limits:
+    return Limits(
+        cpus=float(quantity.parse(limits.get("cpu", "0"))),
+        memory_bytes=int(quantity.parse(limits.get("memory", "0"))),
+        disk_bytes=int(quantity.parse(limits.get("ephemeral-storage", "0"))),
+    )
+
+
+def _processes(pod: Object) -> str:
+    if pod["spec"].get("hostPID"):
+        return "node"
+    return f"shared:{pod['metadata']['uid']}" if pod["spec"].get("shareProcessNamespace") else ""
+
+
+def _either(own: Raw, of_pod: Raw, field: str) -> Any:
+    """Give a container's field, or its pod's."""
+    value = own.get(field)
+    return of_pod.get(field) if value is None else value
