@@ -18,6 +18,7 @@ from netemu.runtime.container import ContainerState
 from netemu.runtime.errors import DisconnectedError
 from netemu.settings import Paths
 from netemu.standin.client import StandinClient
+from netemu.standin.errands import Errand
 
 
 class Adoption:
@@ -109,8 +110,13 @@ class Lives:
             self._nodes[node].containers.standins = standins
             self._adoptions[node].found("standin", states)
 
-    async def keep_standins(self) -> None:
-        """Keep the stand-in server there until cancelled."""
+    async def keep_standins(self, errand: Callable[[StandinClient, Errand], None]) -> None:
+        """Keep the stand-in server there until cancelled; ``errand`` is called for each that it has."""
+
+        def found(client: StandinClient, states: tuple[ContainerState, ...]) -> None:
+            client.on_errand = errand
+            self._standins_found(client, states)
+
         supervisor = Supervisor(
             name=STANDIN,
             argv=standin_argv(self._paths),
@@ -118,7 +124,7 @@ class Lives:
             log_path=self._paths.run / "standin.log",
             record=self._record,
             connect=StandinClient.connect,
-            found=self._standins_found,
+            found=found,
             lost=self._standins_lost,
             ended=self._standin_ended,
         )

@@ -15,6 +15,7 @@ from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.cluster import api_access, bootstrap
 from netemu.cluster.catalogue import UserCatalogue
+from netemu.cluster.errands import ErrandRunner
 from netemu.cluster.lives import Lives
 from netemu.cluster.network import CniNetwork, install_configuration
 from netemu.cluster.node import Hardware, NodeParts
@@ -115,7 +116,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             informer.on_change(POD, _to_agents(nodes))
             for kind in (CONFIG_MAP, SECRET):
                 informer.on_change(kind, _to_all_agents(nodes))
-            group.create_task(lives.keep_standins(), name="standins")
+            errands = ErrandRunner(nodes, reach, group)
+            group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
             on = [place for place in world.nodes if not power.is_off(place.name)]
             with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:

@@ -19,11 +19,28 @@ class Control:
     """All clients; each request is passed on and answered at once."""
 
     def __init__(self) -> None:
-        self._clients: set[_Client] = set()
+        self._clients: dict[_Client, None] = {}
+        self.left: Callable[[], None] = lambda: None
+
+    def joined(self, client: _Client) -> None:
+        """Note a client."""
+        self._clients[client] = None
+
+    def gone(self, client: _Client) -> None:
+        """Forget a client, and call ``left``."""
+        self._clients.pop(client, None)
+        self.left()
 
     def make_client(self, take: Take) -> _Client:
         """Give the protocol of a new connection."""
-        return _Client(self._clients, take)
+        return _Client(self, take)
+
+    def tell_one(self, event: dict[str, Any]) -> bool:
+        """Send an event to the client that came last; false if there is none."""
+        for client in reversed(self._clients):
+            client.send(event)
+            return True
+        return False
 
     def tell_all(self, state: ContainerState) -> None:
         """Send the state of an app that ended to every client."""
@@ -32,8 +49,8 @@ class Control:
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, clients: set[_Client], take: Take) -> None:
-        self._clients = clients
+    def __init__(self, control: Control, take: Take) -> None:
+        self._control = control
         self._take = take
         self._decoder = Decoder()
         self._transport: asyncio.WriteTransport | None = None
@@ -41,11 +58,11 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
-        self._clients.add(self)
+        self._control.joined(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._clients.discard(self)
         self._transport = None
+        self._control.gone(self)
 
     def data_received(self, data: bytes) -> None:
         try:

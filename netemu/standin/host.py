@@ -23,7 +23,7 @@ from netemu.runtime.container import AppSpec, ContainerState
 from netemu.runtime.errors import ContainerExistsError, ControlError
 from netemu.runtime.logfile import LogFile
 from netemu.standin.apps.registry import build
-from netemu.standin.surroundings import PodSurroundings
+from netemu.standin.surroundings import PodSurroundings, RunIn
 
 log = Log(__name__)
 
@@ -55,14 +55,22 @@ class RunningApp:
 
 
 class Host:
-    """All apps of a cluster; ``ended`` is called with the state of each that ends by itself."""
+    """All apps of a cluster; ``ended`` is called with the state of each that ends by itself.
+
+    ``run`` runs a command in an app's container.
+    """
 
     def __init__(
-        self, group: asyncio.TaskGroup, netns_dir: Path, ended: Callable[[ContainerState], None]
+        self,
+        group: asyncio.TaskGroup,
+        netns_dir: Path,
+        ended: Callable[[ContainerState], None],
+        run: RunIn,
     ) -> None:
         self._group = group
         self._netns_dir = netns_dir
         self._ended = ended
+        self._run = run
         self._apps: dict[str, RunningApp] = {}
 
     def states(self) -> list[ContainerState]:
@@ -81,7 +89,9 @@ class Host:
             raise ContainerExistsError(f"app {spec.id} exists")
         app = RunningApp(spec, self._group)
         path = self._netns_dir / spec.netns
-        surroundings = PodSurroundings(spec, str(path), lambda code: self._exit(app, code), app.log)
+        surroundings = PodSurroundings(
+            spec, str(path), lambda code: self._exit(app, code), app.log, self._run
+        )
         try:
             self._open(app, build(spec, surroundings), path)
         except AppError as err:

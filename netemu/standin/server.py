@@ -22,6 +22,7 @@ from netemu.logs import setup_logs
 from netemu.runtime.container import AppSpec
 from netemu.runtime.errors import ControlError
 from netemu.standin.control import Control
+from netemu.standin.errands import Errands, parse_outcome
 from netemu.standin.host import Host
 
 
@@ -44,9 +45,11 @@ async def serve(path: Path, netns_dir: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = Control()
     async with asyncio.TaskGroup() as group:
-        host = Host(group, netns_dir, control.tell_all)
+        errands = Errands(control.tell_one)
+        control.left = errands.fail
+        host = Host(group, netns_dir, control.tell_all, errands.run)
         listener = await loop.create_unix_server(
-            lambda: control.make_client(lambda request: _take(host, request)), sock=_bind(path)
+            lambda: control.make_client(lambda request: _take(host, errands, request)), sock=_bind(path)
         )
         gc.freeze()
         await stopped.wait()
@@ -56,7 +59,7 @@ async def serve(path: Path, netns_dir: Path) -> None:
             host.stop(state.id)
 
 
-def _take(host: Host, request: dict[str, Any]) -> Any:
+def _take(host: Host, errands: Errands, request: dict[str, Any]) -> Any:
     match request["op"]:
         case "hello":
             return {"pid": os.getpid()}
@@ -64,6 +67,8 @@ def _take(host: Host, request: dict[str, Any]) -> Any:
             return host.start(msgspec.convert(request["spec"], AppSpec))
         case "stop":
             return host.stop(request["app"])
+        case "finish":
+            return errands.finish(parse_outcome(request["outcome"]))
         case "list":
             return host.states()
         case other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 
 from netemu.agnhost import client
@@ -18,17 +18,27 @@ from netemu.standin import dns
 _NAME_ERROR = 3
 
 
+RunIn = Callable[[str, tuple[str, ...], bytes], Awaitable[Output]]
+"""Runs a command in an app's container, with an input."""
+
+
 class PodSurroundings:
     """One pod's view of the network; sockets are made in its namespace."""
 
     is_ending = False
 
     def __init__(
-        self, spec: AppSpec, netns_path: str, end: Callable[[int], None], log: Callable[[str, str], None]
+        self,
+        spec: AppSpec,
+        netns_path: str,
+        end: Callable[[int], None],
+        log: Callable[[str, str], None],
+        run: RunIn,
     ) -> None:
         self._spec = spec
         self._netns_path = netns_path
         self._log = log
+        self._run = run
         self.exit = end
 
     def say(self, line: str) -> None:
@@ -71,9 +81,8 @@ class PodSurroundings:
         return await client.exchange(self._socket, address, data, within_s=within_s, sctp=True)
 
     async def run(self, argv: tuple[str, ...], stdin: bytes = b"") -> Output:
-        """Refuse: there is no process here."""
-        del argv, stdin
-        raise OSError("a stand-in has no process")
+        """Run a program in the container, whose sandbox is made for the first one."""
+        return await self._run(self._spec.id, argv, stdin)
 
     async def _ask_all(self, name: str, kind: int, conf: dns.ResolvConf) -> dns.Answer:
         """Ask the nameservers in turn until one answers."""
