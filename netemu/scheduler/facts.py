@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from netemu.api.hostports import HostPort, host_ports
 from netemu.api.placement import node_taints
+from netemu.api.requests import PODS, Amounts, Load, amounts, pod_load, pod_requests
 from netemu.api.views.core import Node, Pod, Taint
 from netemu.naming import NodeName, PodUid
-from netemu.scheduler.requests import PODS, Amounts, Load, amounts, pod_load, pod_requests
 from netemu.scheduler.selection import Company, Spread, read_company, read_spreads
 
 DEFAULT_MAX_PODS = 110  # the kubelet's default
-ANY_IP = "0.0.0.0"
 ZONE = "topology.kubernetes.io/zone"
-
-
-class HostPort(NamedTuple):
-    """A port that a pod takes on its node; ``ip`` is 0.0.0.0 for all addresses."""
-
-    protocol: str
-    port: int
-    ip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +82,3 @@ def pod_facts(pod: Pod) -> PodFacts:
         started=pod.status.start_time or meta.creation_timestamp or "",
         ending=meta.deletion_timestamp is not None,
     )
-
-
-def host_ports(pod: Pod) -> tuple[HostPort, ...]:
-    """Give the ports that a pod wants on its node; with hostNetwork, all its container ports."""
-    sidecars = (each for each in pod.spec.init_containers if each.restart_policy == "Always")
-    return tuple(
-        HostPort(port.protocol, number, port.host_ip or ANY_IP)
-        for container in (*pod.spec.containers, *sidecars)
-        for port in container.ports
-        if (number := port.host_port or (port.container_port if pod.spec.host_network else 0))
-    )
-
-
-def conflicts(wanted: HostPort, taken: HostPort) -> bool:
-    """Tell whether two ports cannot be had on one node."""
-    same = wanted.protocol == taken.protocol and wanted.port == taken.port
-    return same and (wanted.ip == taken.ip or ANY_IP in (wanted.ip, taken.ip))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from netemu.api.hostports import conflicts
 from netemu.api.placement import (
     UNSCHEDULABLE,
     matches_node,
@@ -19,12 +20,12 @@ from netemu.api.placement import (
     tolerates,
     untolerated,
 )
+from netemu.api.requests import CPU, MEMORY, PODS
 from netemu.api.views.core import Pod
 from netemu.naming import NodeName
-from netemu.scheduler.facts import NodeFacts, PodFacts, conflicts, pod_facts
+from netemu.scheduler.facts import NodeFacts, PodFacts, pod_facts
 from netemu.scheduler.neighbours import NOT_NEAR, NOT_WELCOME, TOO_NEAR, UNEVEN, Neighbours
 from netemu.scheduler.occupancy import Occupancy, Place
-from netemu.scheduler.requests import CPU, MEMORY, PODS
 
 NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 NO_PORT = "node(s) didn't have free ports for the requested pod ports"

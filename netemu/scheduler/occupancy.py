@@ -10,8 +10,9 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from netemu.api.hostports import HostPort
 from netemu.naming import NodeName, PodUid
-from netemu.scheduler.facts import HostPort, NodeFacts, PodFacts
+from netemu.scheduler.facts import NodeFacts, PodFacts
 from netemu.scheduler.selection import Labels, Selection, Term
 
 T = TypeVar("T", bound=Hashable)

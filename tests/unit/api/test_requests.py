@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from netemu.api.requests import Load, amounts, pod_load, pod_requests
 from netemu.api.views import view
 from netemu.api.views.core import PodSpec
-from netemu.scheduler.requests import Load, amounts, pod_load, pod_requests
 
 
 def container(name="c", restart=None, **requests):
