@@ -62,6 +62,18 @@ def untolerated(taints: Iterable[Taint], tolerations: tuple[Toleration, ...]) ->
     return next((taint for taint in hard if not tolerates(tolerations, taint)), None)
 
 
+def bearable_s(tolerations: Iterable[Toleration], taint: Taint) -> float | None:
+    """Tell for how long a taint is put up with: not at all (0), some seconds, or (``None``) for ever.
+
+    The first toleration that matches counts, as in Kubernetes.
+    """
+    for toleration in tolerations:
+        if _tolerates(toleration, taint):
+            seconds = toleration.toleration_seconds
+            return None if seconds is None else max(0.0, float(seconds))
+    return 0.0
+
+
 def matches_node(spec: PodSpec, name: str, labels: Mapping[str, str]) -> bool:
     """Tell whether a node satisfies a pod's nodeSelector and required node affinity."""
     return matches_labels(spec.node_selector, labels) and _has_affinity(spec.affinity, name, labels)

@@ -27,6 +27,7 @@ from netemu.cluster.record import Record
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
+from netemu.controllers.nodelifecycle import node_lifecycle
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.rootca import publisher
 from netemu.controllers.tokensecrets import token_filler
@@ -87,7 +88,12 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         for parts in nodes.values():
             if not power.is_off(parts.place.name):
                 await parts.reporter.register()
-        reconcilers = (*RECONCILERS, publisher(access.ca), token_filler(access.issue_lasting, access.ca))
+        reconcilers = (
+            *RECONCILERS,
+            publisher(access.ca),
+            token_filler(access.issue_lasting, access.ca),
+            node_lifecycle(settings.node_monitor_grace_period),
+        )
         proxy = Proxy(cache, informer, settings)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, [parts.place.address.ip], parts.hardware.ns_fd)

@@ -15,6 +15,7 @@ from netemu.controllers import (
     namespaces,
     replicasets,
     statefulsets,
+    tainteviction,
     unserved,
 )
 from netemu.controllers.reconciler import Reconciler
@@ -33,6 +34,7 @@ RECONCILERS: tuple[Reconciler, ...] = (
     mirroring.RECONCILER,
     namespaces.SERVICE_ACCOUNT_RECONCILER,
     garbage.POD_RECONCILER,
+    tainteviction.RECONCILER,
     unserved.LOAD_BALANCER,
     unserved.INGRESS_RECONCILER,
 )

@@ -333,6 +333,7 @@ class Taint(Struct, frozen=True, kw_only=True, rename="camel"):
     key: str
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
     value: str = ""
+    time_added: str | None = None
 
 
 class NodeSpec(Struct, frozen=True, kw_only=True, rename="camel"):
