@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from netemu.agent import admission
 from netemu.agent.adoption import adopt
 from netemu.agent.asking import Asker, Output
 from netemu.agent.commands import run_command
@@ -25,8 +26,8 @@ from netemu.agent.tasks import Tasks
 from netemu.agent.verdicts import ProbeKind
 from netemu.agent.work import PodWork, Source, field_path, lost, parse_container_id
 from netemu.api.client import Client, Object
-from netemu.api.kinds import POD
-from netemu.api.views.core import Pod
+from netemu.api.kinds import NODE, POD
+from netemu.api.views.core import Node, Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
 from netemu.informer.cache import Cache, Change, Key
@@ -245,8 +246,13 @@ class Agent:
         return self._hooks.was_begun(container_id, "postStart")
 
     def _refusal(self, work: PodWork, pod: Pod) -> Failure | None:
-        del work, pod
-        return None
+        """Find out why the node does not take a pod that somebody put on it past the scheduler."""
+        node = self._cache.find(NODE, Key("", self.node), Node)
+        if admission.is_scheduled(pod) or node is None:
+            return None
+        pods = (self._pod(other) for other in self._work.values() if other is not work)
+        others = (other for other in pods if other and other.status.phase not in ("Succeeded", "Failed"))
+        return admission.find_refusal(pod, node, others)
 
     async def _run_command(self, uid: str, container: str, argv: tuple[str, ...]) -> Output:
         work = self._work.get(uid)
