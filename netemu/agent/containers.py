@@ -18,7 +18,7 @@ from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
 from netemu.agent.security import check_not_root, security_of, sysctls_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
-from netemu.agent.volumes import Volumes
+from netemu.agent.volumes import Volumes, sandbox_path
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Pod
@@ -27,7 +27,7 @@ from netemu.errors import NetemuError
 from netemu.image.index import Image, Images
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.runtime.container import ContainerSpec, ContainerState
+from netemu.runtime.container import ContainerSpec, ContainerState, Mount
 from netemu.runtime.errors import ContainerNotFoundError
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Catalogue, Command, Play, UnknownImage, Worker, decide, programs
@@ -165,7 +165,10 @@ class Containers:
                 return await self._need(self.shim).create(self._image_spec(work, attempt, decided))
 
     def _image_spec(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
-        spec = self._container_spec(work, attempt, images.image_argv(image, attempt))
+        volumes = self._volume_mounts(work, attempt)
+        security = security_of(work.obj, attempt.raw)
+        argv = images.image_argv(image, attempt)
+        spec = specs.container_spec(self._site, attempt, argv, security, volumes)
         scratch = self._site.pod_dir(work.uid) / "containers" / attempt.id
         root = self._images.root(image)
         return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
@@ -328,12 +331,17 @@ class Containers:
         )
 
     def _container_spec(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:
-        """Give the spec of a command, and make the files and volumes that it mounts."""
-        directory = self._write_files(attempt)
-        volumes = self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
+        """Give the spec of a command in a sandbox, and make the files and volumes that it mounts."""
+        volumes = tuple(
+            replace(mount, target=sandbox_path(mount.target)) for mount in self._volume_mounts(work, attempt)
+        )
         own = programs(attempt.container.image, self._catalogue())
         security = security_of(work.obj, attempt.raw)
         return specs.container_spec(self._site, attempt, argv, security, own + volumes)
+
+    def _volume_mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
+        directory = self._write_files(attempt)
+        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
 
     def _write_files(self, attempt: Attempt) -> Path:
         directory = self._site.pod_dir(attempt.pod.metadata.uid)

@@ -96,7 +96,7 @@ class Volumes:
         is_of_objects = any(word in volume for word in _OBJECTS)
         return Mount(
             source=str(source),
-            target=sandbox_path(mount["mountPath"]),
+            target=str(PurePosixPath("/") / mount["mountPath"]),
             read_only=bool(mount.get("readOnly")) or is_of_objects or _is_machines(str(source)),
         )
 
@@ -178,7 +178,7 @@ def write_files(directory: Path, files: Files) -> None:
 
 
 def sandbox_path(path: str) -> str:
-    """Give a path of a container without the links of its root that no mount can follow."""
+    """Give a path of a sandbox without the links of its root that no mount can follow."""
     plain = str(PurePosixPath("/") / path)
     for link, target in _LINKS.items():
         if plain == link or plain.startswith(f"{link}/"):

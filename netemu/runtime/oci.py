@@ -70,9 +70,11 @@ class Monitor:
         code = _START_ERROR_CODE
         try:
             code = self._live(shared_fd)
-        except (StartError, RootError, UnknownUserError, OSError) as err:
-            words = str(err) if isinstance(err, StartError) else create_failure(str(err))
-            self._tell({"error": words})
+        except StartError as err:
+            self._tell({"error": str(err)})
+        except BaseException as err:  # whatever it is, nobody else can say it
+            known = isinstance(err, (RootError, UnknownUserError, OSError))
+            self._tell({"error": create_failure(str(err) if known else repr(err))})
         finally:
             os._exit(code)
 

@@ -85,7 +85,11 @@ def _process(spec: SpecJson, user: UserJson, capabilities: Sequence[str]) -> dic
     names = [f"CAP_{name.upper()}" for name in capabilities]
     return {
         "terminal": spec["tty"],
-        "user": {"uid": user["uid"], "gid": user["gid"], "additionalGids": user["groups"]},
+        "user": {
+            "uid": user["uid"],
+            "gid": user["gid"],
+            "additionalGids": list(dict.fromkeys((user["gid"], *user["groups"]))),
+        },
         "args": spec["argv"],
         "env": [f"{key}={value}" for key, value in process_environment(spec).items()],
         "cwd": spec["cwd"] or "/",

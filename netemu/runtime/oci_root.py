@@ -53,9 +53,9 @@ class ImageRoot:
             return file.read(_MOST_BYTES).decode(errors="replace")
 
     def look(self, path: str) -> str:
-        """Give a path of ours to what the container sees at ``path``; empty if there is nothing."""
+        """Give a path, for our children too, to what the container sees at ``path``; empty for nothing."""
         try:
-            return f"/proc/self/fd/{open_in_root(self._fd, path, os.O_PATH)}"
+            return f"/proc/{os.getpid()}/fd/{open_in_root(self._fd, path, os.O_PATH)}"
         except OSError:
             return ""
 

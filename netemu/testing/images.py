@@ -137,12 +137,14 @@ def busybox_layer(**more: Entry | None) -> bytes:
     program = Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
     applets = subprocess.run(["busybox", "--list"], check=True, capture_output=True, text=True).stdout.split()
     passwd = b"root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/home/web:/bin/sh\n"
+    everybodys = tarfile.TarInfo()
+    everybodys.type, everybodys.mode = tarfile.DIRTYPE, 0o1777
     entries: dict[str, Entry | None] = {
         "bin/busybox": program,
         **{f"bin/{name}": "busybox" for name in applets if name != "busybox"},
         "etc/passwd": passwd,
         "etc/group": b"root:x:0:\nweb:x:1001:\nextra:x:1002:web\n",
-        "tmp": None,
+        "tmp": everybodys,
         **more,
     }
     return layer(entries)
