@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from netemu.api.client import Object
@@ -19,6 +20,7 @@ from netemu.apiserver.tables import IncludeObject, table, table_rows
 META = "meta.k8s.io/v1"
 
 Shape = Literal["object", "table", "metadata"]
+Encoding = Literal["json", "yaml", "protobuf"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,12 @@ class Form:
 
     shape: Shape = "object"
     include: IncludeObject = "Metadata"
+    encoding: Encoding = "json"
 
     @property
     def is_plain(self) -> bool:
         """True where objects are sent as they are."""
-        return self.shape == "object"
+        return self.shape == "object" and self.encoding == "json"
 
 
 WHOLE = Form()
@@ -41,29 +44,47 @@ _SHAPES: dict[str, Shape] = {
     "PartialObjectMetadata": "metadata",
     "PartialObjectMetadataList": "metadata",
 }
-_JSON = ("application/json", "application/*", "*/*", "")
-_PLAIN_ONLY = ("application/yaml",)
+_ENCODINGS: dict[str, Encoding] = {
+    **dict.fromkeys(("application/json", "application/*", "*/*", ""), "json"),
+    "application/yaml": "yaml",
+    "application/vnd.kubernetes.protobuf": "protobuf",
+}
 
 
+@lru_cache(64)
 def parse_form(accept: str, include: str) -> Form:
-    """Choose the first form that the client takes and that can be made.
+    """Choose the first form that the client takes and that can be made, in JSON if it takes that too.
 
     Raises:
         NotAcceptableError: there is none.
         BadRequestError: ``includeObject`` is none of None, Metadata and Object.
 
     """
-    for clause in accept.split(","):
-        media_type, parameters = _parsed(clause)
-        wanted = parameters.get("as")
-        if wanted is None and media_type in (*_JSON, *_PLAIN_ONLY):
-            return WHOLE
-        if media_type in _JSON and wanted in _SHAPES and _is_meta_v1(parameters):
-            return Form(_SHAPES[wanted], _include(include))
+    forms = [form for clause in accept.split(",") if (form := _form_of(clause, include)) is not None]
+    for form in forms:
+        if form.encoding == "json":
+            return form
+    if forms:
+        return forms[0]
     raise NotAcceptableError(
-        "only the following media types are accepted: application/json, application/json;as=Table;v=v1;"
-        "g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+        "only the following media types are accepted: application/json, application/yaml,"
+        " application/vnd.kubernetes.protobuf, application/json;as=Table;v=v1;g=meta.k8s.io,"
+        " application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
     )
+
+
+def _form_of(clause: str, include: str) -> Form | None:
+    """Read one clause of ``Accept``; ``None`` for what cannot be made."""
+    media_type, parameters = _parsed(clause)
+    encoding, wanted = _ENCODINGS.get(media_type), parameters.get("as")
+    if encoding is None:
+        return None
+    if wanted is None:
+        return Form(encoding=encoding)
+    shape = _SHAPES.get(wanted) if _is_meta_v1(parameters) else None
+    if shape is None or (shape == "table" and encoding != "json"):
+        return None
+    return Form(shape, _include(include), encoding)
 
 
 def render_object(kind: Kind, obj: Object, form: Form, now_s: float) -> Object:
@@ -114,6 +135,7 @@ class Listing(NamedTuple):
     head: Object
     name: str
     parts: Iterator[Object]
+    encoding: Encoding = "json"
 
 
 def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Listing:
@@ -122,10 +144,10 @@ def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Listing:
     match form.shape:
         case "object":
             head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta}
-            return Listing(head, "items", iter(page.items))
+            return Listing(head, "items", iter(page.items), form.encoding)
         case "metadata":
             head = {"kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": meta}
-            return Listing(head, "items", (_partial(obj) for obj in page.items))
+            return Listing(head, "items", (_partial(obj) for obj in page.items), form.encoding)
         case "table":
             empty = {**table(kind, [], now_s, form.include), "metadata": meta}
             del empty["rows"]

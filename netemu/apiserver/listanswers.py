@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from aiohttp import web
 
 from netemu.apiserver.answers import JSON, encode_json, warn
+from netemu.apiserver.encodings import object_answer
 from netemu.apiserver.forms import Listing
 
 PIECE_BYTES = 64 << 10
@@ -18,6 +19,9 @@ async def list_answer(
     request: web.BaseRequest, listing: Listing, *, warnings: Sequence[str] = ()
 ) -> web.StreamResponse:
     """Answer with a list. A long one is encoded as its client reads it."""
+    if listing.encoding != "json":
+        whole = {**listing.head, listing.name: list(listing.parts)}
+        return object_answer(whole, listing.encoding, warnings=warnings)
     pieces = _pieces(listing)
     first, second = next(pieces), next(pieces, None)
     if second is None:

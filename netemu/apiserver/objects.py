@@ -12,8 +12,9 @@ from netemu.api import schema
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
 from netemu.api.kinds import JOB, NAMESPACE, POD, REPLICATION_CONTROLLER, SERVICE, SERVICE_ACCOUNT, Kind
-from netemu.apiserver import answers, bodies, forms
+from netemu.apiserver import bodies, forms
 from netemu.apiserver.auth.guard import CHECK_GRANT
+from netemu.apiserver.encodings import no_protobuf, object_answer
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listanswers import list_answer
@@ -55,6 +56,9 @@ class ObjectRequests:
             ApiError: it cannot be fulfilled.
 
         """
+        form = _form(request)
+        if form.encoding == "protobuf" and path.kind.custom is not None:
+            raise no_protobuf()
         match (request.method, bool(path.name), path.subresource):
             case ("GET", False, ""):
                 return await self._collection(request, path)
@@ -113,9 +117,10 @@ class ObjectRequests:
         warnings: Sequence[str] = (),
     ) -> web.Response:
         said = [*deprecations(path.kind), *warnings]
+        form = _form(request)
         if path.subresource != "scale":
-            obj = forms.render_object(path.kind, obj, _form(request), self._clock())
-        return answers.json_answer(obj, status=status, warnings=said)
+            obj = forms.render_object(path.kind, obj, form, self._clock())
+        return object_answer(obj, form.encoding, status=status, warnings=said)
 
     async def _create(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         _check_namespace_given(path)
@@ -135,7 +140,7 @@ class ObjectRequests:
         await self._registry.update(
             path.kind, binding, namespace=path.namespace, subresource="binding", options=options
         )
-        return answers.json_answer(_success(), status=201)
+        return object_answer(_success(), _form(request).encoding, status=201)
 
     async def _evict(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
@@ -143,7 +148,7 @@ class ObjectRequests:
         eviction = bodies.addressed(body, path.namespace, path.name)
         options = bodies.delete_options(eviction.get("deleteOptions"), request.query)
         await evict(self._registry, path.namespace, path.name, options)
-        return answers.json_answer(_success(), status=201)
+        return object_answer(_success(), _form(request).encoding, status=201)
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
@@ -206,7 +211,7 @@ class ObjectRequests:
         said = (PODS_STAY,) if path.kind is JOB and not asked.policy else ()
         if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
             warnings = (*deprecations(path.kind), *said)
-            return answers.json_answer(_deleted(path.kind, deletion), warnings=warnings)
+            return object_answer(_deleted(path.kind, deletion), _form(request).encoding, warnings=warnings)
         return self._answer_object(request, path, version.serve(deletion.object), warnings=said)
 
     async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
@@ -239,9 +244,7 @@ def _selection(kind: Kind, query: bodies.Query) -> Selection:
 
 def _form(request: web.BaseRequest) -> Form:
     accept = request.headers.get("Accept", "")
-    if "as=" not in accept:
-        return forms.WHOLE  # what else a client may accept, the border turns JSON into
-    return forms.parse_form(accept, request.query.get("includeObject", ""))
+    return forms.parse_form(accept, request.query.get("includeObject", "")) if accept else forms.WHOLE
 
 
 def _write_options(request: web.BaseRequest) -> WriteOptions:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from netemu.api.client import EventType, Object, WatchEvent
+from netemu.api.client import Object, WatchEvent
 from netemu.api.errors import ApiError, ExpiredError
 from netemu.api.kinds import Kind
 from netemu.api.status import status_of
 from netemu.apiserver import forms
-from netemu.apiserver.answers import JSON, encode_json, warn
+from netemu.apiserver.answers import warn
+from netemu.apiserver.encodings import STREAM_TYPES, encode_event
 from netemu.apiserver.forms import Form
 from netemu.apiserver.listoptions import WatchOptions, not_yet
 from netemu.apiserver.registry import Registry
@@ -75,7 +76,7 @@ class EventLines:
         key = (version, event.type, event.object["metadata"]["resourceVersion"])
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = encode_line(event.type, version.serve(event.object))
+            line = self._lines[key] = encode_event(event.type, version.serve(event.object), "json")
             if len(self._lines) > self._kept:
                 self._lines.popitem(last=False)
         return line
@@ -110,11 +111,6 @@ class EventLines:
         return min(watchers * REST_EACH_S, MAX_REST_S) if watchers > CROWD else 0.0
 
 
-def encode_line(type_: EventType | str, obj: Object) -> bytes:
-    """Write one event."""
-    return encode_json({"type": type_, "object": obj}) + b"\n"
-
-
 async def stream_watch(
     request: web.BaseRequest, registry: Registry, wanted: WatchRequest, lines: EventLines
 ) -> web.StreamResponse:
@@ -127,7 +123,8 @@ async def stream_watch(
     options = wanted.options
     if options.initial_events and options.revision and options.revision > registry.revision:
         raise not_yet(options.revision, registry.revision)
-    answer = web.StreamResponse(headers={"Content-Type": JSON, "Cache-Control": "no-cache, private"})
+    content_type = STREAM_TYPES[wanted.form.encoding]
+    answer = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-cache, private"})
     warn(answer, wanted.warnings)
     await answer.prepare(request)
     if request.transport is not None:
@@ -139,7 +136,7 @@ async def stream_watch(
             await _follow(stream, registry, wanted, lines)
         await answer.write_eof()
     except ExpiredError as err:
-        await stream.write(encode_line("ERROR", status_of(err)))
+        await stream.write(encode_event("ERROR", status_of(err), wanted.form.encoding))
         await answer.write_eof()
     except ApiError:
         await answer.write_eof()  # the store was closed: the client finds the watch ended
@@ -228,7 +225,7 @@ class _Stream:
             meta["annotations"] = annotations
         rendered = forms.render_bookmark(self._wanted.version.served, meta, self._wanted.form)
         self._bookmark_s = self._next_bookmark_s()
-        await self.write(encode_line("BOOKMARK", rendered))
+        await self.write(encode_event("BOOKMARK", rendered, self._wanted.form.encoding))
 
     async def write(self, data: bytes) -> None:
         """Send bytes; see ``send``."""
@@ -259,7 +256,7 @@ class _Stream:
         obj, first = version.serve(event.object), self._is_first
         self._is_first = False
         rendered = forms.render_event(version.served, obj, form, self._wanted.clock(), is_first=first)
-        return encode_line(event.type, rendered)
+        return encode_event(event.type, rendered, form.encoding)
 
 
 async def _take(watch: Watch[Event], within_s: float) -> list[Event]:

@@ -13,6 +13,8 @@ from netemu.apiserver.auth import reviews
 from netemu.apiserver.auth.accounts import ServiceAccounts
 from netemu.apiserver.auth.guard import Guard
 from netemu.apiserver.auth.user import User
+from netemu.apiserver.encodings import object_answer
+from netemu.apiserver.forms import parse_form
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.words import conflict
 
@@ -35,7 +37,7 @@ class AccessRequests:
             _require_post(request)
             asked = bodies.parse_object(await request.read(), request.content_type)
             schema.check_sent(found[0], reviews.group_of(found[0]), "v1", asked)
-            return answers.json_answer(reviews.answered(self._guard, user, *found, asked), status=201)
+            return _answered(request, reviews.answered(self._guard, user, *found, asked))
         accounts = self._guard.accounts
         if accounts is None:
             return None
@@ -54,7 +56,7 @@ class AccessRequests:
         asked = bodies.parse_object(await request.read(), request.content_type)
         schema.check_sent("TokenRequest", reviews.AUTHENTICATION, "v1", asked)
         bound = self._bound(namespace, (asked.get("spec") or {}).get("boundObjectRef"))
-        return answers.json_answer(reviews.token_request(accounts, account, asked, bound), status=201)
+        return _answered(request, reviews.token_request(accounts, account, asked, bound))
 
     def _bound(self, namespace: str, reference: Object | None) -> Object | None:
         """Find the object without which the token is to be nothing.
@@ -75,6 +77,11 @@ class AccessRequests:
             why = f"the UID in the bound object reference ({uid}) does not match the UID in record"
             raise conflict(kind, reference["name"], why)
         return found
+
+
+def _answered(request: web.BaseRequest, obj: Object) -> web.Response:
+    form = parse_form(request.headers.get("Accept", ""), "")
+    return object_answer(obj, form.encoding, status=201)
 
 
 def _document(path: str, accounts: ServiceAccounts) -> Object:

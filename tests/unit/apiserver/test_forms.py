@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import NotAcceptableError
-from netemu.apiserver.forms import WHOLE, parse_form
+from netemu.apiserver.forms import WHOLE, Form, parse_form
+
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+PARTIAL = "as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
 
 @pytest.mark.parametrize(
@@ -19,10 +22,26 @@ from netemu.apiserver.forms import WHOLE, parse_form
     ],
 )
 def test_who_takes_json_gets_json(accept):
-    assert parse_form(accept, "") is WHOLE
+    assert parse_form(accept, "") == WHOLE
 
 
-@pytest.mark.parametrize("accept", ["application/vnd.kubernetes.protobuf", "text/html"])
+@pytest.mark.parametrize(
+    "accept", ["application/cbor", "text/html", f"{PROTOBUF};as=Table;v=v1;g=meta.k8s.io"]
+)
 def test_who_takes_only_what_cannot_be_made_gets_nothing(accept):
     with pytest.raises(NotAcceptableError, match="only the following media types are accepted"):
         parse_form(accept, "")
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (PROTOBUF, Form(encoding="protobuf")),
+        (f"application/yaml,{PROTOBUF}", Form(encoding="yaml")),
+        (f"{PROTOBUF};{PARTIAL}", Form("metadata", encoding="protobuf")),
+        (f"{PROTOBUF};{PARTIAL},application/json;{PARTIAL}", Form("metadata")),
+        (f"{PROTOBUF};{PARTIAL},application/json", WHOLE),
+    ],
+)
+def test_who_takes_no_json_gets_what_it_takes(accept, form):
+    assert parse_form(accept, "") == form
