@@ -70,11 +70,11 @@ async def test_yaml_goes_out_as_json_which_it_is(http, registry):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_users_own_kinds_have_no_protobuf(http, registry, method):
-    await registry.create(CUSTOM_RESOURCE_DEFINITION, builders.custom_resource_definition("Widget"))
-    definition = registry.list(CUSTOM_RESOURCE_DEFINITION).items[0]
-    names, group = definition["spec"]["names"], definition["spec"]["group"]
-    version = definition["spec"]["versions"][0]["name"]
-    path = f"/apis/{group}/{version}/namespaces/default/{names['plural']}"
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    definition = builders.custom_resource_definition("Widget", version)
+    await registry.create(CUSTOM_RESOURCE_DEFINITION, definition)
+    path = "/apis/toys.example/v1/namespaces/default/widgets"
     answer = await http.request(method, path, body=b"{}", headers=TAKES_PROTOBUF)
 
     assert answer.status == 406
