@@ -27,6 +27,7 @@ from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
 from netemu.apiserver.crds import Definitions
 from netemu.apiserver.emptying import EndingNamespaces
+from netemu.apiserver.ipobjects import IpObjects
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Application, Deletion
 from netemu.apiserver.owners import Owners
@@ -65,8 +66,8 @@ class Registry:
         self._clock = clock
         self._rng = rng or random.Random()
         self._admit = admit
-        taken = store.range(f"{SERVICE.key}/").values
-        self._addresses = services.ServiceAddresses(settings, taken, self._rng)
+        self._addresses = services.ServiceAddresses(settings, self._rng)
+        self.ips = IpObjects(store, clock, self._note)
         self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
         self.owners = Owners(self._definitions.kinds, self._find)
         self.ending = EndingNamespaces(self.owners.wake)
@@ -335,6 +336,7 @@ class Registry:
             except CompareFailedError as err:
                 raise words.already_exists(kind, name) from err
         self._note(kind, None, made)
+        await self.ips.follow(kind, None, made)
         return made
 
     async def _change(
@@ -363,6 +365,7 @@ class Registry:
             key = _key(kind, meta.get("namespace", ""), meta["name"])
             written = (await self._store.put(key, fresh, expected=entry.revision)).value
         self._note(kind, entry.value, written)
+        await self.ips.follow(kind, entry.value, written)
         return written
 
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
@@ -370,9 +373,8 @@ class Registry:
         key = _key(kind, meta.get("namespace", ""), meta["name"])
         last = await self._store.delete(key, expected=entry.revision)
         self._note(kind, last.value, None)
-        if kind is SERVICE:
-            self._addresses.forget(entry.value)
-        elif kind is CUSTOM_RESOURCE_DEFINITION:
+        await self.ips.follow(kind, entry.value, None)
+        if kind is CUSTOM_RESOURCE_DEFINITION:
             self._definitions.forget(entry.value)
             for name in self._definitions.unnamed():
                 await self._change(kind, "", name, self._definitions.decided, options=TRUSTED)
@@ -397,6 +399,7 @@ class Registry:
     def _note(self, kind: Kind, old: Object | None, new: Object | None) -> None:
         self.owners.note(kind, old, new)
         self.ending.note(kind, old, new)
+        self._addresses.note(kind, old, new)
 
     def _noted(self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions) -> Object:
         """Note who set what, if the writer is one whose fields are noted."""

@@ -7,19 +7,18 @@ https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from ipaddress import AddressValueError, IPv4Address
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, Cause
-from netemu.api.kinds import SERVICE
+from netemu.api.kinds import IP_ADDRESS, SERVICE, SERVICE_CIDR, Kind
 from netemu.api.validation import invalid
-from netemu.apiserver.addresses import ExhaustedError, address, cluster_ips, node_ports
+from netemu.apiserver.addresses import ClusterIPs, ExhaustedError, address, node_ports, number_of
+from netemu.apiserver.families import HEADLESS, family_of, trimmed, with_families
+from netemu.apiserver.ipobjects import cluster_ips_of, is_managed
 from netemu.settings import Settings
-
-HEADLESS = "None"
 
 _IP_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
@@ -32,15 +31,28 @@ class Claims(NamedTuple):
 
 
 class ServiceAddresses:
-    """Hands out ClusterIPs and node ports. The only state is what is taken."""
+    """Hands out ClusterIPs and node ports. The only state is what is taken, and from which ranges."""
 
-    def __init__(self, settings: Settings, services: Iterable[Object], rng: random.Random) -> None:
-        self._network = settings.services
+    def __init__(self, settings: Settings, rng: random.Random) -> None:
         self._port_range = settings.node_port_range
-        self._ips = cluster_ips(settings.services, rng)
+        self._ips = ClusterIPs(settings.service_cidr, rng)
         self._ports = node_ports(settings.node_ports, rng)
-        for service in services:
-            self._reserve(claims_of(service))
+
+    def note(self, kind: Kind, old: Object | None, new: Object | None) -> None:
+        """Take notice of Services, of ServiceCIDRs, which are ranges, and of IPAddresses, which are taken."""
+        if kind is SERVICE and new is None and old is not None:
+            self._release(claims_of(old))
+        elif kind is SERVICE and old is None and new is not None:
+            self._reserve(claims_of(new))
+        elif kind is SERVICE_CIDR:
+            name = (new or old or {})["metadata"]["name"]
+            usable = new is not None and "deletionTimestamp" not in new["metadata"]
+            self._ips.set_range(name, new["spec"].get("cidrs") or () if new is not None and usable else ())
+        elif kind is IP_ADDRESS:
+            if old is not None and not is_managed(old):
+                self._ips.release([number_of(old["metadata"]["name"])])
+            if new is not None and not is_managed(new):
+                self._ips.reserve([number_of(new["metadata"]["name"])])
 
     @contextmanager
     def claim(self, new: Object, old: Object | None, *, keep: bool) -> Iterator[Object]:
@@ -65,10 +77,6 @@ class ServiceAddresses:
             stay, go = (after, before) if kept else (before, after)
             self._release(Claims(go.ips - stay.ips, go.ports - stay.ports))
 
-    def forget(self, service: Object) -> None:
-        """Free what a deleted Service held."""
-        self._release(claims_of(service))
-
     def _reserve(self, claims: Claims) -> None:
         self._ips.reserve(claims.ips)
         self._ports.reserve(claims.ports)
@@ -81,29 +89,29 @@ class ServiceAddresses:
         spec = service["spec"]
         if not needs_cluster_ip(spec):
             return service
-        spec = self._with_cluster_ip(service, held)
+        spec = with_families(service, self._ips.families)
+        service = {**service, "spec": self._with_cluster_ips({**service, "spec": spec}, held)}
+        spec = service["spec"]
         if needs_node_port(spec):
             spec = {**spec, "ports": self._with_node_ports(service, held)}
+        if needs_health_check(spec):
+            port = self._health_check_port({**service, "spec": spec}, held)
+            spec = {**spec, "healthCheckNodePort": port}
         return {**service, "spec": spec}
 
-    def _with_cluster_ip(self, service: Object, held: Claims) -> dict[str, Any]:
+    def _with_cluster_ips(self, service: Object, held: Claims) -> dict[str, Any]:
         spec = service["spec"]
-        ip = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
-        if not ip:
-            ip = self._pick_ip(service)
-        elif ip != HEADLESS:
+        ips = list(spec.get("clusterIPs") or [ip for ip in (spec.get("clusterIP"),) if ip])
+        if ips == [HEADLESS]:
+            return {**spec, "clusterIP": HEADLESS, "clusterIPs": ips}
+        for ip in ips:
             self._check_ip(service, ip, held)
-        return {
-            **spec,
-            "clusterIP": ip,
-            "clusterIPs": [ip],
-            "ipFamilies": ["IPv4"],
-            "ipFamilyPolicy": spec.get("ipFamilyPolicy") or "SingleStack",
-        }
+        ips += [self._pick_ip(service, family) for family in spec["ipFamilies"][len(ips) :]]
+        return {**spec, "clusterIP": ips[0], "clusterIPs": ips}
 
-    def _pick_ip(self, service: Object) -> str:
+    def _pick_ip(self, service: Object, family: str) -> str:
         try:
-            return address(self._ips.pick())
+            return address(self._ips.pick(family))
         except ExhaustedError:
             raise _refused(
                 service, "spec.clusterIPs", "[]", "failed to allocate a serviceIP: range is full"
@@ -111,18 +119,34 @@ class ServiceAddresses:
 
     def _check_ip(self, service: Object, ip: str, held: Claims) -> None:
         try:
-            number = int(IPv4Address(ip))
-        except AddressValueError:
-            raise _refused(service, "spec.clusterIPs", f'["{ip}"]', "must be an IPv4 address") from None
+            number = number_of(ip)
+        except ValueError:
+            why = f"must be an {self._ips.families[0]} address"
+            raise _refused(service, "spec.clusterIPs", f'["{ip}"]', why) from None
+        if number in held.ips:
+            return
         if number not in self._ips:
-            why = (
-                f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {self._network}"
-            )
-        elif self._ips.is_taken(number) and number not in held.ips:
+            ranges = ", ".join(map(str, self._ips.networks(family_of(ip))))
+            why = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {ranges}"
+        elif self._ips.is_taken(number):
             why = "provided IP is already allocated"
         else:
             return
         raise _refused(service, "spec.clusterIPs", f'["{ip}"]', f"failed to allocate IP {ip}: {why}")
+
+    def _health_check_port(self, service: Object, held: Claims) -> int:
+        spec = service["spec"]
+        asked: int = spec.get("healthCheckNodePort") or 0
+        if asked and not self._ports.is_taken(asked):
+            return asked
+        if asked in held.ports:
+            return asked
+        if asked:
+            taken = "provided port is already allocated"
+            why = f"failed to allocate requested HealthCheck NodePort {asked}: {taken}"
+            raise _refused(service, "spec.healthCheckNodePort", str(asked), why)
+        chosen = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+        return self._pick_port(service, "spec.healthCheckNodePort", chosen)
 
     def _with_node_ports(self, service: Object, held: Claims) -> list[dict[str, Any]]:
         ports = service["spec"].get("ports") or []
@@ -133,7 +157,7 @@ class ServiceAddresses:
             number = (
                 port.get("nodePort")
                 or self._sibling(port, by_number)
-                or self._pick_port(service, index, chosen)
+                or self._pick_port(service, f"spec.ports[{index}].nodePort", chosen)
             )
             self._check_port(service, index, number, held)
             chosen.add(number)
@@ -149,12 +173,12 @@ class ServiceAddresses:
         same = (n for (number, p), n in by_number.items() if number == port["port"] and p != protocol)
         return next((n for n in same if n not in used), None)
 
-    def _pick_port(self, service: Object, index: int, chosen: set[int]) -> int:
+    def _pick_port(self, service: Object, field: str, chosen: Collection[int]) -> int:
         try:
             return self._ports.pick(chosen)
         except ExhaustedError:
             why = "failed to allocate a nodePort: range is full"
-            raise _refused(service, f"spec.ports[{index}].nodePort", "0", why) from None
+            raise _refused(service, field, "0", why) from None
 
     def _check_port(self, service: Object, index: int, number: int, held: Claims) -> None:
         if number not in self._ports:
@@ -179,12 +203,18 @@ def needs_node_port(spec: dict[str, Any]) -> bool:
     )
 
 
+def needs_health_check(spec: dict[str, Any]) -> bool:
+    """Tell whether load balancers ask each node whether it has endpoints."""
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
 def claims_of(service: Object) -> Claims:
     """Give what a stored Service holds."""
     spec = service["spec"]
-    ips = (ip for ip in spec.get("clusterIPs") or () if ip != HEADLESS)
-    ports = (port.get("nodePort") for port in spec.get("ports") or ())
-    return Claims(frozenset(int(IPv4Address(ip)) for ip in ips), frozenset(port for port in ports if port))
+    ports = [port.get("nodePort") for port in spec.get("ports") or ()]
+    ports.append(spec.get("healthCheckNodePort"))
+    ips = frozenset(map(number_of, cluster_ips_of(service)))
+    return Claims(ips, frozenset(port for port in ports if port))
 
 
 def merged(new: Object, old: Object) -> Object:
@@ -198,15 +228,18 @@ def _with_kept(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         new = _with_kept_ip(new, old)
     if needs_node_port(old) and needs_node_port(new):
         new = {**new, "ports": _with_kept_ports(new.get("ports") or [], old.get("ports") or [])}
-    return new
+    if needs_health_check(old) and needs_health_check(new) and not new.get("healthCheckNodePort"):
+        new = {**new, "healthCheckNodePort": old.get("healthCheckNodePort")}
+    return trimmed(new, old)
 
 
 def _with_kept_ip(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     if not new.get("clusterIP") and not new.get("clusterIPs"):
-        return {**new, "clusterIP": old.get("clusterIP", ""), "clusterIPs": old.get("clusterIPs", [])}
-    if not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP"):
-        return {**new, "clusterIPs": old.get("clusterIPs", [])}
-    return new
+        new = {**new, "clusterIP": old.get("clusterIP", ""), "clusterIPs": old.get("clusterIPs", [])}
+    elif not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP"):
+        new = {**new, "clusterIPs": old.get("clusterIPs", [])}
+    left_out = [name for name in ("ipFamilies", "ipFamilyPolicy") if not new.get(name) and old.get(name)]
+    return {**new, **{name: old[name] for name in left_out}}
 
 
 def _with_kept_ports(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -251,6 +284,7 @@ _NEEDED_BY: dict[str, Callable[[dict[str, Any]], bool]] = {
     "loadBalancerClass": _is_load_balancer,
     "externalTrafficPolicy": _is_external,
     "internalTrafficPolicy": needs_cluster_ip,
+    "healthCheckNodePort": needs_health_check,
 }
 
 

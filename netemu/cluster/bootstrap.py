@@ -58,7 +58,7 @@ def _service_cidr(settings: Settings) -> Object:
         "apiVersion": "networking.k8s.io/v1",
         "kind": "ServiceCIDR",
         "metadata": {"name": "kubernetes"},
-        "spec": {"cidrs": [str(settings.services)]},
+        "spec": {"cidrs": list(settings.service_cidr)},
         "status": {"conditions": [ready]},
     }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, SECRET, SERVICE
+from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, PRIORITY_CLASS, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
+from netemu.apiserver.podadmission import PodAdmission, in_turn
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.cluster import api_access, bootstrap
@@ -48,7 +49,8 @@ log = Log(__name__)
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
     """Serve the API and run everything that follows it, until cancelled."""
     store = SqliteStore.open(paths.state / "store.db")
-    registry = Registry(store, settings, system_clock, admit=TokenAdmission())
+    pods = PodAdmission(settings, lambda: registry.list(PRIORITY_CLASS).items)
+    registry = Registry(store, settings, system_clock, admit=in_turn(TokenAdmission(), pods))
     client = LocalClient(registry)
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
@@ -84,6 +86,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         lives = Lives(nodes, cache, paths, record, switch_on)
         power = Power(world, paths, record, run=lives.run, prepare=lives.prepare, silence=lives.silence)
         reach = Reach(nodes, power.is_off, paths.netns)
+        await registry.ips.repair()
         await bootstrap.ensure(client, settings)
         for parts in nodes.values():
             if not power.is_off(parts.place.name):

@@ -184,7 +184,7 @@ async def test_a_change_of_type_takes_and_frees(create, update, registry, first,
     held = registry._addresses
 
     assert ("clusterIP" in new, "nodePort" in new["ports"][0]) == (has_ip, has_port)
-    assert (len(held._ips._taken), len(held._ports._taken)) == (has_ip, has_port)
+    assert (len(held._ips), len(held._ports)) == (has_ip, has_port)
     assert old.get("clusterIP", new.get("clusterIP")) == new.get("clusterIP", old.get("clusterIP"))
 
 

@@ -1,0 +1,107 @@
+"""Which families of addresses a Service has, and by which policy. Pure.
+
+Source: kubernetes ``pkg/registry/core/service/storage/alloc.go`` and
+https://kubernetes.io/docs/concepts/services-networking/dual-stack/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from netemu.api.client import Object
+from netemu.api.errors import Cause
+from netemu.api.kinds import SERVICE
+from netemu.api.validation import invalid
+
+HEADLESS = "None"
+BOTH = ("IPv4", "IPv6")
+
+Spec = dict[str, Any]
+
+
+def family_of(address: str) -> str:
+    """Tell the family of an address."""
+    return "IPv6" if ":" in address else "IPv4"
+
+
+def trimmed(new: Spec, old: Spec) -> Spec:
+    """Give up the second family of a Service that is to have one only and says no more than that."""
+    if new.get("ipFamilyPolicy") != "SingleStack" or old.get("ipFamilyPolicy") in (None, "SingleStack"):
+        return new
+    fields = ("clusterIPs", "ipFamilies")
+    return {
+        **new,
+        **{name: new[name][:1] for name in fields if new.get(name) == old.get(name) and new.get(name)},
+    }
+
+
+def with_families(service: Object, configured: Sequence[str]) -> Spec:
+    """Decide the families of a Service from what it says and what the cluster has.
+
+    Raises:
+        InvalidError: it wants what the cluster has not, or contradicts itself.
+
+    """
+    spec = service["spec"]
+    ips = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != HEADLESS]
+    families = list(spec.get("ipFamilies") or ())
+    policy = spec.get("ipFamilyPolicy") or _policy(spec, ips, families)
+    families += [family_of(ip) for ip in ips[len(families) :]]
+    if is_open(spec):
+        families = families or [configured[0]]
+        return _result(spec, policy, families if policy == "SingleStack" else _both(families))
+    causes = [*_contradictions(policy, ips, families), *_missing(policy, families, configured)]
+    if causes:
+        raise invalid(SERVICE, service["metadata"]["name"], tuple(causes))
+    families = families or [configured[0]]
+    return _result(
+        spec, policy, families if policy == "SingleStack" or len(configured) < 2 else _both(families)
+    )
+
+
+def is_open(spec: Spec) -> bool:
+    """Tell whether a Service is headless and selects nothing: then its endpoints may be of any family."""
+    return HEADLESS in (spec.get("clusterIPs") or [spec.get("clusterIP")]) and not spec.get("selector")
+
+
+def _policy(spec: Spec, ips: list[str], families: list[str]) -> str:
+    return "RequireDualStack" if len(ips) == 2 or len(families) == 2 or is_open(spec) else "SingleStack"
+
+
+def _both(families: list[str]) -> list[str]:
+    return [*families, *(family for family in BOTH if family not in families)]
+
+
+def _result(spec: Spec, policy: str, families: list[str]) -> Spec:
+    return {**spec, "ipFamilies": families, "ipFamilyPolicy": policy}
+
+
+def _contradictions(policy: str, ips: list[str], families: list[str]) -> Iterator[Cause]:
+    for index, (ip, family) in enumerate(zip(ips, families, strict=False)):
+        if family_of(ip) != family:
+            why = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            yield _cause(f"spec.clusterIPs[{index}]", ip, why)
+    if len(set(families)) < len(families):
+        yield Cause(
+            field="spec.ipFamilies[1]",
+            message=f'Duplicate value: "{families[1]}"',
+            reason="FieldValueDuplicate",
+        )
+    if policy == "SingleStack" and len(families) > 1:
+        what = "cluster IPs" if len(ips) > 1 else "IP families"
+        why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+        yield _cause("spec.ipFamilyPolicy", policy, why)
+
+
+def _missing(policy: str, families: list[str], configured: Sequence[str]) -> Iterator[Cause]:
+    if policy == "RequireDualStack" and len(configured) < 2:
+        why = "this cluster is not configured for dual-stack services"
+        yield _cause("spec.ipFamilyPolicy", policy, why)
+    for index, family in enumerate(families):
+        if family not in configured:
+            yield _cause(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+
+
+def _cause(field: str, value: str, why: str) -> Cause:
+    return Cause(field=field, message=f'Invalid value: "{value}": {why}')
