@@ -121,10 +121,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             group.create_task(proxy.run(), name="proxy")
             group.create_task(Expiry(client, system_clock).run(), name="events")
             informer.on_change(SERVICE, services.service_changed)
-            informer.on_change(NODE, _to_overlays(nodes, cache))
-            informer.on_change(POD, _to_agents(nodes))
-            for kind in (CONFIG_MAP, SECRET):
-                informer.on_change(kind, _to_all_agents(nodes))
+            _tell_nodes(informer, nodes, cache)
             errands = ErrandRunner(nodes, reach, group)
             group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
@@ -132,6 +129,13 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
                 await wait_dns(readiness, settings, ns_fd, expect_dns=bool(on) and settings.cni != "none")
             log.info("cluster.ready", cluster=settings.name)
+
+
+def _tell_nodes(informer: Informer, nodes: dict[NodeName, NodeParts], cache: Cache) -> None:
+    informer.on_change(NODE, _to_overlays(nodes, cache))
+    informer.on_change(POD, _to_agents(nodes))
+    for kind in (CONFIG_MAP, SECRET):
+        informer.on_change(kind, _to_all_agents(nodes))
 
 
 def _to_overlays(nodes: dict[NodeName, NodeParts], cache: Cache) -> Handler:

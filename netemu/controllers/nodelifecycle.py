@@ -23,7 +23,7 @@ from netemu.informer.cache import Cache, Change, Key
 
 NAME = "node-controller"
 LEASE_NAMESPACE = "kube-node-lease"
-WATCHED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+WATCHED = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
 PRESSURE_TAINTS = {
     "MemoryPressure": "node.kubernetes.io/memory-pressure",
     "DiskPressure": "node.kubernetes.io/disk-pressure",
@@ -126,9 +126,12 @@ def _lose(node: Object, now_s: float) -> Writes:
     before = {condition["type"]: condition for condition in old}
     if all(before.get(type_, {}).get("status") == "Unknown" for type_ in WATCHED):
         return []
-    others = [condition for condition in old if condition["type"] not in WATCHED]
-    unknown = [_unknown(type_, before.get(type_), node, now) for type_ in WATCHED]
-    status = {**(node.get("status") or {}), "conditions": [*others, *unknown]}
+    types = dict.fromkeys((*before, *WATCHED))
+    conditions = [
+        _unknown(type_, before.get(type_), node, now) if type_ in WATCHED else before[type_]
+        for type_ in types
+    ]
+    status = {**(node.get("status") or {}), "conditions": conditions}
     writes: Writes = [Update(NODE, {**node, "status": status}, subresource="status")]
     if before.get("Ready", {}).get("status") == "True":
         name = node["metadata"]["name"]
