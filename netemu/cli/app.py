@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from netemu.cli.commands import clusters, images, nodes, objects, pods, streams, workloads
+from netemu.cli.commands import clusters, images, nodes, objects, pods, rollouts, streams, workloads
 from netemu.cli.target import CLUSTER_VARIABLE, DEFAULT_CLUSTER, Target, hoist_globals
 from netemu.errors import NetemuError
 
@@ -77,7 +77,7 @@ GROUPS: Mapping[str, typer.Typer] = {
     "cni": nodes.cni_app,
     "image": images.image_app,
     "create": workloads.create_app,
-    "rollout": workloads.rollout_app,
+    "rollout": rollouts.rollout_app,
 }
 for word, command in WORDS.items():
     app.command(word)(command)

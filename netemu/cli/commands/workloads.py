@@ -1,4 +1,4 @@
-"""kubectl's words that make or size workloads: create, run, expose, scale, rollout."""
+"""kubectl's words that make or size workloads: create, run, expose, scale."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netemu.cli.commands.options import DryRun, Files, Labels, Output, Recursive, Timeout, Words
+from netemu.cli.commands.options import DryRun, Files, Labels, Output, Recursive, Words
 from netemu.cli.target import Target
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ create_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-rollout_app = typer.Typer(
-    rich_markup_mode=None, help="Follow the rollout of a workload.", no_args_is_help=True
 )
 
 
@@ -179,38 +176,6 @@ def scale(
     scope = scope_of(target, all_namespaces=False, labels=labels)
     request = ScaleRequest(replicas=replicas, current_replicas=current_replicas, everything=everything)
     run_with_session(target, lambda session: scale_objects(session, selections, scope, request))
-
-
-@rollout_app.callback()
-def rollout() -> None:
-    """Follow the rollout of a workload."""
-
-
-@rollout_app.command("status")
-def rollout_status(
-    context: typer.Context,
-    *,
-    words: Annotated[list[str], typer.Argument(metavar="KIND NAME | KIND/NAME")],
-    watch: Annotated[
-        bool, typer.Option("-w", "--watch/--no-watch", help="Until it ends.", show_default=False)
-    ] = True,
-    timeout: Timeout = "0",
-) -> None:
-    """Tell how far a rollout is, until it ends."""
-    from netemu.cli.conditions import parse_duration_s
-    from netemu.cli.resources import parse_one
-    from netemu.cli.session import run_with_session
-    from netemu.cli.verbs.scale import rollout_status as follow_rollout
-
-    target: Target = context.obj
-    selection = parse_one(words, default_kind="deployments")
-    timeout_s = parse_duration_s(timeout) or None
-    run_with_session(
-        target,
-        lambda session: follow_rollout(
-            session, selection, target.namespace_or_default, timeout_s=timeout_s, watch=watch
-        ),
-    )
 
 
 def _write_one(context: typer.Context, kind: Kind, obj: dict[str, Any], dry_run: str, output: str) -> None:

@@ -1,15 +1,15 @@
-"""``delete``, ``wait``, ``scale`` and ``rollout status`` against the API."""
+"""``delete``, ``wait`` and ``scale`` against the API."""
 
 import asyncio
 
 import pytest
 
 from netemu.api.errors import NotFoundError
-from netemu.api.kinds import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET
+from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, POD
 from netemu.cli.conditions import parse_awaited
-from netemu.cli.resources import Query, Scope, Selection, UsageError, parse_selections
+from netemu.cli.resources import Query, Scope, UsageError, parse_selections
 from netemu.cli.verbs.delete import DeleteOptions, delete, uid_of
-from netemu.cli.verbs.scale import ScaleRequest, rollout_progress, rollout_status, scale
+from netemu.cli.verbs.scale import ScaleRequest, scale
 from netemu.cli.verbs.wait import wait
 from netemu.cli.verbs.watching import WaitTimeoutError, wait_gone
 from netemu.errors import NetemuError
@@ -167,67 +167,6 @@ async def test_what_is_gone_already_is_not_waited_for(session, capsys):
     assert capsys.readouterr().out == ""
 
 
-async def test_a_rollout_can_be_looked_at_once_or_for_a_while(session, client, capsys):
-    await client.create(DEPLOYMENT, builders.deployment("web", replicas=1))
-    web = Selection(kind=DEPLOYMENT, names=("web",))
-
-    await rollout_status(session, web, "default", watch=False)
-    with pytest.raises(WaitTimeoutError):
-        await rollout_status(session, web, "default", timeout_s=0.01)
-
-    assert capsys.readouterr().out.startswith("Waiting for deployment")
-
-
 async def test_what_has_no_replicas_cannot_be_scaled(session):
     with pytest.raises(UsageError, match="cannot be scaled"):
         await scale(session, parse_selections(["pod/a"]), DEFAULT, ScaleRequest(replicas=4))
-
-
-async def test_a_rollout_is_followed_to_its_end(session, client, capsys):
-    made = await client.create(DEPLOYMENT, builders.deployment("web", replicas=1))
-    done = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(rollout_status(session, Selection(kind=DEPLOYMENT, names=("web",)), "default"))
-        await client.update(DEPLOYMENT, {**made, "status": done}, subresource="status")
-
-    assert capsys.readouterr().out.endswith('deployment "web" successfully rolled out\n')
-
-
-def _workload(spec, status):
-    return {
-        "metadata": {"name": "web", "generation": 2},
-        "spec": spec,
-        "status": {"observedGeneration": 2, **status},
-    }
-
-
-@pytest.mark.parametrize(
-    ("kind", "obj", "words"),
-    [
-        pytest.param(DEPLOYMENT, _workload({}, {"observedGeneration": 1}), "spec update", id="unseen"),
-        pytest.param(
-            DEPLOYMENT, _workload({"replicas": 3}, {"updatedReplicas": 1}), "1 out of 3 new", id="updating"
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            _workload({"replicas": 1}, {"updatedReplicas": 1, "replicas": 2}),
-            "1 old replicas",
-            id="old-ones",
-        ),
-        pytest.param(
-            STATEFUL_SET,
-            _workload({"replicas": 2}, {"updatedReplicas": 2, "replicas": 2, "readyReplicas": 1}),
-            "1 of 2 updated",
-            id="not-ready",
-        ),
-        pytest.param(
-            DAEMON_SET,
-            _workload({}, {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}),
-            "successfully",
-            id="done",
-        ),
-    ],
-)
-def test_progress_is_told_in_kubectl_s_words(kind, obj, words):
-    assert words in rollout_progress(kind, obj)[1]
