@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, images, specs
+from netemu.agent import environment, images, messages, specs
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
@@ -341,7 +341,8 @@ class Containers:
 
     def _volume_mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
         directory = self._write_files(attempt)
-        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables)
+        message = messages.mounts(directory, attempt.id, attempt.container.termination_message_path)
+        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables) + message
 
     def _write_files(self, attempt: Attempt) -> Path:
         directory = self._site.pod_dir(attempt.pod.metadata.uid)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token
 from netemu.agent.restarts import NEVER_STARTED
 from netemu.agent.sandboxes import Sandboxes
+from netemu.agent.specs import Site
 from netemu.agent.status import Failure
 from netemu.agent.syncer import Syncer
 from netemu.agent.tasks import Tasks
@@ -44,19 +44,15 @@ WORKERS = 8
 class Agent:
     """The pods of one node. ``run`` works until cancelled; the other methods only note things.
 
-    ``node_netns`` is the name of the node's network namespace below ``netns_dir``; ``notes`` is a
-    directory of its own, that outlives the daemon.
+    ``node_netns`` is the name of the node's network namespace.
     """
 
     def __init__(
         self,
         *,
         cluster: ClusterName,
-        node: str,
-        node_ip: str,
+        site: Site,
         node_netns: str,
-        netns_dir: Path,
-        notes: Path,
         client: Client,
         cache: Cache,
         network: Network,
@@ -64,7 +60,7 @@ class Agent:
         recorder: Recorder,
         clock: Clock,
     ) -> None:
-        self.node = node
+        self.node = site.node
         self._cache = cache
         self._network = network
         self._containers = containers
@@ -74,7 +70,8 @@ class Agent:
         self._queue: WorkQueue[str] = WorkQueue()
         self._adopted = asyncio.Event()
         self._tasks = Tasks()
-        netns_path = str(netns_dir / node_netns)
+        netns_path = str(site.paths.netns / node_netns)
+        notes = site.paths.node_state(site.node) / "hooks"
         self._prober = Prober(
             asker=Asker(netns_path, self._run_command),
             tasks=self._tasks,
@@ -85,11 +82,11 @@ class Agent:
         )
         self._hooks = Hooks(node_netns=netns_path, exec_in=self._run_command, tasks=self._tasks, notes=notes)
         self._syncer = Syncer(
-            node_ip=node_ip,
+            site=site,
             client=client,
             sandboxes=Sandboxes(
                 cluster=cluster,
-                node_ip=node_ip,
+                node_ip=site.node_ip,
                 node_netns=node_netns,
                 network=network,
                 recorder=recorder,

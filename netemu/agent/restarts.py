@@ -36,7 +36,7 @@ class Life(Struct, frozen=True, kw_only=True):
     when to try again, ``pulls`` how often its image was not there in a row. ``crashes`` counts
     the restarts since it last ran long enough. ``image`` and ``resources`` are what the attempt
     was started with; ``is_replaced`` says that it was ended to be started with others.
-    ``hook`` is how far its postStart hook is.
+    ``hook`` is how far its postStart hook is; ``is_heard`` after its end, when its message was read.
     """
 
     state: ContainerState | None = None
@@ -53,6 +53,7 @@ class Life(Struct, frozen=True, kw_only=True):
     image: str = ""
     resources: Mapping[str, Any] | None = None
     is_replaced: bool = False
+    is_heard: bool = False
 
     @property
     def is_running(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from netemu.agent import deadlines, lifecycle, restarts
+from netemu.agent import deadlines, lifecycle, messages, restarts
 from netemu.agent.containers import Containers
 from netemu.agent.ender import Ender, container_of
 from netemu.agent.endings import grace_s
@@ -16,6 +16,7 @@ from netemu.agent.ports import Recorder
 from netemu.agent.probes import Health, Prober
 from netemu.agent.restarts import NEVER_STARTED
 from netemu.agent.sandboxes import Sandboxes
+from netemu.agent.specs import Site
 from netemu.agent.status import Failure, pod_status
 from netemu.agent.work import DRAIN_S, PodWork, field_path
 from netemu.api.client import Client
@@ -37,7 +38,7 @@ class Syncer:
     def __init__(
         self,
         *,
-        node_ip: str,
+        site: Site,
         client: Client,
         sandboxes: Sandboxes,
         containers: Containers,
@@ -49,7 +50,7 @@ class Syncer:
         refusal: Callable[[PodWork, Pod], Failure | None],
         clock: Clock,
     ) -> None:
-        self._node_ip = node_ip
+        self._site = site
         self._client = client
         self._sandboxes = sandboxes
         self._containers = containers
@@ -67,6 +68,7 @@ class Syncer:
             self._ender.begin_all(work, 0.0)
             return await self._has_ended(work, None) and await self._forget(work)
         await self._containers.end_with_holders(work)
+        self._hear(work, pod)
         if work.has_stale_volumes:
             work.has_stale_volumes = False
             self._containers.refresh(work)
@@ -81,6 +83,17 @@ class Syncer:
         else:
             await self._advance(work, pod)
         return False
+
+    def _hear(self, work: PodWork, pod: Pod) -> None:
+        """Read the messages that containers left at their end."""
+        for name, life in work.lives.items():
+            container = container_of(pod, name)
+            if not life.is_ended or life.is_heard or life.state is None or container is None:
+                continue
+            file = messages.message_file(self._site.pod_dir(work.uid), life.state.id)
+            log_path = self._site.log_path(pod, life.state.id)
+            said = life.state.message or messages.last_words(container, life.state, file, log_path)
+            work.lives[name] = replace(life, state=replace(life.state, message=said), is_heard=True)
 
     def _find_failure(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out whether the node does not take the pod, or its time is over."""
@@ -245,7 +258,7 @@ class Syncer:
 
     def _address(self, work: PodWork) -> str:
         addresses = work.sandbox.addresses if work.sandbox is not None else ()
-        return (addresses or (self._node_ip,))[0]
+        return (addresses or (self._site.node_ip,))[0]
 
     async def _report(
         self, work: PodWork, pod: Pod, waits: dict[str, BackOff], *, is_ending: bool = False
@@ -255,7 +268,7 @@ class Syncer:
             pod,
             work.lives,
             old=old,
-            host_ip=self._node_ip,
+            host_ip=self._site.node_ip,
             pod_ips=work.sandbox.addresses if work.sandbox else [ip.ip for ip in pod.status.pod_ips],
             has_network=work.sandbox is not None,
             waits=waits,

@@ -11,6 +11,7 @@ from netemu.agent import machine
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
 from netemu.agent.node import NodeReporter, node_object, renew_every_s
+from netemu.agent.specs import Site
 from netemu.agent.volumes import TokenIssuer, Volumes
 from netemu.api.client import Client, Object
 from netemu.api.kinds import CONFIG_MAP, SECRET
@@ -94,11 +95,8 @@ class NodeParts:
         )
         self.agent = Agent(
             cluster=world.cluster,
-            node=place.name,
-            node_ip=address,
+            site=Site(node=place.name, node_ip=address, settings=settings, paths=paths),
             node_netns=place.netns,
-            netns_dir=paths.netns,
-            notes=paths.node_state(place.name) / "hooks",
             client=client,
             cache=cache,
             network=network,

@@ -7,6 +7,7 @@ import pytest
 
 from netemu.agent.containers import Containers
 from netemu.agent.loop import Agent
+from netemu.agent.specs import Site
 from netemu.agent.volumes import Volumes
 from netemu.api.errors import AlreadyExistsError, NotFoundError
 from netemu.api.kinds import NAMESPACE, POD
@@ -52,11 +53,8 @@ class World:
         containers.shim, containers.standins = self.shim, self.standins
         return Agent(
             cluster=ClusterName("t"),
-            node="node-1",
-            node_ip="172.30.0.11",
+            site=Site(node="node-1", node_ip="172.30.0.11", settings=Settings(), paths=self.paths),
             node_netns="ne-t-node-1",
-            netns_dir=self.paths.netns,
-            notes=self.paths.node_state("node-1") / "hooks",
             client=self.client,
             cache=self.cache,
             network=self.network,
