@@ -283,7 +283,7 @@ class Containers:
     def _take_start(self, container: Container) -> bool:
         """Take what the monitor of an image's container tells: who its user is, its terminal, a failure."""
         told, fds = receive(container.ready_fd)
-        container.failure = told.get("error", "")
+        container.failure = told.get("error", container.failure)
         if "user" not in told:
             return False
         container.spec["user"] = told["user"]
