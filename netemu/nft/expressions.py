@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 class Family(Enum):
@@ -19,6 +22,7 @@ class Type(Enum):
     """The type of one part of a map's key or data."""
 
     IPV4_ADDR = "ipv4_addr"
+    IPV6_ADDR = "ipv6_addr"
     INET_PROTO = "inet_proto"
     INET_SERVICE = "inet_service"
     MARK = "mark"
@@ -35,6 +39,7 @@ class L4(IntEnum):
     ICMP = 1
     TCP = 6
     UDP = 17
+    ICMPV6 = 58
     SCTP = 132
 
 
@@ -42,12 +47,14 @@ class Field(Enum):
     """One thing that a rule can read; the marks can be written too."""
 
     SADDR = "source address"
+    SADDR_TYPE = "whose the source address is"
     DADDR = "destination address"
     L4PROTO = "transport protocol"
     DPORT = "destination port"
     META_MARK = "the packet's mark"
     CT_MARK = "the connection's mark"
     CT_ORIGINAL_DADDR = "destination address before translation"
+    CT_STATE = "what the packet is to its connection"
     CT_STATUS = "the connection's status"
     CT_DIRECTION = "whether the packet goes as the connection's first one did"
 
@@ -66,7 +73,21 @@ class Direction(Enum):
     REPLY = "reply"
 
 
-Atom = IPv4Address | IPv4Network | L4 | int | Status | Direction
+class AddressType(Enum):
+    """A value of ``fib saddr type``."""
+
+    LOCAL = "local"
+    UNICAST = "unicast"
+
+
+class State(Enum):
+    """A value of ``ct state``."""
+
+    NEW = "new"
+    INVALID = "invalid"
+
+
+Atom = Address | Network | L4 | int | Status | Direction | AddressType | State
 
 
 @dataclass(frozen=True, slots=True)

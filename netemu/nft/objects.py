@@ -54,19 +54,24 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """A named set of keys, each made of one part per type."""
+    """A named set of keys, each made of one part per type; with ``intervals``, parts may be networks."""
 
     name: str
     key: tuple[Type, ...]
+    intervals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A named map from keys to data."""
+    """A named map from keys to data.
+
+    With a ``size``, rules write into it (``Remember``): its elements are the packets', not ours.
+    """
 
     name: str
     key: tuple[Type, ...]
     data: tuple[Type, ...]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

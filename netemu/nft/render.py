@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from netemu.nft.expressions import AnyOf, Concat, Field, InSet, Lookup, Masked, Random, Type
+from netemu.nft.expressions import AnyOf, Concat, Family, Field, InSet, Lookup, Masked, Random, Type
 from netemu.nft.objects import Base, Chain, Map, Rule, Set, Table, TableId
 from netemu.nft.statements import (
     Accept,
@@ -17,11 +17,13 @@ from netemu.nft.statements import (
     Dispatch,
     Dnat,
     Drop,
+    Forget,
     Goto,
     Jump,
     Masquerade,
     Match,
     Reject,
+    Remember,
     Return,
     Statement,
 )
@@ -39,13 +41,15 @@ from netemu.nft.transaction import (
 )
 
 _FIELDS = {
-    Field.SADDR: "ip saddr",
-    Field.DADDR: "ip daddr",
+    Field.SADDR: "{ip} saddr",
+    Field.SADDR_TYPE: "fib saddr type",
+    Field.DADDR: "{ip} daddr",
     Field.L4PROTO: "meta l4proto",
     Field.DPORT: "th dport",
     Field.META_MARK: "meta mark",
     Field.CT_MARK: "ct mark",
-    Field.CT_ORIGINAL_DADDR: "ct original ip daddr",
+    Field.CT_ORIGINAL_DADDR: "ct original {ip} daddr",
+    Field.CT_STATE: "ct state",
     Field.CT_STATUS: "ct status",
     Field.CT_DIRECTION: "ct direction",
 }
@@ -59,6 +63,16 @@ def render_transaction(transaction: Transaction) -> str:
 def render_table(table: Table) -> str:
     """Write what gives a table its content, without elements."""
     return _command(PutTable(table))
+
+
+def render_rule(family: Family, rule: Rule) -> str:
+    """Write one rule, as it stands in a table of that family."""
+    return _Words(family).rule(rule).strip()
+
+
+def render_element(element: Element) -> str:
+    """Write one element of a set or map."""
+    return _elements([element])
 
 
 def _command(command: Command) -> str:
@@ -85,8 +99,9 @@ def _command(command: Command) -> str:
 
 def _declarations(table: Table) -> str:
     comment = f'\tcomment "{table.comment}"\n' if table.comment else ""
-    empty = [replace(chain, rules=()) for chain in table.chains]
-    blocks = [*map(_set, table.sets), *map(_map, table.maps), *map(_chain, empty)]
+    words = _Words(table.id.family)
+    empty = [words.chain(replace(chain, rules=())) for chain in table.chains]
+    blocks = [*map(_set, table.sets), *map(_map, table.maps), *empty]
     return f"table {_id(table.id)} {{\n{comment}{''.join(blocks)}}}\n"
 
 
@@ -94,13 +109,13 @@ def _flushes(table: Table) -> str:
     names = [
         *(f"chain {_id(table.id)} {chain.name}" for chain in table.chains),
         *(f"set {_id(table.id)} {set_.name}" for set_ in table.sets),
-        *(f"map {_id(table.id)} {map_.name}" for map_ in table.maps),
+        *(f"map {_id(table.id)} {map_.name}" for map_ in table.maps if not map_.size),
     ]
     return "".join(f"flush {name}\n" for name in names)
 
 
 def _rules(id: TableId, chains: Iterable[Chain]) -> str:
-    inside = "".join(_chain(replace(chain, base=None)) for chain in chains)
+    inside = "".join(_Words(id.family).chain(replace(chain, base=None)) for chain in chains)
     return f"table {_id(id)} {{\n{inside}}}\n"
 
 
@@ -109,69 +124,90 @@ def _id(id: TableId) -> str:
 
 
 def _set(set_: Set) -> str:
-    return f"\tset {set_.name} {{ type {_types(set_.key)}; }}\n"
+    flags = " flags interval;" if set_.intervals else ""
+    return f"\tset {set_.name} {{ type {_types(set_.key)};{flags} }}\n"
 
 
 def _map(map_: Map) -> str:
-    return f"\tmap {map_.name} {{ type {_types(map_.key)} : {_types(map_.data)}; }}\n"
+    flags = f" flags dynamic,timeout; size {map_.size};" if map_.size else ""
+    return f"\tmap {map_.name} {{ type {_types(map_.key)} : {_types(map_.data)};{flags} }}\n"
 
 
 def _types(types: Iterable[Type]) -> str:
     return " . ".join(type_.value for type_ in types)
 
 
-def _chain(chain: Chain) -> str:
-    head = _base(chain.base) if chain.base is not None else ""
-    return f"\tchain {chain.name} {{\n{head}{''.join(map(_rule, chain.rules))}\t}}\n"
-
-
 def _base(base: Base) -> str:
     return f"\t\ttype {base.type.value} hook {base.hook.value} priority {base.priority};\n"
 
 
-def _rule(rule: Rule) -> str:
-    comment = f' comment "{rule.comment}"' if rule.comment else ""
-    return f"\t\t{' '.join(map(_statement, rule.statements))}{comment}\n"
+class _Words:
+    """Writes chains of tables of one family; ``inet`` tables look at IPv4 addresses."""
+
+    def __init__(self, family: Family) -> None:
+        self._ip = "ip6" if family is Family.IP6 else "ip"
+        self._icmp = "icmpv6" if family is Family.IP6 else "icmp"
+
+    def chain(self, chain: Chain) -> str:
+        head = _base(chain.base) if chain.base is not None else ""
+        return f"\tchain {chain.name} {{\n{head}{''.join(map(self.rule, chain.rules))}\t}}\n"
+
+    def rule(self, rule: Rule) -> str:
+        comment = f' comment "{rule.comment}"' if rule.comment else ""
+        return f"\t\t{' '.join(map(self.statement, rule.statements))}{comment}\n"
+
+    def statement(self, statement: Statement) -> str:  # noqa: C901, PLR0912 (one line for each)
+        match statement:
+            case Match(left, right, negated):
+                return f"{self._left(left)} {'!= ' if negated else ''}{_right(right)}"
+            case Assign(target, source):
+                return f"{self._left(target)} set {self._source(source)}"
+            case Dispatch(key, map_name):
+                return f"{self._left(key)} vmap @{map_name}"
+            case Dnat(to):
+                return f"dnat {self._ip} to {self._source(to)}"
+            case Remember(map_name, key, data, timeout_s):
+                return f"update @{map_name} {{ {self._left(key)} timeout {timeout_s}s : {self._left(data)} }}"
+            case Forget(map_name, key, data):
+                return f"delete @{map_name} {{ {self._left(key)} : {self._left(data)} }}"
+            case Masquerade():
+                return "masquerade fully-random"
+            case Reject(tcp_reset=True):
+                return "reject with tcp reset"
+            case Reject():
+                return f"reject with {self._icmp} type port-unreachable"
+            case Accept():
+                return "accept"
+            case Drop():
+                return "drop"
+            case Return():
+                return "return"
+            case Jump(chain):
+                return f"jump {chain}"
+            case Goto(chain):
+                return f"goto {chain}"
+            case _:
+                assert_never(statement)
+
+    def _left(self, expression: Field | Masked | Concat) -> str:
+        match expression:
+            case Concat(parts):
+                return " . ".join(map(self._left, parts))
+            case Masked(field, mask):
+                return f"{self._left(field)} & {mask:#x}"
+            case Field():
+                return _FIELDS[expression].format(ip=self._ip)
+
+    def _source(self, expression: Lookup | Random | int) -> str:
+        match expression:
+            case Lookup(key, map_name):
+                return f"{self._left(key)} map @{map_name}"
+            case Random(modulus):
+                return f"numgen random mod {modulus}"
+        return str(expression)
 
 
-def _statement(statement: Statement) -> str:  # noqa: C901, PLR0912 (one line for each statement)
-    match statement:
-        case Match(left, right, negated):
-            return f"{_left(left)} {'!= ' if negated else ''}{_right(right)}"
-        case Assign(target, source):
-            return f"{_FIELDS[target]} set {_source(source)}"
-        case Dispatch(key, map_name):
-            return f"{_left(key)} vmap @{map_name}"
-        case Dnat(to):
-            return f"dnat ip to {_source(to)}"
-        case Masquerade():
-            return "masquerade fully-random"
-        case Reject(tcp_reset=True):
-            return "reject with tcp reset"
-        case Reject():
-            return "reject with icmp type port-unreachable"
-        case Accept():
-            return "accept"
-        case Drop():
-            return "drop"
-        case Return():
-            return "return"
-        case Jump(chain):
-            return f"jump {chain}"
-        case Goto(chain):
-            return f"goto {chain}"
-        case _:
-            assert_never(statement)
-
-
-def _left(expression: Field | Masked | Concat) -> str:
-    match expression:
-        case Concat(parts):
-            return " . ".join(_FIELDS[part] for part in parts)
-        case Masked(field, mask):
-            return f"{_FIELDS[field]} & {mask:#x}"
-        case Field():
-            return _FIELDS[expression]
+_VERDICTS = _Words(Family.INET)  # a verdict reads the same in every family
 
 
 def _right(expression: object) -> str:
@@ -183,15 +219,6 @@ def _right(expression: object) -> str:
     return _atom(expression)
 
 
-def _source(expression: Lookup | Random | int) -> str:
-    match expression:
-        case Lookup(key, map_name):
-            return f"{_left(key)} map @{map_name}"
-        case Random(modulus):
-            return f"numgen random mod {modulus}"
-    return str(expression)
-
-
 def _elements(elements: Iterable[Element]) -> str:
     """Write elements; a bulk load has 50,000 of them, so this is as plain as can be.
 
@@ -201,7 +228,7 @@ def _elements(elements: Iterable[Element]) -> str:
         [
             _key(key)
             if data is None
-            else f"{_key(key)} : {_key(data) if isinstance(data, tuple) else _statement(data)}"
+            else f"{_key(key)} : {_key(data) if isinstance(data, tuple) else _VERDICTS.statement(data)}"
             for key, data in elements
         ]
     )

@@ -40,6 +40,25 @@ class Dnat:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """Write an element into a map, or make it last as long again; go on if the map is full."""
+
+    map: str
+    key: Concat
+    data: Field
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Take an element out of a map; go on if it is not there."""
+
+    map: str
+    key: Concat
+    data: Field
+
+
+@dataclass(frozen=True, slots=True)
 class Masquerade:
     """Give the connection the address of the interface it leaves by; ends the chain."""
 
@@ -81,4 +100,4 @@ class Goto:
 
 
 Verdict = Accept | Drop | Return | Jump | Goto
-Statement = Match | Assign | Dispatch | Dnat | Masquerade | Reject | Verdict
+Statement = Match | Assign | Dispatch | Dnat | Remember | Forget | Masquerade | Reject | Verdict

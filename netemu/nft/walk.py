@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from netemu.nft.expressions import (
     L4,
+    Address,
+    AddressType,
     AnyOf,
     Atom,
     Concat,
@@ -22,6 +24,7 @@ from netemu.nft.expressions import (
     Lookup,
     Masked,
     Random,
+    State,
     Status,
 )
 from netemu.nft.objects import Chain, ChainType, Hook
@@ -32,11 +35,13 @@ from netemu.nft.statements import (
     Dispatch,
     Dnat,
     Drop,
+    Forget,
     Goto,
     Jump,
     Masquerade,
     Match,
     Reject,
+    Remember,
     Return,
     Statement,
     Verdict,
@@ -47,8 +52,8 @@ from netemu.nft.statements import (
 class Packet:
     """The first packet of a connection; ``local`` when the node itself sends it."""
 
-    saddr: IPv4Address
-    daddr: IPv4Address
+    saddr: Address
+    daddr: Address
     l4proto: L4
     dport: int
     local: bool = False
@@ -58,7 +63,7 @@ class Packet:
 class Delivered:
     """It goes on to an address and port, which the rules chose if ``translated``."""
 
-    address: IPv4Address
+    address: Address
     port: int
     translated: bool = False
     masqueraded: bool = False
@@ -82,7 +87,7 @@ End = Delivered | Rejected | Dropped
 @dataclass(frozen=True, slots=True)
 class _State:
     packet: Packet
-    original: IPv4Address
+    original: Address
     meta_mark: int = 0
     ct_mark: int = 0
     dnat: bool = False
@@ -157,7 +162,7 @@ def _run(content: Content, chain: Chain, state: _State, start: int = 0) -> Itera
     yield state, _Next.CALLER
 
 
-def _statements(  # noqa: PLR0912 (one branch for each statement)
+def _statements(  # noqa: C901, PLR0912 (one branch for each statement)
     content: Content, statements: tuple[Statement, ...], state: _State
 ) -> Iterator[_Step]:
     """Do one rule; the outcome ``RULE`` means that it is over without a verdict."""
@@ -185,6 +190,8 @@ def _statements(  # noqa: PLR0912 (one branch for each statement)
                 yield from _verdict(content, verdict, state)
         case Dnat(to):
             yield _translated(content, to, state)
+        case Remember() | Forget():
+            yield from _statements(content, rest, state)  # for packets that come later
         case Masquerade():
             yield replace(state, snat=True), _Next.HOOK
         case Reject(tcp_reset):
@@ -213,7 +220,7 @@ def _translated(content: Content, to: Lookup, state: _State) -> _Step:
     if not isinstance(target, tuple):
         return state, _Next.RULE
     address, port = target
-    assert isinstance(address, IPv4Address)
+    assert isinstance(address, IPv4Address | IPv6Address)
     assert isinstance(port, int)
     return replace(state, packet=replace(state.packet, daddr=address, dport=port), dnat=True), _Next.HOOK
 
@@ -242,7 +249,7 @@ def _matches(content: Content, match: Match, state: _State) -> bool:
     key = _masked(state, match.left) if isinstance(match.left, Masked) else _key(state, match.left)
     match match.right:
         case InSet(name):
-            found = key in content.elements[name]
+            found = key in content.elements[name] or _is_inside(content, name, key)
         case AnyOf(values):
             found = any(_is(key[0], value) for value in values)
         case _:
@@ -250,9 +257,15 @@ def _matches(content: Content, match: Match, state: _State) -> bool:
     return found is not match.negated
 
 
+def _is_inside(content: Content, name: str, key: tuple[Atom, ...]) -> bool:
+    if not any(found.intervals for found in content.table.sets if found.name == name):
+        return False
+    return any(all(map(_is, key, element)) for element in content.elements[name])
+
+
 def _is(actual: object, wanted: Atom) -> bool:
-    if isinstance(wanted, IPv4Network):
-        return isinstance(actual, IPv4Address) and actual in wanted
+    if isinstance(wanted, IPv4Network | IPv6Network):
+        return isinstance(actual, IPv4Address | IPv6Address) and actual in wanted
     if isinstance(wanted, Status):
         return isinstance(actual, frozenset) and wanted in actual
     return actual == wanted
@@ -273,6 +286,7 @@ def _read(state: _State, field: Field) -> Atom:
     packet = state.packet
     values: dict[Field, object] = {
         Field.SADDR: packet.saddr,
+        Field.SADDR_TYPE: AddressType.LOCAL if packet.local else AddressType.UNICAST,
         Field.DADDR: packet.daddr,
         Field.L4PROTO: packet.l4proto,
         Field.DPORT: packet.dport,
@@ -280,6 +294,7 @@ def _read(state: _State, field: Field) -> Atom:
         Field.CT_MARK: state.ct_mark,
         Field.CT_ORIGINAL_DADDR: state.original,
         Field.CT_DIRECTION: Direction.ORIGINAL,
+        Field.CT_STATE: State.NEW,
         Field.CT_STATUS: frozenset({Status.DNAT} if state.dnat else ()),
     }
     return values[field]  # type: ignore[return-value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import socket
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple
 
 from netemu.api.client import Object
@@ -14,8 +14,17 @@ from netemu.api.views import view
 from netemu.api.views.discovery import SERVICE_NAME_LABEL
 from netemu.informer.cache import Cache, Change, Key, key_of
 from netemu.naming import NodeName
-from netemu.nft.expressions import L4
-from netemu.proxy.views import Conditions, EndpointSlice, Service, ServicePort
+from netemu.nft.expressions import L4, Address, Family, Network
+from netemu.proxy.views import (
+    FOREIGN_LABELS,
+    Conditions,
+    EndpointSlice,
+    Hint,
+    Service,
+    ServicePort,
+    ServiceSpec,
+    SliceEndpoint,
+)
 
 # Names of this package's own: the cache is shared, and so are the names of its indexes.
 _SLICES = "proxy.slices-of-service"
@@ -37,24 +46,33 @@ class PortKey(NamedTuple):
 class Endpoint(NamedTuple):
     """Where a connection can be sent; ``node`` is ``None`` when the slice does not say."""
 
-    address: IPv4Address
+    address: Address
     port: int
     node: NodeName | None = None
 
 
 class Candidate(NamedTuple):
-    """An endpoint with what its slice says about its health."""
+    """An endpoint with what its slice says about its health, and whom it is meant for."""
 
     endpoint: Endpoint
     conditions: Conditions
+    zones: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
 
 
 class PortView(NamedTuple):
-    """What one Service port asks for. ``external``: addresses beside the ClusterIP."""
+    """What one Service port asks for.
 
-    cluster_ip: IPv4Address
-    external: tuple[IPv4Address, ...]
+    ``external`` are the addresses beside the ClusterIP, ``balancers`` those of them that a load
+    balancer gave; ``sources`` are the networks that may use these, ``None`` for everybody.
+    """
+
+    cluster_ip: Address
+    external: tuple[Address, ...]
+    balancers: tuple[Address, ...]
+    sources: tuple[Network, ...] | None
     port: ServicePort
+    spec: ServiceSpec
 
     @property
     def protocol(self) -> L4:
@@ -63,10 +81,15 @@ class PortView(NamedTuple):
 
 
 class Index:
-    """Reads the shared cache; every answer costs what it holds, not what the cluster holds."""
+    """Reads the shared cache; every answer costs what it holds, not what the cluster holds.
 
-    def __init__(self, cache: Cache) -> None:
+    It sees the addresses of one family: a Service of both is in two indexes.
+    """
+
+    def __init__(self, cache: Cache, family: Family = Family.IP) -> None:
         self._cache = cache
+        self._family = family
+        self._address_type = "IPv6" if family is Family.IP6 else "IPv4"
         cache.add_index(ENDPOINT_SLICE, _SLICES, _service_of_slice)
         cache.add_index(SERVICE, _CLAIMS, _claims)
 
@@ -90,46 +113,64 @@ class Index:
     def port_keys(self, service: Key) -> list[PortKey]:
         """Give the ports of a Service that has a ClusterIP; none for any other."""
         found = self._service(service)
-        if found is None or _cluster_ip(found) is None:
+        if found is None or self._cluster_ip(found) is None:
             return []
         return [PortKey(service, port.name) for port in found.spec.ports]
 
     def service_port(self, key: PortKey) -> PortView | None:
         """Read one Service port."""
         service = self._service(key.service)
-        cluster_ip = _cluster_ip(service) if service is not None else None
+        cluster_ip = self._cluster_ip(service) if service is not None else None
         if service is None or cluster_ip is None:
             return None
         for port in service.spec.ports:
             if port.name == key.port:
-                return PortView(cluster_ip, self._external(key.service, service, port), port)
+                return PortView(
+                    cluster_ip,
+                    self._own(service.external_addresses, key.service, port),
+                    self._own(service.balancer_addresses, key.service, port),
+                    _networks(service.spec.load_balancer_source_ranges, self._family),
+                    port,
+                    service.spec,
+                )
         return None
 
     def candidates(self, key: PortKey, protocol: L4) -> Iterator[Candidate]:
-        """Give the endpoints of one Service port from all its IPv4 slices, whatever their health.
+        """Give the endpoints of one Service port from all its slices of the family, whatever their health.
 
         A slice's port belongs to the Service port of the same name and protocol.
         """
         for slice_key in self._cache.by_index(ENDPOINT_SLICE, _SLICES, str(key.service)):
             obj = self._cache.get(ENDPOINT_SLICE, slice_key)
-            if obj is None or obj.get("addressType") != "IPv4":
+            if obj is None or obj.get("addressType") != self._address_type or _is_foreign(obj):
                 continue
             found = view(EndpointSlice, obj)
             for number in _numbers(found, key.port, protocol):
-                yield from _in_slice(found, number)
+                yield from _in_slice(found, number, self._family)
 
     def _service(self, key: Key) -> Service | None:
         obj = self._cache.get(SERVICE, key)
-        return view(Service, obj) if obj is not None else None
+        return view(Service, obj) if obj is not None and not _is_foreign(obj) else None
 
-    def _external(self, key: Key, service: Service, port: ServicePort) -> tuple[IPv4Address, ...]:
-        """Give the external addresses of a port that no Service with a smaller key claims too."""
+    def _cluster_ip(self, service: Service) -> Address | None:
+        if service.spec.type == "ExternalName":
+            return None
+        texts = service.spec.cluster_ips or (service.spec.cluster_ip,)
+        return next((found for text in texts if (found := _address(text, self._family))), None)
+
+    def _own(self, texts: Iterable[str], key: Key, port: ServicePort) -> tuple[Address, ...]:
+        """Keep the addresses of a port that no Service with a smaller key claims too."""
         return tuple(
             address
-            for text in service.external_addresses
-            for address in _addresses(text)
-            if min(self._cache.by_index(SERVICE, _CLAIMS, _claim(text, port))) == key
+            for text in dict.fromkeys(texts)
+            if (address := _address(text, self._family)) is not None
+            and min(self._cache.by_index(SERVICE, _CLAIMS, _claim(text, port)), default=key) == key
         )
+
+
+def _is_foreign(obj: Object) -> bool:
+    labels = obj["metadata"].get("labels")
+    return bool(labels) and any(label in labels for label in FOREIGN_LABELS)
 
 
 def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
@@ -143,33 +184,42 @@ def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
     ]
 
 
-def _in_slice(found: EndpointSlice, port: int) -> Iterator[Candidate]:
+def _in_slice(found: EndpointSlice, port: int, family: Family) -> Iterator[Candidate]:
     for endpoint in found.endpoints or ():
-        address = _address(endpoint.addresses[0]) if endpoint.addresses else None
+        address = _address(endpoint.addresses[0], family) if endpoint.addresses else None
         if address is not None:
             node = NodeName(endpoint.node_name) if endpoint.node_name else None
-            yield Candidate(Endpoint(address, port, node), endpoint.conditions)
+            yield Candidate(Endpoint(address, port, node), endpoint.conditions, *_hints(endpoint))
 
 
-def _cluster_ip(service: Service) -> IPv4Address | None:
-    if service.spec.type == "ExternalName":
-        return None
-    return _address(service.spec.cluster_ip)
+def _hints(endpoint: SliceEndpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if endpoint.hints is None:
+        return (), ()
+    return _names(endpoint.hints.for_zones), _names(endpoint.hints.for_nodes)
+
+
+def _names(hints: tuple[Hint, ...] | None) -> tuple[str, ...]:
+    return tuple(hint.name for hint in hints or ())
 
 
 @functools.lru_cache(maxsize=65536)
-def _address(text: str) -> IPv4Address | None:
-    """Read an IPv4 address; anything else (empty, ``None``, IPv6, a name) is none."""
+def _address(text: str, family: Family) -> Address | None:
+    """Read an address of a family; anything else (empty, ``None``, the other family, a name) is none."""
     try:
         # A fifth of the time that IPv4Address takes to read text, and as strict.
+        if family is Family.IP6:
+            return IPv6Address(socket.inet_pton(socket.AF_INET6, text))
         return IPv4Address(socket.inet_pton(socket.AF_INET, text))
     except OSError:
         return None
 
 
-def _addresses(text: str) -> tuple[IPv4Address, ...]:
-    address = _address(text)
-    return (address,) if address is not None else ()
+def _networks(texts: tuple[str, ...], family: Family) -> tuple[Network, ...] | None:
+    """Read source ranges; ``None`` without any. Those of the other family let nobody in."""
+    if not texts:
+        return None
+    networks = [ip_network(text.strip(), strict=False) for text in texts]
+    return tuple(network for network in networks if (network.version == 6) is (family is Family.IP6))
 
 
 def _service_of_slice(obj: Object) -> Iterable[str]:

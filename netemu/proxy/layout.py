@@ -1,15 +1,12 @@
-"""The proxy's table on one node, and the elements that a plan becomes in it."""
+"""The proxy's table on one node: its maps, and the chains that read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from ipaddress import IPv4Address, IPv4Network
 
-from netemu.naming import NodeName
 from netemu.nft.expressions import (
     L4,
+    AddressType,
     AnyOf,
     Concat,
     Direction,
@@ -19,71 +16,84 @@ from netemu.nft.expressions import (
     Lookup,
     Masked,
     Random,
+    State,
     Status,
     Type,
 )
-from netemu.nft.objects import Base, Chain, ChainType, Hook, Map, Rule, Set, Table, TableId, rule
+from netemu.nft.objects import Base, Chain, ChainType, Hook, Map, Rule, Set, Table, rule
 from netemu.nft.statements import (
     Assign,
     Dispatch,
     Dnat,
     Drop,
+    Forget,
     Goto,
     Jump,
     Masquerade,
     Match,
     Reject,
+    Remember,
+    Return,
 )
-from netemu.nft.transaction import Element, ElementData, ElementKey
+from netemu.nft.transaction import ElementKey
+from netemu.proxy.groups import Balancer, NodeView
 from netemu.proxy.ids import ID_MASK
-from netemu.proxy.plan import Elements
-
-TABLE = TableId(Family.IP, "netemu-proxy")
 
 FRONTENDS = "fe"  # (address, protocol, port) → id
 NODE_PORTS = "np"  # (protocol, port) → id
-BALANCERS = "lb"  # id → goto the chain that chooses among that many endpoints
-ENDPOINTS = "ep"  # (id, slot) → endpoint
+SHORT_CUTS = "short"  # id of local endpoints → id that clients inside the cluster use instead
+BALANCERS = "lb"  # id → goto the chain that chooses among that many endpoints, or drop
+SLOTS = "ep"  # (id, slot) → endpoint
+PICKS = "pick"  # (id, slot) → number of an endpoint, where clients stay with theirs
+REMEMBERED = "eid"  # (id, number of an endpoint) → endpoint
+AFFINITIES = "aff"  # (client, id) → number of an endpoint; written by packets
 CLUSTER_IPS = "vip"  # the ClusterIPs in use: their other ports are refused
 HAIRPIN = "hairpin"  # (address, the same address) of endpoints here: who reaches itself
+LOCAL_IDS = "local"  # ids that keep the source of whoever comes
+INSIDE = "inside"  # ids that keep the source of pods, though they are no ClusterIP's
+FIREWALLED = "fw"  # (address, protocol, port) that not everybody may use
+ALLOWED = "allow"  # (address, protocol, port, network) of those who may
 
-_REFUSE = "refuse"
+REFUSE = "refuse"
 _SERVICES = "services"
 _MASQUERADING = "masquerading"
 _TRANSPORT = AnyOf((L4.TCP, L4.UDP, L4.SCTP))
 _DSTNAT = -100
 _SRCNAT = 100
-
+# As many clients as kube-proxy and the design remember on a node; who comes next has no affinity.
+_MOST_AFFINITIES = 65535
 
 Place = tuple[str, ElementKey]  # the name of a set or map, and a key in it
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """What a plan's meaning depends on, beside the plan: the node and the cluster's ranges."""
-
-    name: NodeName
-    addresses: tuple[IPv4Address, ...]
-    pods: IPv4Network
-    services: IPv4Network
-    comment: str = ""
-
-
-def proxy_table(node: NodeView, counts: Iterable[int]) -> Table:
-    """Build the table of one node, without elements; ``counts`` are the endpoint counts in use."""
-    address, protocol, port, mark = Type.IPV4_ADDR, Type.INET_PROTO, Type.INET_SERVICE, Type.MARK
+def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
+    """Build the table of one node, without elements; ``balancers`` are those in use."""
+    address = Type.IPV4_ADDR if node.family is Family.IP else Type.IPV6_ADDR
+    protocol, port, mark = Type.INET_PROTO, Type.INET_SERVICE, Type.MARK
+    frontend = (address, protocol, port)
     return Table(
-        TABLE,
-        sets=(Set(CLUSTER_IPS, (address,)), Set(HAIRPIN, (address, address))),
+        node.table,
+        sets=(
+            Set(CLUSTER_IPS, (address,)),
+            Set(HAIRPIN, (address, address)),
+            Set(LOCAL_IDS, (mark,)),
+            Set(INSIDE, (mark,)),
+            Set(FIREWALLED, frontend),
+            Set(ALLOWED, (*frontend, address), intervals=True),
+        ),
         maps=(
-            Map(FRONTENDS, (address, protocol, port), (mark,)),
+            Map(FRONTENDS, frontend, (mark,)),
             Map(NODE_PORTS, (protocol, port), (mark,)),
+            Map(SHORT_CUTS, (mark,), (mark,)),
             Map(BALANCERS, (mark,), (Type.VERDICT,)),
-            Map(ENDPOINTS, (mark, mark), (address, port)),
+            Map(SLOTS, (mark, mark), (address, port)),
+            Map(PICKS, (mark, mark), (mark,)),
+            Map(REMEMBERED, (mark, mark), (address, port)),
+            Map(AFFINITIES, (address, mark), (mark,), size=_MOST_AFFINITIES),
         ),
         chains=(
             _refuse(),
-            *map(balancer, sorted(set(counts) - {0})),
+            *(balancer_chain(some) for some in sorted(set(balancers)) if some.size),
             Chain(_SERVICES, tuple(_service_rules(node))),
             _base(Hook.PREROUTING, rule(Jump(_SERVICES))),
             # A reset that refuses a connection leaves through this hook as that connection's reply
@@ -98,64 +108,72 @@ def proxy_table(node: NodeView, counts: Iterable[int]) -> Table:
                     Goto(_MASQUERADING),
                 ),
             ),
+            # What conntrack cannot place would pass untranslated, and its receiver would reset the
+            # connection (kubernetes/kubernetes#74839).
+            Chain(
+                "forward",
+                (rule(Match(Field.CT_STATE, State.INVALID), Drop()),),
+                Base(ChainType.FILTER, Hook.FORWARD, 0),
+            ),
         ),
         comment=node.comment,
     )
 
 
-def balancer_name(count: int) -> str:
-    """Name the chain that chooses among ``count`` endpoints; among none, it refuses."""
-    return f"lb{count}" if count else _REFUSE
+def balancer_name(balancer: Balancer) -> str:
+    """Name the chain that chooses among endpoints; among none, it refuses."""
+    if not balancer.size:
+        return REFUSE
+    return f"aff{balancer.size}-{balancer.affinity_s}" if balancer.affinity_s else f"lb{balancer.size}"
 
 
-def balancer(count: int) -> Chain:
-    """Build the chain that chooses among ``count`` endpoints of whatever Service.
+def balancer_chain(balancer: Balancer) -> Chain:
+    """Build the chain that chooses among so many endpoints of whatever Service.
 
-    The last three rules are for a packet in whose midst a transaction took the chosen slot away:
+    The last rules are for a packet in whose midst a transaction took the chosen slot away:
     it reads this chain as it was, but the endpoints as they are. Slot 0 goes last; and better
     lost, to be sent again, than let through, as conntrack would keep it so.
     """
-    slot = Concat((Field.CT_MARK, Field.META_MARK))
-    translate = rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, ENDPOINTS)))
-    return Chain(
-        balancer_name(count),
-        (
-            rule(Assign(Field.META_MARK, Random(count))),
-            translate,
-            rule(Assign(Field.META_MARK, 0)),
-            translate,
-            rule(Drop()),
-        ),
-    )
+    rules = _sticky_rules(balancer) if balancer.affinity_s else _random_rules(balancer)
+    return Chain(balancer_name(balancer), (*rules, rule(Drop())))
 
 
-def unique_elements(plan: Elements) -> list[tuple[Place, ElementData]]:
-    """Give the elements that belong to one Service port alone, but for its endpoints."""
-    data = (plan.id,)
-    elements: list[tuple[Place, ElementData]] = [((BALANCERS, data), _verdict(len(plan.endpoints)))]
-    elements.extend(((FRONTENDS, frontend), data) for frontend in plan.frontends)
-    if plan.node_port is not None:
-        elements.append(((NODE_PORTS, (plan.cluster.protocol, plan.node_port)), data))
-    return elements
-
-
-def endpoint_elements(plan: Elements) -> list[Element]:
-    """Give the elements of ``ep``, in the order of the slots."""
-    return [((plan.id, slot), endpoint[:2]) for slot, endpoint in enumerate(plan.endpoints)]
-
-
-def hairpin_places(plan: Elements, node: NodeView) -> list[Place]:
-    """Give the elements for endpoints that may be pods of this node and so may reach themselves."""
+def _random_rules(balancer: Balancer) -> list[Rule]:
+    translate = _translate(SLOTS)
     return [
-        (HAIRPIN, (endpoint.address, endpoint.address))
-        for endpoint in plan.endpoints
-        if (endpoint.node is None or endpoint.node == node.name) and endpoint.address in node.pods
+        rule(Assign(Field.META_MARK, Random(balancer.size))),
+        translate,
+        rule(Assign(Field.META_MARK, 0)),
+        translate,
     ]
 
 
-@cache
-def _verdict(count: int) -> Goto:
-    return Goto(balancer_name(count))
+def _sticky_rules(balancer: Balancer) -> list[Rule]:
+    """Go where the client went before, if that is still there, else where chance leads, and remember it."""
+    client = Concat((Field.SADDR, Field.CT_MARK))
+    slot = Concat((Field.CT_MARK, Field.META_MARK))
+    remember = Remember(AFFINITIES, client, Field.META_MARK, balancer.affinity_s)
+    translate = _translate(REMEMBERED)
+    pick = rule(Assign(Field.META_MARK, Lookup(slot, PICKS)))
+    return [
+        rule(Assign(Field.META_MARK, 0)),
+        rule(Assign(Field.META_MARK, Lookup(client, AFFINITIES))),
+        rule(Match(Field.META_MARK, 0, negated=True), remember),
+        translate,
+        rule(Forget(AFFINITIES, client, Field.META_MARK)),
+        rule(Assign(Field.META_MARK, Random(balancer.size))),
+        pick,
+        rule(remember),
+        translate,
+        rule(Assign(Field.META_MARK, 0)),
+        pick,
+        translate,
+    ]
+
+
+def _translate(endpoints: str) -> Rule:
+    slot = Concat((Field.CT_MARK, Field.META_MARK))
+    return rule(Match(Field.L4PROTO, _TRANSPORT), Dnat(Lookup(slot, endpoints)))
 
 
 def _base(hook: Hook, only: Rule) -> Chain:
@@ -165,7 +183,7 @@ def _base(hook: Hook, only: Rule) -> Chain:
 
 def _refuse() -> Chain:
     return Chain(
-        _REFUSE,
+        REFUSE,
         (rule(Match(Field.L4PROTO, L4.TCP), Reject(tcp_reset=True)), rule(Reject())),
     )
 
@@ -173,26 +191,41 @@ def _refuse() -> Chain:
 def _service_rules(node: NodeView) -> Iterator[Rule]:
     frontend = Concat((Field.DADDR, Field.L4PROTO, Field.DPORT))
     node_port = Concat((Field.L4PROTO, Field.DPORT))
+    asking = Concat((Field.DADDR, Field.L4PROTO, Field.DPORT, Field.SADDR))
+    yield rule(
+        Match(frontend, InSet(FIREWALLED)),
+        Match(asking, InSet(ALLOWED), negated=True),
+        Drop(),
+        comment="not from loadBalancerSourceRanges",
+    )
     yield rule(Assign(Field.CT_MARK, Lookup(frontend, FRONTENDS)))
     if node.addresses:
         yield rule(
             Match(Field.DADDR, AnyOf(node.addresses)), Assign(Field.CT_MARK, Lookup(node_port, NODE_PORTS))
         )
+    short_cut = Assign(Field.CT_MARK, Lookup(Field.CT_MARK, SHORT_CUTS))
+    yield rule(Match(Field.SADDR, node.pods), short_cut, comment="pods need not come from outside")
+    yield rule(Match(Field.SADDR_TYPE, AddressType.LOCAL), short_cut, comment="nor does the node")
     yield rule(Dispatch(Field.CT_MARK, BALANCERS))
     yield rule(
         Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True), Drop(), comment="its Service just changed"
     )
-    yield rule(Match(Field.DADDR, InSet(CLUSTER_IPS)), Goto(_REFUSE), comment="a port that no Service has")
+    yield rule(Match(Field.DADDR, InSet(CLUSTER_IPS)), Goto(REFUSE), comment="a port that no Service has")
     yield rule(Match(Field.DADDR, node.services), Drop(), comment="an address that no Service has")
 
 
 def _masquerade_rules(node: NodeView) -> Iterator[Rule]:
+    through_cluster_ip = Match(Field.CT_ORIGINAL_DADDR, node.services)
+    yield rule(Match(Field.CT_MARK, InSet(LOCAL_IDS)), Return(), comment="externalTrafficPolicy: Local")
+    if node.masquerade_all:
+        yield rule(through_cluster_ip, Masquerade(), comment="all that goes through a ClusterIP")
     yield rule(Match(Field.SADDR, node.pods, negated=True), Masquerade(), comment="from outside the pods")
+    yield rule(
+        Match(Concat((Field.SADDR, Field.DADDR)), InSet(HAIRPIN)), Masquerade(), comment="a pod to itself"
+    )
+    yield rule(Match(Field.CT_MARK, InSet(INSIDE)), Return(), comment="a pod that took the short cut")
     yield rule(
         Match(Field.CT_ORIGINAL_DADDR, node.services, negated=True),
         Masquerade(),
         comment="not through a ClusterIP",
-    )
-    yield rule(
-        Match(Concat((Field.SADDR, Field.DADDR)), InSet(HAIRPIN)), Masquerade(), comment="a pod to itself"
     )

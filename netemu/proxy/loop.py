@@ -11,8 +11,8 @@ from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
 from netemu.naming import NodeName
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Index
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Plans
 from netemu.proxy.syncer import Kernel, NodeKernel, ProxySyncer
 from netemu.settings import Settings

@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import NamedTuple
 
 from netemu.informer.cache import Key
-from netemu.nft.expressions import L4
+from netemu.naming import NodeName
+from netemu.nft.expressions import L4, Address, Network
 from netemu.proxy.ids import Ids
-from netemu.proxy.index import Candidate, Endpoint, Index, PortKey
+from netemu.proxy.index import Candidate, Endpoint, Index, PortKey, PortView
 
 
 class Frontend(NamedTuple):
     """What a client connects to."""
 
-    address: IPv4Address
+    address: Address
     protocol: L4
     port: int
+
+
+class Scope(Enum):
+    """For whom an id names endpoints of a Service port."""
+
+    CLUSTER = "everybody"
+    INTERNAL = "clients of the ClusterIP that want local endpoints"
+    EXTERNAL = "clients outside the cluster that want local endpoints"
+    INSIDE = "clients inside that use an address for those outside"
+
+
+class Near(NamedTuple):
+    """A zone, or a node, that endpoints are meant for."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What makes a Service port differ from node to node or from client to client.
+
+    The ids are 0 where the policy is Cluster. ``near`` has the ready endpoints by whom they are
+    meant for, if all say so; ``local`` has the usable ones of each node.
+    """
+
+    affinity_s: int = 0
+    internal_id: int = 0
+    external_id: int = 0
+    inside_id: int = 0
+    near: Mapping[Near, tuple[Endpoint, ...]] = field(default_factory=dict)
+    local: Mapping[NodeName, tuple[Endpoint, ...]] = field(default_factory=dict)
+    balancers: tuple[Frontend, ...] = ()
+    sources: tuple[Network, ...] | None = None
+    health_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +62,7 @@ class Elements:
     """One Service port: what leads to it, and the endpoints, each in its slot.
 
     ``id`` names the set of endpoints in the kernel. The node-independent part of the answer:
-    ``layout`` spells out the elements that one node needs for it.
+    ``groups`` says what it means on one node. Most ports have no ``policies``.
     """
 
     id: int
@@ -34,6 +70,7 @@ class Elements:
     external: tuple[Frontend, ...]
     node_port: int | None
     endpoints: tuple[Endpoint, ...]
+    policies: Policies | None = None
 
     @property
     def frontends(self) -> tuple[Frontend, ...]:
@@ -41,7 +78,10 @@ class Elements:
         return (self.cluster, *self.external)
 
 
-def plan(index: Index, key: PortKey, id: int, before: Elements | None = None) -> Elements | None:
+TakeId = Callable[[Scope], int]
+
+
+def plan(index: Index, key: PortKey, ids: TakeId, before: Elements | None = None) -> Elements | None:
     """Decide what one Service port needs; ``None`` when there is no such port.
 
     Nothing outside ``key`` is read, so the cost does not depend on how many Services exist.
@@ -52,29 +92,93 @@ def plan(index: Index, key: PortKey, id: int, before: Elements | None = None) ->
     if view is None:
         return None
     protocol, number = view.protocol, view.port.port
+    chosen = _choose(index.candidates(key, protocol))
+    old = before.policies if before is not None and before.policies is not None else Policies()
     return Elements(
-        id,
+        ids(Scope.CLUSTER),
         Frontend(view.cluster_ip, protocol, number),
         tuple(Frontend(address, protocol, number) for address in view.external),
-        view.port.node_port,
-        in_slots(usable(index.candidates(key, protocol)), before.endpoints if before is not None else ()),
+        view.port.node_port or None,
+        in_slots(chosen.usable, before.endpoints if before is not None else ()),
+        _policies(view, chosen, ids, old),
     )
 
 
-def usable(candidates: Iterable[Candidate]) -> list[Endpoint]:
-    """Choose the ready endpoints or, when there is none, those that still serve while they end.
+class _Chosen(NamedTuple):
+    """The candidates by what they are good for; each endpoint once, though two slices may name it."""
 
-    Unknown readiness is readiness. An endpoint that two slices name (it moves between them)
-    counts once.
-    """
-    ready: dict[tuple[IPv4Address, int], Endpoint] = {}
-    ending: dict[tuple[IPv4Address, int], Endpoint] = {}
-    for endpoint, conditions in candidates:
+    ready: Mapping[Endpoint, Candidate]
+    ending: Mapping[Endpoint, Candidate]
+
+    @property
+    def usable(self) -> list[Endpoint]:
+        """The ready endpoints or, when there is none, those that still serve while they end."""
+        return list(self.ready or self.ending)
+
+
+def _choose(candidates: Iterable[Candidate]) -> _Chosen:
+    """Sort candidates; unknown readiness is readiness."""
+    ready: dict[tuple[Address, int], Candidate] = {}
+    ending: dict[tuple[Address, int], Candidate] = {}
+    for candidate in candidates:
+        endpoint, conditions = candidate.endpoint, candidate.conditions
         if conditions.ready is not False:
-            ready[endpoint.address, endpoint.port] = endpoint
+            ready[endpoint.address, endpoint.port] = candidate
         elif conditions.terminating and conditions.serving is not False:
-            ending[endpoint.address, endpoint.port] = endpoint
-    return list((ready or ending).values())
+            ending[endpoint.address, endpoint.port] = candidate
+    return _Chosen({c.endpoint: c for c in ready.values()}, {c.endpoint: c for c in ending.values()})
+
+
+def _policies(view: PortView, chosen: _Chosen, ids: TakeId, old: Policies) -> Policies | None:
+    spec = view.spec
+    has_external = bool(view.external) or bool(view.port.node_port)
+    internal = spec.internal_traffic_policy == "Local"
+    external = spec.external_traffic_policy == "Local" and has_external
+    sources = view.sources if view.balancers else None
+    near = {where: in_slots(some, old.near.get(where, ())) for where, some in _near(chosen.ready).items()}
+    if not (internal or external or near or spec.affinity_s or sources is not None):
+        return None
+    local = _local(chosen) if internal or external else {}
+    number = view.port.port
+    return Policies(
+        affinity_s=spec.affinity_s,
+        internal_id=ids(Scope.INTERNAL) if internal else 0,
+        external_id=ids(Scope.EXTERNAL) if external else 0,
+        inside_id=ids(Scope.INSIDE) if external else 0,
+        near=near,
+        local={node: in_slots(some, old.local.get(node, ())) for node, some in local.items()},
+        balancers=tuple(Frontend(address, view.protocol, number) for address in view.balancers)
+        if sources is not None
+        else (),
+        sources=sources,
+        health_port=spec.health_check_node_port if external else 0,
+    )
+
+
+def _near(ready: Mapping[Endpoint, Candidate]) -> dict[Near, list[Endpoint]]:
+    """Sort ready endpoints by whom they are meant for; a kind of hint counts if all have it."""
+    found: dict[Near, list[Endpoint]] = {}
+    for kind in ("node", "zone"):
+        names = [(e, c.nodes if kind == "node" else c.zones) for e, c in ready.items()]
+        if all(hints for _, hints in names):
+            for endpoint, hints in names:
+                for name in hints:
+                    found.setdefault(Near(kind, name), []).append(endpoint)
+    return found
+
+
+def _local(chosen: _Chosen) -> dict[NodeName, list[Endpoint]]:
+    """Sort endpoints by node: the ready ones of each or, where there is none, the ending ones."""
+    ready, ending = _by_node(chosen.ready), _by_node(chosen.ending)
+    return {**ending, **ready}
+
+
+def _by_node(endpoints: Iterable[Endpoint]) -> dict[NodeName, list[Endpoint]]:
+    found: dict[NodeName, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        if endpoint.node is not None:
+            found.setdefault(endpoint.node, []).append(endpoint)
+    return found
 
 
 def in_slots(wanted: list[Endpoint], before: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
@@ -115,9 +219,10 @@ class Plans:
 
     def _refresh(self, key: PortKey, changed: dict[PortKey, Elements | None]) -> None:
         before = self.current.get(key)
-        now = plan(self._index, key, self._ids.take(key), before)
+        now = plan(self._index, key, lambda scope: self._ids.take((key, scope.name)), before)
         if now is None:
-            self._ids.release(key)
+            for scope in Scope:
+                self._ids.release((key, scope.name))
             self.current.pop(key, None)
         else:
             self.current[key] = now

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
 from itertools import zip_longest
 
+from netemu.nft.expressions import Address
 from netemu.nft.transaction import (
     AddElements,
     Command,
@@ -20,20 +20,10 @@ from netemu.nft.transaction import (
     RemoveTable,
     Transaction,
 )
+from netemu.proxy.elements import endpoint_elements, hairpin_places, unique_elements
+from netemu.proxy.groups import Balancer, Group, Here, NodeView, on_node
 from netemu.proxy.index import PortKey
-from netemu.proxy.layout import (
-    BALANCERS,
-    CLUSTER_IPS,
-    ENDPOINTS,
-    TABLE,
-    NodeView,
-    Place,
-    balancer,
-    endpoint_elements,
-    hairpin_places,
-    proxy_table,
-    unique_elements,
-)
+from netemu.proxy.layout import BALANCERS, CLUSTER_IPS, SLOTS, Place, balancer_chain, proxy_table
 from netemu.proxy.plan import Elements
 
 
@@ -51,9 +41,9 @@ class NodeRules:
     def __init__(self, node: NodeView) -> None:
         self._node = node
         self._held: dict[PortKey, Elements] = {}
-        self._cluster_ips: Counter[IPv4Address] = Counter()
+        self._cluster_ips: Counter[Address] = Counter()
         self._hairpins: set[Place] = set()
-        self._counts: set[int] = set()
+        self._balancers: set[Balancer] = set()
 
     @property
     def held(self) -> Mapping[PortKey, Elements]:
@@ -63,65 +53,73 @@ class NodeRules:
     def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> list[Transaction]:
         """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
 
-        It changes in place; ``afresh`` deletes it first, which a packet may not survive, for
-        one that another version or another hand left in a form that cannot be changed to ours.
+        It changes in place, and clients stay with their endpoints; ``afresh`` deletes it first,
+        which a packet may not survive, for one that another version or another hand left in a
+        form that cannot be changed to ours.
         """
         self._held = dict(plans)
-        self._counts = {len(plan.endpoints) for plan in plans.values()}
         self._cluster_ips = Counter(plan.cluster.address for plan in plans.values())
+        self._balancers = set()
         hairpins: dict[Place, None] = {}
         unique: dict[Place, ElementData] = {}
-        endpoints: list[Element] = []
+        elements: dict[str, list[Element]] = {}
         for plan in plans.values():
-            unique.update(unique_elements(plan))
-            endpoints.extend(endpoint_elements(plan))
-            hairpins.update(dict.fromkeys(hairpin_places(plan, self._node)))
+            here = on_node(plan, self._node)
+            self._balancers.update(group.balancer for group in here.groups)
+            unique.update(unique_elements(plan, here))
+            hairpins.update(dict.fromkeys(hairpin_places(here, self._node)))
+            for group in here.groups:
+                for name, element in endpoint_elements(group):
+                    elements.setdefault(name, []).append(element)
         unique.update(hairpins)
         unique.update({(CLUSTER_IPS, (address,)): None for address in self._cluster_ips})
         self._hairpins = set(hairpins)
-        elements: dict[str, list[Element]] = {ENDPOINTS: endpoints}
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
-        table = proxy_table(self._node, self._counts)
-        content = (PutTable(table), *_adds(elements))
+        table = proxy_table(self._node, self._balancers)
+        content = (PutTable(table), *_adds(self._node, elements))
         if afresh:
-            return [Transaction((RemoveTable(TABLE), *content))]
-        chains = _balancers(self._counts)
+            return [Transaction((RemoveTable(table.id), *content))]
+        chains = _chains(self._node, self._balancers)
         return [Transaction((EnsureTable(table), *chains)), Transaction(content)]
 
     def change(self, changed: Mapping[PortKey, Elements | None]) -> list[Transaction]:
         """Add and delete just what makes the difference; nothing for what is there already."""
-        difference = _Difference()
-        addresses = Counter[IPv4Address]()
+        difference = _Difference(self._node)
+        addresses = Counter[Address]()
+        wanted: set[Balancer] = set()
         for key, now in changed.items():
             before = self._held.get(key)
-            difference.unique(before, now)
-            difference.endpoints(before, now)
+            here = on_node(now, self._node) if now is not None else None
+            difference.port(before, now, here)
             addresses.update([now.cluster.address] if now is not None else [])
             addresses.subtract([before.cluster.address] if before is not None else [])
-            self._add_hairpins(now, difference)
-            if now is None:
+            if now is None or here is None:
                 self._held.pop(key, None)
             else:
                 self._held[key] = now
+                wanted.update(group.balancer for group in here.groups)
+                self._add_hairpins(here, difference)
         self._count(addresses, difference)
-        chains = Transaction(tuple(self._new_chains(changed)))
+        fresh = wanted - self._balancers  # those used no more stay
+        self._balancers |= wanted
+        chains = Transaction(tuple(_chains(self._node, fresh)))
         elements = Transaction((*difference.deletes(), *difference.adds()))
         return [transaction for transaction in (chains, elements) if transaction]
 
-    def _add_hairpins(self, plan: Elements | None, difference: _Difference) -> None:
+    def _add_hairpins(self, here: Here, difference: _Difference) -> None:
         """Add what is missing; nothing goes before the next ``load``.
 
         A packet that chose an endpoint meets this set later, in postrouting: if a transaction
         in between took the element away, the connection would not be masqueraded and hang.
         Elements too many do no harm, and there can be no more than pods had addresses.
         """
-        for place in hairpin_places(plan, self._node) if plan is not None else ():
+        for place in hairpin_places(here, self._node):
             if place not in self._hairpins:
                 self._hairpins.add(place)
                 difference.add(*place, None)
 
-    def _count(self, addresses: Counter[IPv4Address], difference: _Difference) -> None:
+    def _count(self, addresses: Counter[Address], difference: _Difference) -> None:
         """Note for how many more or fewer ports each ClusterIP is used."""
         for address, more in addresses.items():
             uses = self._cluster_ips[address]
@@ -132,13 +130,6 @@ class NodeRules:
             if more and not uses:
                 difference.add(CLUSTER_IPS, (address,), None)
 
-    def _new_chains(self, changed: Mapping[PortKey, Elements | None]) -> list[Command]:
-        """Make the balancers that are used for the first time; those used no more stay."""
-        counts = {len(plan.endpoints) for plan in changed.values() if plan is not None}
-        fresh = counts - self._counts
-        self._counts |= counts
-        return _balancers(fresh)
-
 
 class _Difference:
     """Collects what goes and what comes, by map; everything that goes, goes first.
@@ -146,13 +137,23 @@ class _Difference:
     So a key can pass from one Service to another in one transaction, in any order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, node: NodeView) -> None:
+        self._node = node
         self._gone: dict[str, dict[ElementKey, None]] = {}
         self._new: dict[str, dict[ElementKey, ElementData]] = {}
 
-    def unique(self, before: Elements | None, now: Elements | None) -> None:
-        old = dict(unique_elements(before)) if before is not None else {}
-        new = dict(unique_elements(now)) if now is not None else {}
+    def port(self, before: Elements | None, now: Elements | None, here: Here | None) -> None:
+        """Note the difference between two plans of one Service port."""
+        was = on_node(before, self._node) if before is not None else None
+        old = dict(unique_elements(before, was)) if before is not None and was else {}
+        new = dict(unique_elements(now, here)) if now is not None and here else {}
+        self._places(old, new)
+        old_groups = {group.id: group for group in was.groups} if was is not None else {}
+        new_groups = {group.id: group for group in here.groups} if here is not None else {}
+        for id in old_groups | new_groups:
+            self._group(old_groups.get(id), new_groups.get(id))
+
+    def _places(self, old: Mapping[Place, ElementData], new: Mapping[Place, ElementData]) -> None:
         for entry, data in old.items():
             if entry not in new or new[entry] != data:
                 self.delete(*entry)
@@ -160,25 +161,27 @@ class _Difference:
             if entry not in old or old[entry] != data:
                 self.add(*entry, data)
 
-    def endpoints(self, before: Elements | None, now: Elements | None) -> None:
-        same_id = before is not None and now is not None and before.id == now.id
-        old = before.endpoints if before is not None else ()
+    def _group(self, was: Group | None, now: Group | None) -> None:
+        if any(group is not None and group.balancer.affinity_s for group in (was, now)):
+            self._places(_by_place(was), _by_place(now))
+            return
+        old = was.endpoints if was is not None else ()
         new = now.endpoints if now is not None else ()
-        for slot, (was, will) in enumerate(zip_longest(old, new)):
-            if was == will and same_id:
+        for slot, (before, after) in enumerate(zip_longest(old, new)):
+            if before == after:
                 continue
-            if was is not None and before is not None:
-                self.delete(ENDPOINTS, (before.id, slot))
-            if will is not None and now is not None:
-                self.add(ENDPOINTS, (now.id, slot), will[:2])
+            if before is not None and was is not None:
+                self.delete(SLOTS, (was.id, slot))
+            if after is not None and now is not None:
+                self.add(SLOTS, (now.id, slot), after[:2])
 
     def deletes(self) -> list[Command]:
         # A verdict's chain can go only after the verdict, hence balancers first.
         names = sorted(self._gone, key=lambda name: name != BALANCERS)
-        return [DeleteElements(TABLE, name, tuple(self._gone[name])) for name in names]
+        return [DeleteElements(self._node.table, name, tuple(self._gone[name])) for name in names]
 
     def adds(self) -> Iterable[Command]:
-        return _adds({name: by_key.items() for name, by_key in self._new.items()})
+        return _adds(self._node, {name: by_key.items() for name, by_key in self._new.items()})
 
     def delete(self, name: str, key: ElementKey) -> None:
         self._gone.setdefault(name, {})[key] = None
@@ -187,10 +190,17 @@ class _Difference:
         self._new.setdefault(name, {})[key] = data
 
 
-def _balancers(counts: set[int]) -> list[Command]:
-    return [PutChain(TABLE, balancer(count)) for count in sorted(counts - {0})]
+def _by_place(group: Group | None) -> dict[Place, ElementData]:
+    if group is None:
+        return {}
+    return {(name, key): data for name, (key, data) in endpoint_elements(group)}
 
 
-def _adds(elements: Mapping[str, Iterable[Element]]) -> list[Command]:
-    commands = [AddElements(TABLE, name, tuple(some)) for name, some in elements.items()]
+def _chains(node: NodeView, balancers: Iterable[Balancer]) -> list[Command]:
+    wanted = sorted(balancer for balancer in balancers if balancer.size)
+    return [PutChain(node.table, balancer_chain(balancer)) for balancer in wanted]
+
+
+def _adds(node: NodeView, elements: Mapping[str, Iterable[Element]]) -> list[Command]:
+    commands = [AddElements(node.table, name, tuple(some)) for name, some in elements.items()]
     return [command for command in commands if command.elements]

@@ -8,15 +8,14 @@ came while a client kept asking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from netemu.nft.expressions import L4
+from netemu.nft.expressions import L4, Address
+from netemu.proxy.groups import NodeView, on_node
 from netemu.proxy.index import PortKey
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Elements
 
-Socket = tuple[IPv4Address, int]
+Socket = tuple[Address, int]
 Expected = Mapping[Socket, frozenset[Socket]]
 
 
@@ -29,12 +28,10 @@ class UdpFlow(NamedTuple):
 
 def expected_by_all(plans: Iterable[Elements], node: NodeView) -> dict[Socket, frozenset[Socket]]:
     """Give who may answer, for every UDP frontend."""
-    return {
-        frontend: _sockets(plan)
-        for plan in plans
-        if plan.cluster.protocol is L4.UDP
-        for frontend in _frontends(plan, node)
-    }
+    expected: dict[Socket, frozenset[Socket]] = {}
+    for plan in plans:
+        expected.update(_answering(plan, node))
+    return expected
 
 
 def expected_after(
@@ -46,12 +43,13 @@ def expected_after(
     """
     expected: dict[Socket, frozenset[Socket]] = {}
     for key in changed:
-        old, new = before.get(key), changed[key]
-        if _may_leave_stale(old, new, node):
-            for frontend in _udp_frontends(old, node) - _udp_frontends(new, node):
-                expected.setdefault(frontend, frozenset())
-            for frontend in _udp_frontends(new, node):
-                expected[frontend] = _sockets(new)
+        old, new = _answering(before.get(key), node), _answering(changed[key], node)
+        for frontend in old.keys() - new.keys():
+            expected.setdefault(frontend, frozenset())
+        for frontend, answering in new.items():
+            had = old.get(frontend)
+            if not had or not had <= answering:
+                expected[frontend] = answering
     return expected
 
 
@@ -61,25 +59,18 @@ def is_stale(flow: UdpFlow, expected: Expected) -> bool:
     return answering is not None and flow.answered_by not in answering
 
 
-def _may_leave_stale(old: Elements | None, new: Elements | None, node: NodeView) -> bool:
-    had, has = _sockets(old), _sockets(new)
-    same_frontends = _udp_frontends(old, node) == _udp_frontends(new, node)
-    return not same_frontends or not had or not had <= has
-
-
-def _udp_frontends(plan: Elements | None, node: NodeView) -> set[Socket]:
+def _answering(plan: Elements | None, node: NodeView) -> dict[Socket, frozenset[Socket]]:
+    """Give who answers at each UDP frontend of a Service port, to whatever client."""
     if plan is None or plan.cluster.protocol is not L4.UDP:
-        return set()
-    return set(_frontends(plan, node))
+        return {}
+    here = on_node(plan, node)
+    sockets = {group.id: frozenset((e.address, e.port) for e in group.endpoints) for group in here.groups}
 
+    def behind(id: int) -> frozenset[Socket]:
+        inside = sockets[here.inside_id] if id == here.external_id else frozenset()
+        return sockets[id] | inside
 
-def _frontends(plan: Elements, node: NodeView) -> Iterable[Socket]:
-    for frontend in plan.frontends:
-        yield frontend.address, frontend.port
-    if plan.node_port is not None:
-        for address in node.addresses:
-            yield address, plan.node_port
-
-
-def _sockets(plan: Elements | None) -> frozenset[Socket]:
-    return frozenset((at.address, at.port) for at in plan.endpoints) if plan is not None else frozenset()
+    found = {(front.address, front.port): behind(id) for front, id in here.frontends}
+    if here.node_port is not None:
+        found |= {(address, here.node_port): behind(here.node_port_id) for address in node.addresses}
+    return found

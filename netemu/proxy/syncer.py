@@ -17,8 +17,8 @@ from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.nft.render import render_transaction
 from netemu.nft.transaction import Transaction
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Elements
 from netemu.proxy.rules import NodeRules
 from netemu.proxy.stale import Expected, UdpFlow, expected_after, expected_by_all, is_stale

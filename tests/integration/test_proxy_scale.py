@@ -11,8 +11,8 @@ from netemu.errors import KernelError
 from netemu.informer.cache import Key
 from netemu.linux.nft import NftContext
 from netemu.nft.expressions import L4
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.rules import NodeRules
 from netemu.proxy.syncer import NodeKernel

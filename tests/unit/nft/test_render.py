@@ -44,8 +44,8 @@ from netemu.nft.transaction import (
     RemoveTable,
     Transaction,
 )
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.rules import NodeRules
 

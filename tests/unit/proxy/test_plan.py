@@ -55,7 +55,7 @@ WEB_HTTP = PortKey(WEB, "http")
 
 
 def planned(*objects, key=WEB_HTTP):
-    return plan(Index(cache_with(*objects)), key, 7)
+    return plan(Index(cache_with(*objects)), key, lambda scope: 7)
 
 
 def ips(elements):
@@ -148,7 +148,10 @@ def test_external_addresses_are_frontends_of_the_service_whose_name_comes_first(
         )
     )
 
-    external = {name: plan(index, PortKey(Key("default", name), "http"), 1).external for name in ("a", "b")}
+    external = {
+        name: plan(index, PortKey(Key("default", name), "http"), lambda scope: 1).external
+        for name in ("a", "b")
+    }
 
     assert external == {
         "a": (Frontend(IPv4Address("1.2.3.4"), L4.TCP, 80),),

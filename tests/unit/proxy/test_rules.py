@@ -12,8 +12,8 @@ from netemu.informer.cache import Key
 from netemu.nft.expressions import L4
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
-from netemu.proxy.layout import TABLE, NodeView
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.rules import NodeRules
 
@@ -88,7 +88,7 @@ def test_the_source_is_masqueraded_only_where_it_must(saddr, daddr, port, local,
 
 
 def test_an_endpoint_of_another_node_needs_no_hairpin_here():
-    content = loaded(web=web(A, B, BY_HAND)).tables[TABLE]
+    content = loaded(web=web(A, B, BY_HAND)).tables[NODE.table]
 
     assert set(content.elements["hairpin"]) == {(A.address,) * 2, (BY_HAND.address,) * 2}
 
@@ -130,7 +130,7 @@ def test_ports_of_one_service_share_its_address_until_the_last_one_goes():
 
     assert still_there == {Rejected(tcp_reset=False)}
     assert ends(ruleset, POD, WEB_IP) == {Dropped()}
-    assert {name for name, some in ruleset.tables[TABLE].elements.items() if some} == {"hairpin"}
+    assert {name for name, some in ruleset.tables[NODE.table].elements.items() if some} == {"hairpin"}
 
 
 def test_an_address_passes_from_one_service_to_another_in_one_transaction():
@@ -192,11 +192,11 @@ PLANS = st.builds(
 
 
 def hairpins(ruleset):
-    return set(ruleset.tables[TABLE].elements["hairpin"])
+    return set(ruleset.tables[NODE.table].elements["hairpin"])
 
 
 def without_hairpins(ruleset):
-    return {name: some for name, some in ruleset.tables[TABLE].elements.items() if name != "hairpin"}
+    return {name: some for name, some in ruleset.tables[NODE.table].elements.items() if name != "hairpin"}
 
 
 BATCHES = st.lists(st.dictionaries(st.integers(1, 4), st.one_of(st.none(), PLANS), max_size=3), max_size=12)

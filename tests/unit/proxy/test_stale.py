@@ -8,8 +8,8 @@ import pytest
 
 from netemu.informer.cache import Key
 from netemu.nft.expressions import L4
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
-from netemu.proxy.layout import NodeView
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.stale import UdpFlow, expected_after, expected_by_all, is_stale
 

@@ -12,10 +12,10 @@ from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.errors import KernelError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
-from netemu.nft.expressions import L4
+from netemu.nft.expressions import L4, Family
+from netemu.nft.objects import TableId
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.walk import Dropped, Packet, Rejected, walk
-from netemu.proxy.layout import TABLE
 from netemu.proxy.loop import Proxy
 from netemu.settings import Settings
 from netemu.testing.eventually import eventually
@@ -142,7 +142,9 @@ async def test_a_table_that_someone_deleted_comes_back_with_the_next_change(kern
         await client.create(*service("next", "10.96.0.21"))
 
         async def is_back():
-            return TABLE in kernel.ruleset.tables and kernel.is_refused("10.96.0.20")
+            return TableId(Family.IP, "netemu-proxy") in kernel.ruleset.tables and kernel.is_refused(
+                "10.96.0.20"
+            )
 
         await eventually(is_back)
 
