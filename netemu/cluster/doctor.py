@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from netemu.linux.probe import Check, probe
+from netemu.runtime.cgroups import Hierarchy, find_hierarchies
+
+_LIMITED = {"pids": "processes", "memory": "memory", "cpu": "processor time"}
 
 
 def examine() -> list[Check]:
     """Try everything that netemu needs; nothing is left behind."""
-    return list(probe())
+    return [*probe(), check_limits(find_hierarchies())]
+
+
+def check_limits(hierarchies: list[Hierarchy]) -> Check:
+    """Judge what of a machine containers can be kept from using up."""
+    controllers = {name for each in hierarchies for name in each.controllers}
+    missing = [word for name, word in _LIMITED.items() if name not in controllers]
+    if not missing:
+        version = 2 if any(each.is_unified for each in hierarchies) else 1
+        return Check("container limits", True, f"control groups, version {version}", required=False)
+    return Check(
+        "container limits",
+        False,
+        f"containers have no limit of {', '.join(missing)}: /sys/fs/cgroup cannot be written, "
+        "or hands no such controller down",
+        "Not needed, but a fork bomb then hits the machine. In a container, run it with --cgroupns=host "
+        "and /sys/fs/cgroup writable.",
+        required=False,
+    )

@@ -16,6 +16,7 @@ from netemu.cluster.up import locked, remove_if_empty
 from netemu.errors import PermissionDeniedError
 from netemu.linux import messages, netns
 from netemu.linux.netlink import Netlink
+from netemu.runtime.cgroups import remove_tree
 from netemu.settings import Paths
 
 
@@ -40,6 +41,7 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
         end_processes(record, [DAEMON])
         end_processes(record, [name for name, _facts in record.entries("process")])
         _delete_links(record)
+        delete_cgroups(record)
         for netns_name, _facts in record.entries("netns"):
             netns.delete(netns_name, paths.netns)
             record.remove("netns", netns_name)
@@ -52,6 +54,14 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
             if directory.exists():
                 shutil.rmtree(directory)
         remove_if_empty(paths.state.parent)
+
+
+def delete_cgroups(record: Record) -> None:
+    """Remove the groups that shims, which were killed, put their containers into."""
+    for name, facts in record.entries("cgroup"):
+        for directory in facts.get("directories", ()):
+            remove_tree(directory)
+        record.remove("cgroup", name)
 
 
 def _delete_links(record: Record) -> None:

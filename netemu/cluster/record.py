@@ -15,7 +15,7 @@ import msgspec
 
 from netemu.linux.files import read_small, write_small
 
-RecordKind = Literal["netns", "process", "link", "directory"]
+RecordKind = Literal["netns", "process", "link", "directory", "cgroup"]
 
 
 class Record:

@@ -27,6 +27,13 @@ class ShimInfo(NamedTuple):
     containers: tuple[ContainerState, ...]
 
 
+class ContainerStats(NamedTuple):
+    """Processor time since a container's start, and its working set (what a memory limit counts)."""
+
+    cpu_s: float
+    memory_bytes: int
+
+
 class Completed(NamedTuple):
     """What a program did that was run to its end."""
 
@@ -138,6 +145,11 @@ class ShimClient:
     async def list(self) -> tuple[ContainerState, ...]:
         """List every container that was not removed."""
         return _states((await self._connection.call("list")).result)
+
+    async def stats(self) -> dict[str, ContainerStats]:
+        """Tell what each running container has used, by its identifier."""
+        reply = await self._connection.call("stats")
+        return {id: ContainerStats(cpu_s, int(memory)) for id, (cpu_s, memory) in reply.result.items()}
 
     async def signal(self, container_id: str, signum: int) -> None:
         """Send a signal to a container's pid 1; nothing happens if it ended.

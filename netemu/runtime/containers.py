@@ -16,6 +16,7 @@ from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
 from netemu.runtime.spawn import SpawnError, exit_code, find_child
 from netemu.runtime.streams import READ_BYTES, LoggedStreams, Stdio, close, open_pipes
+from netemu.runtime.usage import processes_usage
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -105,6 +106,15 @@ class Containers:
     def states(self) -> list[StateJson]:
         """List the states of all containers that were not removed."""
         return [container.state for container in self._by_id.values()]
+
+    def stats(self) -> dict[str, list[float]]:
+        """Give the processor seconds and the bytes of memory that each running container has used."""
+        used = {}
+        for name, container in self._by_id.items():
+            if container.state["running"] and (usage := self._launcher.cgroups.usage(name)):
+                used[name] = [usage.cpu_s, float(usage.memory_bytes)]
+        pids = {name: container.state["pid"] for name, container in self._by_id.items()}
+        return used | processes_usage({name: pid for name, pid in pids.items() if pid and name not in used})
 
     def find(self, container_id: str) -> Container:
         """Give a container.
@@ -209,10 +219,11 @@ class Containers:
         container.attached.clear()
         if container.is_made or not container.spec["sandboxed"] or os.WIFSIGNALED(status):
             code = exit_code(status)
-            container.end(code, "Error" if code else "Completed")
+            container.end(code, self._reason(container, code))
         else:
             failure = container.failure or create_failure(last_line or "the sandbox ended")
             container.end(_START_ERROR_CODE, "StartError", failure)
+        self._launcher.cgroups.remove(container.spec["id"])
         if not container.announce() and not container.removed:
             self._ended(container.state)
         if container.removed:
@@ -236,6 +247,7 @@ class Containers:
             close(*ours)
             log.close()
             self._launcher.pid_spaces.leave(spec["id"])
+            self._launcher.cgroups.remove(spec["id"])
             raise
         finally:
             close(*set(stdio))
@@ -291,6 +303,11 @@ class Containers:
         if fds:
             self._log_streams(container, [os.dup(fds[0]), fds[0]])
         return True
+
+    def _reason(self, container: Container, code: int) -> str:
+        if code and self._launcher.cgroups.was_out_of_memory(container.spec["id"]):
+            return "OOMKilled"
+        return "Error" if code else "Completed"
 
     def _join_others(self, spec: SpecJson) -> int:
         """Open the PID namespace that a container shares, -1 if it has its own or the node's."""

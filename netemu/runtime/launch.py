@@ -9,6 +9,7 @@ import stat
 import termios
 
 from netemu.linux import libc
+from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.control import Refusal
 from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
@@ -40,8 +41,9 @@ _SYSFS_FLAGS = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC | libc.MS_RDONLY
 class Launcher:
     """Start containers on this machine."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, cgroups: Cgroups) -> None:
         self._machine = machine
+        self.cgroups = cgroups
         self._root = Root(_root_links(), frozenset(os.listdir("/proc")))
         self._bwrap = _find_program("bwrap")
         self.runc = _find_runc()
@@ -67,18 +69,19 @@ class Launcher:
         give_streams(spec, stdio)
         argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
         terminal = stdio[0] if spec["tty"] else -1
+        groups = self.cgroups.open(spec["id"], spec["limits"])
         try:
             pid = spawn(
                 argv,
                 {},
                 descriptors=(*stdio, arguments, ready_write, *([shared_fd] if shared_fd >= 0 else [])),
-                prepare=lambda: _enter_pod(netns, terminal, spec["sysctls"]),
+                prepare=lambda: _enter_pod(netns, terminal, groups, spec["sysctls"]),
             )
         except BaseException:
             close(ready_read)
             raise
         finally:
-            close(netns, arguments, ready_write)
+            close(netns, arguments, ready_write, *groups)
         return pid, ready_read
 
     def launch_image(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
@@ -88,10 +91,11 @@ class Launcher:
         netns = self._open_netns(spec["netns"])
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        groups = self.cgroups.open(spec["id"], spec["limits"])
         monitor = Monitor(spec, self.runc, capabilities(spec), theirs)
 
         def enter() -> None:
-            _enter_pod(netns, -1, spec["sysctls"])
+            _enter_pod(netns, -1, groups, spec["sysctls"])
 
         try:
             pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
@@ -99,7 +103,7 @@ class Launcher:
             ours.close()
             raise
         finally:
-            close(netns)
+            close(netns, *groups)
             theirs.close()
         return pid, ours.detach()
 
@@ -144,6 +148,12 @@ def give_streams(spec: SpecJson, stdio: Stdio) -> None:
                 os.fchown(fd, uid, gid)
 
 
+def join_groups(files: list[int]) -> None:
+    """Put this process, and whatever it starts, into control groups."""
+    for fd in files:
+        os.write(fd, b"0")
+
+
 def write_sysctls(sysctls: dict[str, str]) -> None:
     """Set sysctls of the network namespace that this process is in; OSError names one it has not."""
     for name, value in sysctls.items():
@@ -151,14 +161,16 @@ def write_sysctls(sysctls: dict[str, str]) -> None:
             file.write(value)
 
 
-def _enter_pod(netns: int, terminal: int, sysctls: dict[str, str]) -> None:
-    """Take the terminal, enter the pod's network, and mount what bubblewrap cannot or needs.
+def _enter_pod(netns: int, terminal: int, groups: list[int], sysctls: dict[str, str]) -> None:
+    """Take the terminal, join the container's groups, enter the pod's network, and mount what
+    bubblewrap cannot or needs.
 
     It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
     of its own PID namespace (the node's is the machine's).
     """
     if terminal >= 0:
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    join_groups(groups)
     libc.setns(netns, libc.CLONE_NEWNET)
     libc.unshare(libc.CLONE_NEWNS)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)

@@ -12,10 +12,11 @@ import struct
 import termios
 from itertools import count
 
+from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.command import exec_failure, find_fault
 from netemu.runtime.control import Client, Refusal
 from netemu.runtime.join import Joined
-from netemu.runtime.launch import give_streams
+from netemu.runtime.launch import give_streams, join_groups
 from netemu.runtime.sandbox import capabilities, environment, join_arguments
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
@@ -45,7 +46,8 @@ class Program:
 class Programs:
     """All programs under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, cgroups: Cgroups) -> None:
+        self._cgroups = cgroups
         self._numbers = count(1)
         self._by_pid: dict[int, Program] = {}
 
@@ -76,7 +78,11 @@ class Programs:
         streams = _open_terminal_in(root) if request["tty"] else open_pipes(stdin=True)
         give_streams(container.spec, streams[0])
         joined = join_arguments(pid, argv, env, cwd, spec=container.spec, tty=request["tty"])
-        self._start(client, request, (joined, {}), streams)
+        groups = self._cgroups.files(container.spec["id"])
+        try:
+            self._start(client, request, (joined, {}), streams, lambda: join_groups(groups))
+        finally:
+            close(*groups)
 
     def _exec_in_image(
         self, client: Client, request: Request, container: Container, env: dict[str, str], cwd: str

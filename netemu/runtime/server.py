@@ -16,6 +16,7 @@ import signal
 import sys
 
 from netemu.linux import libc
+from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.containers import Containers
 from netemu.runtime.control import Client, Control, Loop, Refusal
 from netemu.runtime.launch import Launcher, write_sysctls
@@ -42,7 +43,8 @@ def main() -> None:
     lock = _lock(f"{run}/shim.lock")
     machine = Machine(options["netns-dir"])
     loop = Loop()
-    shim = Shim(loop, machine, options["node"], f"{run}/shim.sock")
+    cgroups = Cgroups(options["netns"], f"{os.path.abspath(options['cluster-run'])}/record/cgroup")
+    shim = Shim(loop, machine, cgroups, options["node"], f"{run}/shim.sock")
     refused = enter_node(
         machine,
         netns=options["netns"],
@@ -69,16 +71,17 @@ def parse_options(words: list[str]) -> dict[str, str]:
 class Shim:
     """Requests in, containers and programs out, exits noticed."""
 
-    def __init__(self, loop: Loop, machine: Machine, node: str, path: str) -> None:
+    def __init__(self, loop: Loop, machine: Machine, cgroups: Cgroups, node: str, path: str) -> None:
         self._loop = loop
         self._machine = machine
+        self._cgroups = cgroups
         self._node = node
         self._path = path
         self._init = 0
         self._serving = True
         self._control = Control(loop, path, self._take, self._left)
-        self._programs = Programs()
-        self._containers = Containers(loop, Launcher(machine), self._ended)
+        self._programs = Programs(cgroups)
+        self._containers = Containers(loop, Launcher(machine, cgroups), self._ended)
 
     def serve(self) -> None:
         """Serve until SIGTERM, or until the PID namespace is gone."""
@@ -120,14 +123,15 @@ class Shim:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if pid == 0:
-                return
+                break
             if pid == self._init:
                 _say("the first process of the node's PID namespace was killed, and all with it")
                 self._serving = False
             elif not self._containers.take_exit(pid, status):
                 self._programs.take_exit(pid, status)
+        self._cgroups.sweep()
 
     def _take(self, client: Client, request: Request) -> None:
         match request["op"]:
@@ -138,6 +142,8 @@ class Shim:
                 self._containers.create(request["spec"], lambda state: client.reply(request, state))
             case "list":
                 client.reply(request, self._containers.states())
+            case "stats":
+                client.reply(request, self._containers.stats())
             case "signal":
                 self._containers.signal(request["container"], request["signum"])
                 client.reply(request)

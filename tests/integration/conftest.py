@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from cni_plugins.node import Node
+from netemu.cluster.down import delete_cgroups
+from netemu.cluster.record import Record
 from netemu.linux import netns, process
 from netemu.linux.netlink import Netlink
 from netemu.runtime.client import ShimClient
@@ -164,6 +166,7 @@ def shim(places: Path, node: str) -> Iterator[subprocess.Popen[bytes]]:
     process.kill()
     process.wait()
     assert eventually_equal(processes, before), "processes outlived the shim"
+    delete_cgroups(Record(places / "run"))
 
 
 @pytest.fixture

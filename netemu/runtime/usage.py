@@ -1,0 +1,37 @@
+"""What containers use where no control group counts it: summed over their processes, by /proc."""
+
+from __future__ import annotations
+
+import os
+
+from netemu.runtime.pidspaces import mounts_of
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def processes_usage(pids: dict[str, int]) -> dict[str, list[float]]:
+    """Give processor seconds and resident bytes of containers by the pids of their first processes.
+
+    A process belongs to the container whose mount namespace it is in. Time of children that ended
+    is their parents'.
+    """
+    if not pids:
+        return {}
+    of = {mounts_of(pid): container for container, pid in pids.items()}
+    used = {container: [0.0, 0.0] for container in pids}
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and (container := of.get(mounts_of(int(name)) or "-")):
+            cpu_s, resident = _usage_of(name)
+            used[container][0] += cpu_s
+            used[container][1] += resident
+    return used
+
+
+def _usage_of(pid: str) -> tuple[float, float]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except OSError:
+        return 0.0, 0.0
+    return sum(int(ticks) for ticks in fields[11:15]) / _TICKS, float(int(fields[21]) * _PAGE_BYTES)

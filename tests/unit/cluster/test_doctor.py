@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from netemu.cluster.doctor import check_limits
+from netemu.runtime.cgroups import Hierarchy
+
+
+def hierarchies(*controllers, is_unified):
+    return [Hierarchy("/", frozenset({name}), is_unified=is_unified) for name in controllers]
+
+
+@pytest.mark.parametrize(
+    ("is_unified", "detail"),
+    [(False, "control groups, version 1"), (True, "control groups, version 2")],
+)
+def test_a_machine_that_can_limit_everything_is_well(is_unified, detail):
+    check = check_limits(hierarchies("pids", "memory", "cpu", is_unified=is_unified))
+
+    assert (check.ok, check.detail) == (True, detail)
+
+
+def test_what_cannot_be_limited_is_named_and_not_needed():
+    check = check_limits(hierarchies("memory", is_unified=False))
+
+    assert not check.ok
+    assert not check.required
+    assert "no limit of processes, processor time" in check.detail
