@@ -1,0 +1,282 @@
+"""What agnhost answers, as a process and as the stand-in server plays it: the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from netemu.linux import netns
+from netemu.runtime.container import AppSpec
+from netemu.runtime.errors import DisconnectedError
+from netemu.standin.client import StandinClient
+from netemu.testing.eventually import eventually
+
+PACKAGE = Path(__file__).resolve().parents[2] / "netemu/agnhost"
+PROGRAM = "import sys; from netemu.agnhost.command import start; start()"
+NAMED = 'hostname web-1; exec "$@"'
+UP_S = 30
+REFUSED = 7  # curl's exit code
+
+Start = Callable[..., Awaitable[object]]
+
+
+@pytest.fixture(params=["played", "process"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """Start a subcommand in the first pod; gives the process if it is one."""
+    started: Start = request.getfixturevalue(request.param)
+    return started
+
+
+@pytest.fixture
+async def played(tmp_path: Path, first_pod: str) -> AsyncIterator[Start]:
+    path = tmp_path / "standin.sock"
+    server = run("-m", "netemu.standin.server", "--socket", str(path), "--netns-dir", "/run/netns")
+    client = await connected_client(path)
+
+    async def started(app: str, *args: str, env: dict[str, str] | None = None) -> None:
+        log, name = str(tmp_path / f"{app}.log"), "web-1"
+        spec = AppSpec(
+            id=app, app=app, netns=first_pod, log_path=log, args=args, env=env or {}, hostname=name
+        )
+        state = await client.start(spec)
+        assert state.running, state.message
+
+    yield started
+    await client.close()
+    server.terminate()
+    assert server.wait(10) == 0
+
+
+def run(*argv: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, *argv], text=True)
+
+
+async def connected_client(path: Path) -> StandinClient:
+    async with asyncio.timeout(UP_S):
+        while True:
+            try:
+                return await StandinClient.connect(path)
+            except DisconnectedError:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def process(first_pod: str) -> Iterator[Start]:
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(subcommand: str, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        inside = ("ip", "netns", "exec", first_pod, "unshare", "--uts", "sh", "-c", NAMED, "sh")
+        argv = (*inside, sys.executable, "-c", PROGRAM, subcommand, *args)
+        settings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(PACKAGE.parents[1])}
+        running.append(
+            subprocess.Popen(argv, env={**settings, **(env or {})}, text=True, stderr=subprocess.PIPE)
+        )
+        return running[-1]
+
+    async def started(subcommand: str, *args: str, **more: dict[str, str]) -> subprocess.Popen[str]:
+        return begin(subcommand, *args, **more)
+
+    yield started
+    for each in running:
+        each.kill()
+        each.communicate()
+
+
+async def curl(pod: str, *words: str) -> str:
+    """Ask, as soon as somebody is there."""
+    argv = ("ip", "netns", "exec", pod, "curl", "-s", "--max-time", "10", *words)
+    async with asyncio.timeout(UP_S):
+        while True:
+            program = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+            output, _ = await program.communicate()
+            if program.returncode != REFUSED:
+                return output.decode()
+            await asyncio.sleep(0.02)
+
+
+def open_in(pod: str, family: int, kind: int) -> socket.socket:
+    with netns.opened(pod) as fd:
+        sock = netns.open_socket(fd, family, kind)
+    sock.settimeout(10)
+    return sock
+
+
+async def exchanged(pod: str, host: str, port: int, data: bytes) -> bytes:
+    """Send a datagram and give the answer, from whom it was asked of."""
+
+    def exchange() -> bytes:
+        with open_in(pod, socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect((host, port))
+            sock.send(data)
+            return sock.recv(2048)
+
+    return await asyncio.to_thread(exchange)
+
+
+NETEXEC = {
+    "/hostname": "web-1 200",
+    "/echo?msg=hi&code=418": "hi 418",
+    "/readyz": "ok 200",
+    "/header?key=x-trace": "7 200",
+    "/dial?host=127.0.0.1&port=8080&request=hostname": '{"responses":["web-1"]} 200',
+    "/dial?host=::1&port=8080&request=echo?msg=six": '{"responses":["six"]} 200',
+    "/dial?host=127.0.0.1&port=8081&protocol=udp&request=echo+hi&tries=2": '{"responses":["hi","hi"]} 200',
+    "/dial?host=127.0.0.1&port=9&request=x": (
+        '{"errors":["Get \\"http://127.0.0.1:9/x\\": dial tcp 127.0.0.1:9: connect: connection refused"]} 200'
+    ),
+    "/dial?host=127.0.0.1&port=8080": "request parameter not specified. <nil>\n 400",
+}
+
+
+async def test_netexec_answers_over_http(start, first_pod):
+    await start("netexec")
+    ask = ("-g", "-H", "X-Trace: 7", "-w", " %{http_code}")
+
+    assert {
+        target: await curl(first_pod, *ask, f"http://127.0.0.1:8080{target}") for target in NETEXEC
+    } == NETEXEC
+
+
+async def test_netexec_answers_on_both_families_and_shows_addresses_as_they_are(start, first_pod):
+    await start("netexec")
+
+    assert (await curl(first_pod, "http://127.0.0.1:8080/clientip")).startswith("127.0.0.1:")
+    assert (await curl(first_pod, "-g", "http://[::1]:8080/clientip")).startswith("[::1]:")
+    assert await exchanged(first_pod, "127.0.0.1", 8081, b"hostname") == b"web-1"
+    assert (await exchanged(first_pod, "127.0.0.9", 8081, b"clientip")).startswith(b"127.0.0.1:")
+    assert (await exchanged(first_pod, "::1", 8081, b"ClientIP\n")).startswith(b"[::1]:")
+
+
+async def test_serve_hostname_serves_it(start, first_pod):
+    await start("serve-hostname", "--port=80")
+
+    assert await curl(first_pod, "http://127.0.0.1/any") == "web-1"
+
+
+async def test_serve_hostname_says_it_raw(start, first_pod):
+    await start("serve-hostname", "--http=false", "--tcp", "--udp")
+
+    assert await curl(first_pod, "--http0.9", "telnet://127.0.0.1:9376") == "web-1"
+    assert await exchanged(first_pod, "127.0.0.1", 9376, b"?") == b"web-1"
+
+
+async def test_test_webserver_shows_its_root(start, first_pod):
+    await start("test-webserver")
+    page = await curl(first_pod, "-i", "http://127.0.0.1/")
+
+    assert "Access-Control-Allow-Origin: *" in page
+    assert '<a href="etc/">etc/</a>' in page
+
+
+async def test_echo_basic_says_what_was_asked(start, first_pod):
+    await start("echo-basic", env={"POD_NAME": "web-1", "NAMESPACE": "shop", "HTTP_PORT": "80"})
+    document = json.loads(await curl(first_pod, "-X", "PUT", "http://127.0.0.1/a?b=c"))
+
+    assert {key: document[key] for key in ("path", "method", "proto", "pod", "namespace", "httpPort")} == {
+        "path": "/a?b=c",
+        "method": "PUT",
+        "proto": "HTTP/1.1",
+        "pod": "web-1",
+        "namespace": "shop",
+        "httpPort": "80",
+    }
+
+
+async def test_netexec_runs_commands_and_ends_with_the_code_it_is_told(process, first_pod):
+    running = await process("netexec")
+
+    assert json.loads(await curl(first_pod, "http://127.0.0.1:8080/shell?cmd=echo+hi;false")) == {
+        "output": "hi\n",
+        "error": "exit status 1",
+    }
+    await curl(first_pod, "http://127.0.0.1:8080/exit?code=7")
+    assert await asyncio.to_thread(running.wait, 10) == 7
+
+
+async def test_netexec_serves_on_but_is_not_ready_while_it_delays_its_end(process, first_pod):
+    running = await process("netexec", "--delay-shutdown=600")
+    assert await curl(first_pod, "http://127.0.0.1:8080/readyz") == "ok"
+    running.send_signal(signal.SIGTERM)
+
+    async def is_ending() -> bool:
+        return await curl(first_pod, "http://127.0.0.1:8080/readyz") == "shutting down"
+
+    await eventually(is_ending, within_s=UP_S)
+
+
+async def test_porter_serves_each_port_of_its_environment(process, first_pod):
+    files = {"CERT_FILE": str(PACKAGE / "localhost.crt"), "KEY_FILE": str(PACKAGE / "localhost.key")}
+    ports = {"SERVE_PORT_80": "plain", "SERVE_TLS_PORT_443": "secret", "SERVE_UDP_PORT_53": "datagram"}
+    await process("porter", env={**ports, **files})
+
+    assert await curl(first_pod, "http://127.0.0.1/") == "plain"
+    assert await curl(first_pod, "--cacert", files["CERT_FILE"], "https://127.0.0.1/") == "secret"
+    assert await exchanged(first_pod, "127.0.0.1", 53, b"?") == b"datagram"
+
+
+async def test_the_certificate_is_one_that_clients_can_check():
+    context = ssl.create_default_context(cafile=str(PACKAGE / "localhost.crt"))
+
+    assert context.cert_store_stats()["x509"] == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        pytest.param(("127.0.0.1:80",), 0, "", id="somebody"),
+        pytest.param(("127.0.0.1:81",), 1, "REFUSED\n", id="refused"),
+        pytest.param(("127.0.0.1:82", "--timeout=50ms"), 1, "TIMEOUT\n", id="timeout"),
+        pytest.param(("--protocol", "udp", "127.0.0.1:81"), 1, "REFUSED: read udp", id="udp-refused"),
+        pytest.param(("--protocol=udp", "127.0.0.1:80", "--timeout=50ms"), 1, "TIMEOUT: ", id="udp-timeout"),
+        pytest.param(("192.0.2.1:80",), 1, "OTHER: dial tcp 192.0.2.1:80: ", id="no-route"),
+        pytest.param(("nobody.invalid:80", "--timeout=1s"), 1, "DNS: ", id="no-such-name"),
+        pytest.param(("web",), 1, "UNKNOWN: address web: missing port in address\n", id="no-port"),
+        pytest.param((), 1, "Error: accepts 1 arg(s), received 0\n", id="no-target"),
+        pytest.param(("a:1", "--protocol=icmp"), 1, "Unsupported protocol\n", id="no-protocol"),
+    ],
+)
+async def test_connect_has_one_word_for_what_became_of_it(process, first_pod, args, code, said):
+    with ExitStack() as stack:
+        for sock in (listening(first_pod, 80), *full(first_pod, 82), silent(first_pod, 80)):
+            stack.enter_context(sock)
+        running = await process("connect", *args)
+        _, errors = await asyncio.to_thread(running.communicate, timeout=UP_S)
+
+    assert running.returncode == code
+    assert errors.startswith(said)
+    assert bool(errors) is bool(said)
+
+
+def listening(pod: str, port: int, backlog: int = 8) -> socket.socket:
+    """Give a socket that takes connections."""
+    sock = open_in(pod, socket.AF_INET, socket.SOCK_STREAM)
+    sock.bind(("127.0.0.1", port))
+    sock.listen(backlog)
+    return sock
+
+
+def full(pod: str, port: int) -> list[socket.socket]:
+    """Give a socket that takes no more connections, and those that fill it."""
+    clients = [open_in(pod, socket.AF_INET, socket.SOCK_STREAM) for _ in range(4)]
+    sockets = [listening(pod, port, backlog=0), *clients]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", port))
+    return sockets
+
+
+def silent(pod: str, port: int) -> socket.socket:
+    """Give a socket that takes datagrams and never answers."""
+    sock = open_in(pod, socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", port))
+    return sock
