@@ -83,10 +83,11 @@ def _run(name: str, args: tuple[str, ...]) -> int:
 def _serve(name: str, args: tuple[str, ...]) -> int:
     from netemu.agnhost.process import run_app
 
-    return run_app(_find(APPS[name]), args, _ending(name, args), _started(name, args))
+    return run_app(_find(APPS[name]), args, ending_of(name, args), _started(name, args))
 
 
-def _ending(name: str, args: tuple[str, ...]) -> Ending:
+def ending_of(name: str, args: tuple[str, ...]) -> Ending:
+    """Say what SIGTERM does to a server."""
     from netemu.agnhost.process import Ending
 
     if name == "netexec":

@@ -36,7 +36,6 @@ def run(args: tuple[str, ...]) -> int:
     """Do what the flags say, in the original's order; 1 if anything failed."""
     flags = parse_flags(args, _FLAGS)
     retry_s = parse_number_flag("retry_time", flags["retry_time"])
-    os.umask(0)
     jobs: list[Job] = [(flags["fs_type"], _file_system, "statfs")]
     jobs += [(flags[name], partial(_write, mode=mode), "") for name, mode in _PERMISSIONS.items()]
     jobs += [
@@ -93,7 +92,8 @@ def _file_system(path: str) -> None:
 
 
 def _write(path: str, mode: int) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+    with open(path, "w") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask is
         file.write(NEW_CONTENT)
     _content(path)
 
