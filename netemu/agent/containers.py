@@ -19,12 +19,14 @@ from netemu.agent.projections import VolumeError
 from netemu.agent.security import check_not_root, security_of, sysctls_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes, sandbox_path
-from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, lost
+from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, field_path, lost
 from netemu.api.errors import NotFoundError
-from netemu.api.views.core import Pod
+from netemu.api.views.core import Container, Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
+from netemu.image.errors import InvalidReferenceError
 from netemu.image.index import Image, Images
+from netemu.image.reference import parse_reference
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerSpec, ContainerState, Mount
@@ -95,16 +97,11 @@ class Containers:
             NetemuError: the server that would run it cannot be asked; try again.
 
         """
-        container, raw = find_container(pod, work.obj, name)
+        container, _raw = find_container(pod, work.obj, name)
         image = self._images.find(container.image)
         decided = decide(container, self._catalogue()) if image is None else image
         if isinstance(decided, UnknownImage):
-            if raw.get("imagePullPolicy") == "Never":
-                return self._never_pulled(work, container.image)
-            self._emit(
-                work, "Warning", "Failed", f'Failed to pull image "{container.image}": {decided.message}'
-            )
-            return "ErrImagePull", decided.message
+            return self._not_pulled(work, container, decided.message)
         id = container_id(pod.metadata.uid, name, attempt)
         try:
             made = self._attempt(work, pod, name, id)
@@ -116,25 +113,38 @@ class Containers:
                 made = replace(made, processes=await self._processes_of(work, pod, target))
             state = await self._run(work, made, decided)
         except ConfigError as err:
-            self._emit(work, "Warning", "Failed", f"Error: {err.message}")
+            self._emit(work, name, "Warning", "Failed", f"Error: {err.message}")
             return "CreateContainerConfigError", err.message
         except VolumeError as err:
-            self._emit(work, "Warning", "FailedMount", err.message)
+            self._emit(work, name, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
         if attempt == 0:
             pulled = f'Container image "{container.image}" already present on machine'
-            self._emit(work, "Normal", "Pulled", pulled)
-        self._emit(work, "Normal", "Created", f"Container created: {name}")
+            self._emit(work, name, "Normal", "Pulled", pulled)
+        self._emit(work, name, "Normal", "Created", f"Container created: {name}")
         if state.running:
-            self._emit(work, "Normal", "Started", f"Container started: {name}")
+            self._emit(work, name, "Normal", "Started", f"Container started: {name}")
         elif state.message:
-            self._emit(work, "Warning", "Failed", f"Error: {state.message}")
+            self._emit(work, name, "Warning", "Failed", f"Error: {state.message}")
         return state
 
-    def _never_pulled(self, work: PodWork, image: str) -> Failure:
-        message = f'Container image "{image}" is not present with pull policy of Never'
-        self._emit(work, "Warning", "ErrImageNeverPull", message)
-        return "ErrImageNeverPull", message
+    def _not_pulled(self, work: PodWork, container: Container, why: str) -> Failure:
+        """Say why there is no such image, and whether somebody may look for it again."""
+        name, image = container.name, container.image
+        try:
+            parse_reference(image)
+        except InvalidReferenceError:
+            invalid = f'couldn\'t parse image name "{image}": invalid reference format'
+            message = f'Failed to apply default image tag "{image}": {invalid}'
+            self._emit(work, name, "Warning", "InspectFailed", message)
+            return "InvalidImageName", message
+        if container.image_pull_policy == "Never":
+            message = f'Container image "{image}" is not present with pull policy of Never'
+            self._emit(work, name, "Warning", "ErrImageNeverPull", message)
+            return "ErrImageNeverPull", message
+        self._emit(work, name, "Normal", "Pulling", f'Pulling image "{image}"')
+        self._emit(work, name, "Warning", "Failed", f'Failed to pull image "{image}": {why}')
+        return "ErrImagePull", why
 
     async def _set_sysctls(self, work: PodWork) -> None:
         """Set what the pod wants of its network before anything of it runs."""
@@ -243,6 +253,11 @@ class Containers:
     def refresh(self, work: PodWork) -> None:
         """Bring the files of a pod's volumes up to date, if it has any."""
         self._volumes.refresh(work.obj, self._site.pod_dir(work.uid))
+
+    def renew_tokens(self, work: PodWork) -> None:
+        """Give a pod's processes new tokens before the ones they have end."""
+        if work.obj and (work.exec_holders or "shim" in work.sources.values()):
+            self._volumes.renew(work.obj, self._site.pod_dir(work.uid), self._clock())
 
     def holder_ended(self, work: PodWork, name: str, state: ContainerState) -> None:
         """Note that the pid 1 that people see in a stand-in's container ended."""
@@ -355,8 +370,10 @@ class Containers:
             new.rename(directory)
         return directory
 
-    def _emit(self, work: PodWork, type: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        self._recorder.emit(work.obj, type, reason, message)
+    def _emit(
+        self, work: PodWork, name: str, type: Literal["Normal", "Warning"], reason: str, message: str
+    ) -> None:
+        self._recorder.emit(work.obj, type, reason, message, field_path=field_path(work.obj, name))
 
     def _need(self, server: T | None) -> T:
         if server is None:

@@ -17,7 +17,7 @@ from netemu.agent.hooks import Hooks
 from netemu.agent.ports import Network, Recorder
 from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token
-from netemu.agent.restarts import NEVER_STARTED
+from netemu.agent.restarts import NEVER_STARTED, retried
 from netemu.agent.sandboxes import Sandboxes
 from netemu.agent.specs import Site
 from netemu.agent.status import Failure
@@ -39,6 +39,7 @@ from netemu.runtime.container import ContainerState
 log = Log(__name__)
 
 WORKERS = 8
+TOKENS_LOOK_S = 60.0
 
 
 class Agent:
@@ -182,6 +183,7 @@ class Agent:
                 volumes = work.obj["spec"].get("volumes") or ()
                 if any(not needs_token(volume) and mentions(volume, kind, key.name) for volume in volumes):
                     work.has_stale_volumes = True
+                    work.lives = {name: retried(life) for name, life in work.lives.items()}
                     self._queue.add(uid)
 
     def work_of(self, uid: str) -> PodWork | None:
@@ -194,11 +196,22 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tasks.run(), name=f"tasks {self.node}")
+                group.create_task(self._renew_tokens(), name=f"tokens {self.node}")
                 for number in range(WORKERS):
                     group.create_task(self._work_on_pods(), name=f"agent {self.node} {number}")
         finally:
             self._queue.close()
             self._prober.close()
+
+    async def _renew_tokens(self) -> None:
+        """Look after the tokens of pods; none lives for less than ten minutes."""
+        while True:
+            await asyncio.sleep(TOKENS_LOOK_S)
+            for work in list(self._work.values()):
+                try:
+                    self._containers.renew_tokens(work)
+                except OSError as err:
+                    log.warning("agent.token_kept", node=self.node, pod=work.uid, error=str(err))
 
     async def _work_on_pods(self) -> None:
         async for uid in self._queue:

@@ -20,12 +20,13 @@ MAX_BACK_OFF_S = 300.0
 BACK_OFF_RESET_S = 600.0
 CONFIG_RETRY_S = 10.0
 VOLUME_RETRY_S = 1.0
+MAX_VOLUME_RETRY_S = 122.0  # as a kubelet, whose first pause is half of ours
 # How long a failed pull is called one, before it is called a back-off: a kubelet's next look at the pod.
 PULL_TOLD_S = 3.0
 
 HookState = Literal["none", "running", "done", "failed"]
 
-_PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
+PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
 
 
 class Life(Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ class Life(Struct, frozen=True, kw_only=True):
 
     ``state`` is the current attempt (``None`` before the first), ``last`` the one before.
     ``waiting`` is (reason, message) when the container cannot be started now, ``retry_at_s``
-    when to try again, ``pulls`` how often its image was not there in a row. ``crashes`` counts
+    when to try again, ``refusals`` how often that was so in a row. ``crashes`` counts
     the restarts since it last ran long enough. ``image`` and ``resources`` are what the attempt
     was started with; ``is_replaced`` says that it was ended to be started with others.
     ``hook`` is how far its postStart hook is; ``is_heard`` after its end, when its message was read.
@@ -45,7 +46,7 @@ class Life(Struct, frozen=True, kw_only=True):
     crashes: int = 0
     waiting: tuple[str, str] | None = None
     retry_at_s: float = 0.0
-    pulls: int = 0
+    refusals: int = 0
     ready: bool = False
     started: bool = False
     hook: HookState = "none"
@@ -110,19 +111,27 @@ def started(life: Life, state: ContainerState, container: Container) -> Life:
 
 def refused(life: Life, reason: str, message: str, now_s: float) -> Life:
     """Note that an attempt could not be made, and when to try again."""
-    pulls = life.pulls + 1 if reason in _PULL_REASONS else 0
-    if pulls:
-        retry_s = _doubled_s(pulls)
+    times = life.refusals + 1
+    if reason in PULL_REASONS:
+        retry_s = _doubled_s(times)
+    elif reason == "ContainerCreating":
+        retry_s = min(VOLUME_RETRY_S * float(2 ** min(times - 1, 10)), MAX_VOLUME_RETRY_S)
     else:
-        retry_s = VOLUME_RETRY_S if reason == "ContainerCreating" else CONFIG_RETRY_S
-    return replace(life, waiting=(reason, message), retry_at_s=now_s + retry_s, pulls=pulls)
+        retry_s = CONFIG_RETRY_S
+    return replace(life, waiting=(reason, message), retry_at_s=now_s + retry_s, refusals=times)
+
+
+def retried(life: Life) -> Life:
+    """Let a container that waits for a volume be tried again at once."""
+    is_waiting = life.waiting is not None and life.waiting[0] == "ContainerCreating"
+    return replace(life, retry_at_s=0.0, refusals=0) if is_waiting else life
 
 
 def pull_backs_off(life: Life, image: str, now_s: float) -> Life:
     """Call a failed pull a back-off once it was told as a failure."""
     if life.waiting is None or life.waiting[0] != "ErrImagePull":
         return life
-    if now_s < life.retry_at_s - _doubled_s(life.pulls) + PULL_TOLD_S:
+    if now_s < life.retry_at_s - _doubled_s(life.refusals) + PULL_TOLD_S:
         return life
     message = f'Back-off pulling image "{image}": ErrImagePull: {life.waiting[1]}'
     return replace(life, waiting=("ImagePullBackOff", message))

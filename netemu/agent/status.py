@@ -48,7 +48,7 @@ def pod_status(
     names the containers that back off; a pod that ``is_ending`` restarts nothing.
     """
     if failure is not None and not lives:
-        return _refusal(pod, old, failure)
+        return _refusal(pod, old, failure, now_s)
     phase, told = _held_phase(_phase(pod, lives, failure, is_ending=is_ending), lives, old)
     spec = pod.spec
     name = Naming(pod, waits)
@@ -81,9 +81,10 @@ def pod_status(
     return status
 
 
-def _refusal(pod: Pod, old: Object, failure: Failure) -> Object:
+def _refusal(pod: Pod, old: Object, failure: Failure, now_s: float) -> Object:
     """Give the status of a pod that the node never took."""
     status = {**old, "phase": "Failed", "reason": failure.reason, "message": failure.message}
+    status.setdefault("startTime", format_rfc3339(now_s))
     if pod.metadata.generation:
         status["observedGeneration"] = pod.metadata.generation
     return status

@@ -162,7 +162,9 @@ class Syncer:
             life = work.lives[name] = restarts.refused(life, *outcome, self._clock())
             self._tell_refused(work, name, outcome[0])
             wait_s = life.retry_at_s - self._clock()
-            self._again(work.uid, min(wait_s, restarts.PULL_TOLD_S) if life.pulls else wait_s)
+            self._again(
+                work.uid, min(wait_s, restarts.PULL_TOLD_S) if outcome[0] in restarts.PULL_REASONS else wait_s
+            )
             return True
         life = work.lives[name] = restarts.started(life, outcome, container)
         is_regular = any(each.name == name for each in pod.spec.containers)
@@ -223,7 +225,7 @@ class Syncer:
                 "BackOff",
                 f"Back-off restarting failed container {name} in pod {identity}",
             )
-        elif life.pulls:
+        elif life.waiting[0] == "ErrImagePull":
             container = container_of(pod, name)
             image = container.image if container is not None else ""
             work.lives[name] = backed_off = restarts.pull_backs_off(life, image, self._clock())

@@ -16,7 +16,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from netemu.agent import environment
-from netemu.agent.projections import Files, Raw, Sources, VolumeError, needs_token, volume_files
+from netemu.agent.projections import (
+    Files,
+    Raw,
+    Sources,
+    VolumeError,
+    needs_token,
+    token_use_s,
+    volume_files,
+)
 from netemu.api.client import Object
 from netemu.errors import NetemuError
 from netemu.runtime.container import Mount
@@ -65,6 +73,16 @@ class Volumes:
                     files = self._files(volume, pod)
                     if files is not None:
                         write_files(made, files)
+
+    def renew(self, pod: Object, directory: Path, now_s: float) -> None:
+        """Write new tokens into the volumes that a pod has, for those that are near their end."""
+        for volume in pod["spec"].get("volumes") or ():
+            made = directory / "volumes" / volume["name"]
+            if needs_token(volume) and (made / _DATA).is_symlink():
+                age_s = now_s - (made / _DATA).lstat().st_mtime
+                if age_s >= token_use_s(volume):
+                    with suppress(VolumeError):
+                        write_files(made, self._files(volume, pod) or {})
 
     def mounts(
         self, pod: Object, container: Raw, directory: Path, variables: Mapping[str, str]
