@@ -44,6 +44,10 @@ _PROGRAMS = {
     "ping": "iputils-ping",
     "ps": "procps",
 }
+_OPTIONAL_PROGRAMS = {
+    "runc": ("runc", "needed only to run images (netemu image load)"),
+    "zstd": ("zstd", "needed only to load images that are compressed with it"),
+}
 _LIBRARIES = {"nftables": ("libnftables.so.1", "libnftables1")}
 
 
@@ -145,6 +149,10 @@ def _check_user_namespaces() -> Check:
 def _check_programs() -> Iterator[Check]:
     for name, package in _PROGRAMS.items():
         yield check_program(name, find_program(name), package)
+    for name, (package, why) in _OPTIONAL_PROGRAMS.items():
+        check = check_program(name, find_program(name), package)
+        detail = check.detail if check.ok else f"{check.detail}: {why}"
+        yield check._replace(required=False, detail=detail)
     for name, (file, package) in _LIBRARIES.items():
         found = _is_loadable(file)
         yield Check(
