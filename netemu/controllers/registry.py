@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netemu.api.kinds import INGRESS_CLASS, Kind
 from netemu.controllers import (
+    claims,
     cronjobs,
     daemonsets,
     deployments,
@@ -37,6 +38,7 @@ RECONCILERS: tuple[Reconciler, ...] = (
     servicecidrs.RECONCILER,
     garbage.POD_RECONCILER,
     tainteviction.RECONCILER,
+    claims.RECONCILER,
     unserved.LOAD_BALANCER,
     unserved.INGRESS_RECONCILER,
 )

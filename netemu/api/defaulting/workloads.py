@@ -6,6 +6,7 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.defaulting.pods import fill_pod_spec, fill_volumes
+from netemu.api.defaulting.policy import fill_claim
 
 
 def fill_deployment(obj: Object) -> None:
@@ -41,6 +42,10 @@ def fill_stateful_set(obj: Object) -> None:
     """Start one pod after the other, update all of them, keep their claims."""
     spec = _fill_common(obj)
     spec.setdefault("podManagementPolicy", "OrderedReady")
+    for claim in spec.get("volumeClaimTemplates", ()):
+        claim.setdefault("apiVersion", "v1")
+        claim.setdefault("kind", "PersistentVolumeClaim")
+        fill_claim(claim)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)

@@ -81,7 +81,7 @@ def check_daemon_set(new: Object, old: Object | None) -> Iterator[Cause]:
 def check_stateful_set(new: Object, old: Object | None) -> Iterator[Cause]:
     """Check a StatefulSet."""
     spec = new["spec"]
-    yield from _check_common(new, None, "statefulset")
+    yield from _check_common({**new, "spec": _with_claims(spec)}, None, "statefulset")
     yield from one_of(
         "spec.podManagementPolicy", spec.get("podManagementPolicy"), ("OrderedReady", "Parallel")
     )
@@ -93,6 +93,21 @@ def check_stateful_set(new: Object, old: Object | None) -> Iterator[Cause]:
         named = [f"'{name}'" for name in _STATEFUL_SET_MAY_CHANGE]
         free = f"{', '.join(named[:-1])} and {named[-1]}"
         yield forbidden("spec", f"updates to statefulset spec for fields other than {free} are forbidden")
+
+
+def _with_claims(spec: Json) -> Json:
+    """Give a spec whose template has the volumes that the claims of each pod will be."""
+    claims = [
+        {"name": each.get("metadata", {}).get("name", "")} for each in spec.get("volumeClaimTemplates", ())
+    ]
+    if not claims or "template" not in spec:
+        return spec
+    template = spec["template"]
+    pod = template.get("spec") or {}
+    volumes = [{**claim, "persistentVolumeClaim": {"claimName": claim["name"]}} for claim in claims]
+    named = {claim["name"] for claim in claims}
+    others = [volume for volume in pod.get("volumes", ()) if volume.get("name") not in named]
+    return {**spec, "template": {**template, "spec": {**pod, "volumes": [*others, *volumes]}}}
 
 
 def _fixed(spec: Json) -> dict[str, Any]:

@@ -301,3 +301,14 @@ async def sight(world):
     newest = max(await world.list(CONTROLLER_REVISION), key=lambda each: each["revision"])
     is_over = now["currentRevision"] == now["updateRevision"] == newest["metadata"]["name"]
     return await images(world), counted, is_over
+
+
+async def test_containers_may_mount_the_claims_of_their_set(world):
+    mounting = builders.stateful_set("db", volumeClaimTemplates=[CLAIM])
+    (container,) = mounting["spec"]["template"]["spec"]["containers"]
+    container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+
+    made = await world.create(STATEFUL_SET, mounting)
+
+    (template,) = made["spec"]["volumeClaimTemplates"]
+    assert (template["kind"], template["spec"]["volumeMode"]) == ("PersistentVolumeClaim", "Filesystem")
