@@ -3,177 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import selectors
 import socket
-import subprocess
 import threading
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
-from ipaddress import IPv4Address
-from pathlib import Path
-from uuid import uuid4
+from contextlib import suppress
 
 import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
-from netemu.informer.cache import Cache
-from netemu.informer.watch import Informer
 from netemu.linux import netns
-from netemu.proxy.loop import Proxy
-from netemu.settings import Settings
+from netemu.testing import service_world
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
+from netemu.testing.service_world import NODES, PODS, TCP, TIMEOUT_S, UDP, ask, ask_again
 
-TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
-TIMEOUT_S = 0.6
-PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2"}
-NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
 WEB, NOBODY, FREE = "10.96.0.20", "10.96.0.21", "10.96.9.9"
 
 
 @pytest.fixture(scope="module")
 def world():
-    """Two nodes on one switch, which is also the client outside; pods a and b on node-1, c on node-2."""
-    prefix = f"t{uuid4().hex[:6]}"
-    with made_namespaces(prefix, ["outside", *NODES, *PODS]) as fds:
-        ip(fds["outside"], "link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
-        for number, (node, address) in enumerate(NODES.items(), 1):
-            add_node(prefix, fds, node, address, number)
-        for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c")):
-            add_pod(prefix, fds, node, pod)
-        ip(fds["outside"], "route add 10.96.0.0/16 via 172.30.0.11")
-        with servers(fds):
-            yield fds
-
-
-@contextmanager
-def made_namespaces(prefix, places):
-    fds = {}
-    try:
-        for place in places:
-            netns.create(f"{prefix}-{place}")
-            fds[place] = netns.open_ns(f"{prefix}-{place}")
-        yield fds
-    finally:
-        for place, fd in fds.items():
-            os.close(fd)
-            netns.delete(f"{prefix}-{place}")
-
-
-def ip(fd, *commands):
-    lines = "".join(f"{command}\n" for command in commands)
-    argv = ["nsenter", f"--net=/proc/self/fd/{fd}", "ip", "-batch", "-"]
-    subprocess.run(argv, input=lines.encode(), check=True, pass_fds=(fd,))
-
-
-def write_sysctl(fd, name, value):
-    with netns.entered(fd):
-        Path("/proc/sys/net", name).write_text(value)
-
-
-def add_node(prefix, fds, node, address, number):
-    other = 3 - number
-    # Redirects and refusals share one budget for each peer: the one would use up the other's.
-    for scope in ("all", "default"):
-        write_sysctl(fds[node], f"ipv4/conf/{scope}/send_redirects", "0")
-    ip(
-        fds["outside"],
-        f"link add p{number} type veth peer name eth0 netns {prefix}-{node}",
-        f"link set p{number} master br0 up",
-    )
-    ip(
-        fds[node],
-        f"addr add {address}/16 dev eth0",
-        "link set eth0 up",
-        "route add default via 172.30.0.1",
-        "link add cni0 type bridge",
-        f"addr add 10.244.{number}.1/24 dev cni0",
-        "link set cni0 up",
-        f"route add 10.244.{other}.0/24 via 172.30.0.1{other}",
-        "route add 10.96.0.0/16 dev eth0",
-    )
-    write_sysctl(fds[node], "ipv4/ip_forward", "1")
-
-
-def add_pod(prefix, fds, node, pod):
-    ip(
-        fds[node],
-        f"link add v{pod} type veth peer name eth0 netns {prefix}-{pod}",
-        f"link set v{pod} master cni0 up",
-        f"link set v{pod} type bridge_slave hairpin on",
-    )
-    gateway = PODS[pod].rsplit(".", 1)[0] + ".1"
-    ip(
-        fds[pod],
-        f"addr add {PODS[pod]}/24 dev eth0",
-        "link set eth0 up",
-        f"route add default via {gateway}",
-    )
-
-
-@contextmanager
-def servers(fds):
-    """TCP and UDP servers on port 8080 of each pod that answer with its name and the client's address."""
-    waker, stop = socket.socketpair()
-    with selectors.DefaultSelector() as ready:
-        ready.register(waker, selectors.EVENT_READ, None)
-        for pod in PODS:
-            listener = netns.open_socket(fds[pod], socket.AF_INET, TCP)
-            listener.bind(("", 8080))
-            listener.listen(1024)
-            ready.register(listener, selectors.EVENT_READ, partial(answer_tcp, listener, pod))
-            datagrams = netns.open_socket(fds[pod], socket.AF_INET, UDP)
-            datagrams.bind(("", 8080))
-            ready.register(datagrams, selectors.EVENT_READ, partial(answer_udp, datagrams, pod))
-        thread = threading.Thread(target=serve, args=(ready,))
-        thread.start()
-        yield
-        stop.close()
-        thread.join()
-        for key in list(ready.get_map().values()):
-            key.fileobj.close()
-
-
-def serve(ready):
-    while True:
-        for key, _ in ready.select():
-            if key.data is None:
-                return
-            key.data()
-
-
-def answer_tcp(listener, pod):
-    connection, peer = listener.accept()
-    with connection:
-        connection.sendall(f"{pod} {peer[0]}".encode())
-
-
-def answer_udp(datagrams, pod):
-    _, peer = datagrams.recvfrom(100)
-    datagrams.sendto(f"{pod} {peer[0]}".encode(), peer)
-
-
-def ask(fd, address, port, kind=TCP, timeout_s=TIMEOUT_S):
-    """Ask once; give the answer, or how it failed."""
-    with netns.open_socket(fd, socket.AF_INET, kind) as sock:
-        sock.settimeout(timeout_s)
-        try:
-            sock.connect((address, port))
-            return ask_again(sock, kind)
-        except ConnectionRefusedError:
-            return "refused"
-        except TimeoutError:
-            return "nothing"
-
-
-def ask_again(sock, kind):
-    if kind == UDP:
-        # A node that refuses its own datagram says so at once; the reason comes with `recv`.
-        with suppress(PermissionError):
-            sock.send(b"who?")
-    return sock.recv(100).decode()
+    with service_world.world() as places:
+        yield places
 
 
 def service(name, address, *, node_port=None, **spec):
@@ -209,24 +59,6 @@ def slice_of(name, *pods):
     }
 
 
-@asynccontextmanager
-async def proxied(world, client):
-    """A proxy for both nodes."""
-    cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
-    proxy = Proxy(cache, informer, Settings())
-    for node, address in NODES.items():
-        proxy.add_node(node, [IPv4Address(address)], world[node])
-    tasks = [asyncio.ensure_future(informer.run()), asyncio.ensure_future(proxy.run())]  # noqa: TID251
-    try:
-        await proxy.wait_synced()
-        yield proxy
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 @pytest.fixture
 async def client():
     return FakeClient(
@@ -238,7 +70,7 @@ async def client():
 
 @pytest.fixture
 async def proxy(world, client):
-    async with proxied(world, client) as running:
+    async with service_world.proxied(world, client) as running:
         yield running
 
 
@@ -363,9 +195,9 @@ async def test_a_udp_flow_to_an_endpoint_that_stays_survives_a_restart_of_the_pr
     with netns.open_socket(world["b"], socket.AF_INET, UDP) as sock:
         sock.settimeout(TIMEOUT_S)
         sock.connect((WEB, 53))
-        async with proxied(world, client):
+        async with service_world.proxied(world, client):
             before = ask_again(sock, UDP)
-        async with proxied(world, client):
+        async with service_world.proxied(world, client):
             after = [ask_again(sock, UDP) for _ in range(5)]
 
     assert after == [before] * 5
@@ -379,7 +211,7 @@ async def test_changes_and_restarts_under_traffic_lose_no_connection(world, clie
         while not stop.is_set():
             answers[ask(world["b"], WEB, 80, timeout_s=5).split()[0]] += 1
 
-    async with proxied(world, client):
+    async with service_world.proxied(world, client):
         clients = [threading.Thread(target=connect_all_the_time) for _ in range(2)]
         for thread in clients:
             thread.start()
@@ -387,7 +219,7 @@ async def test_changes_and_restarts_under_traffic_lose_no_connection(world, clie
             await client.update(*slice_of("web", *("abc"[: number % 3 + 1])))
             await asyncio.sleep(0.005)
     for _ in range(3):
-        async with proxied(world, client):
+        async with service_world.proxied(world, client):
             await asyncio.sleep(0.02)
     stop.set()
     for thread in clients:

@@ -1,0 +1,200 @@
+"""[IO] A small network to try Services on: nodes with pods, a client outside, and real servers.
+
+For kernel tests in private namespaces. Two nodes on one switch, which is also the client outside; pods a
+and b on node-1, c on node-2. Each pod answers on port 8080, TCP and UDP, with its name and the
+address of who asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import selectors
+import socket
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+from uuid import uuid4
+
+from netemu.api.client import Client
+from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.linux import netns
+from netemu.naming import NodeName
+from netemu.proxy.loop import Proxy
+from netemu.settings import Settings
+
+TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+TIMEOUT_S = 0.6
+PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2"}
+NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
+PORT = 8080
+
+Places = Mapping[str, int]  # descriptors of namespaces by name
+
+
+@contextmanager
+def world() -> Iterator[Places]:
+    """Make it for the length of a block."""
+    prefix = f"t{uuid4().hex[:6]}"
+    with _made_namespaces(prefix, ["outside", *NODES, *PODS]) as fds:
+        ip(fds["outside"], "link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
+        for number, (node, address) in enumerate(NODES.items(), 1):
+            _add_node(prefix, fds, node, address, number)
+        for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c")):
+            _add_pod(prefix, fds, node, pod)
+        ip(fds["outside"], "route add 10.96.0.0/16 via 172.30.0.11")
+        with _servers(fds):
+            yield fds
+
+
+@contextmanager
+def _made_namespaces(prefix: str, places: Iterable[str]) -> Iterator[Places]:
+    fds: dict[str, int] = {}
+    try:
+        for place in places:
+            netns.create(f"{prefix}-{place}")
+            fds[place] = netns.open_ns(f"{prefix}-{place}")
+        yield fds
+    finally:
+        for place, fd in fds.items():
+            os.close(fd)
+            netns.delete(f"{prefix}-{place}")
+
+
+def ip(fd: int, *commands: str) -> None:
+    """Run iproute2's commands in a namespace."""
+    lines = "".join(f"{command}\n" for command in commands)
+    argv = ["nsenter", f"--net=/proc/self/fd/{fd}", "ip", "-batch", "-"]
+    subprocess.run(argv, input=lines.encode(), check=True, pass_fds=(fd,))
+
+
+def _write_sysctl(fd: int, name: str, value: str) -> None:
+    with netns.entered(fd):
+        Path("/proc/sys/net", name).write_text(value)
+
+
+def _add_node(prefix: str, fds: Places, node: str, address: str, number: int) -> None:
+    other = 3 - number
+    # Redirects and refusals share one budget for each peer: the one would use up the other's.
+    for scope in ("all", "default"):
+        _write_sysctl(fds[node], f"ipv4/conf/{scope}/send_redirects", "0")
+    ip(
+        fds["outside"],
+        f"link add p{number} type veth peer name eth0 netns {prefix}-{node}",
+        f"link set p{number} master br0 up",
+    )
+    ip(
+        fds[node],
+        f"addr add {address}/16 dev eth0",
+        "link set eth0 up",
+        "route add default via 172.30.0.1",
+        "link add cni0 type bridge",
+        f"addr add 10.244.{number}.1/24 dev cni0",
+        "link set cni0 up",
+        f"route add 10.244.{other}.0/24 via 172.30.0.1{other}",
+        "route add 10.96.0.0/16 dev eth0",
+    )
+    _write_sysctl(fds[node], "ipv4/ip_forward", "1")
+
+
+def _add_pod(prefix: str, fds: Places, node: str, pod: str) -> None:
+    ip(
+        fds[node],
+        f"link add v{pod} type veth peer name eth0 netns {prefix}-{pod}",
+        f"link set v{pod} master cni0 up",
+        f"link set v{pod} type bridge_slave hairpin on",
+    )
+    gateway = PODS[pod].rsplit(".", 1)[0] + ".1"
+    ip(
+        fds[pod],
+        f"addr add {PODS[pod]}/24 dev eth0",
+        "link set eth0 up",
+        f"route add default via {gateway}",
+    )
+
+
+@contextmanager
+def _servers(fds: Places) -> Iterator[None]:
+    waker, stop = socket.socketpair()
+    with selectors.DefaultSelector() as ready:
+        ready.register(waker, selectors.EVENT_READ, None)
+        for pod in PODS:
+            listener = netns.open_socket(fds[pod], socket.AF_INET, TCP)
+            listener.bind(("", PORT))
+            listener.listen(1024)
+            ready.register(listener, selectors.EVENT_READ, partial(_answer_tcp, listener, pod))
+            datagrams = netns.open_socket(fds[pod], socket.AF_INET, UDP)
+            datagrams.bind(("", PORT))
+            ready.register(datagrams, selectors.EVENT_READ, partial(_answer_udp, datagrams, pod))
+        thread = threading.Thread(target=_serve, args=(ready,))
+        thread.start()
+        yield
+        stop.close()
+        thread.join()
+        for key in list(ready.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _serve(ready: selectors.BaseSelector) -> None:
+    while True:
+        for key, _ in ready.select():
+            if key.data is None:
+                return
+            key.data()
+
+
+def _answer_tcp(listener: socket.socket, pod: str) -> None:
+    connection, peer = listener.accept()
+    with connection:
+        connection.sendall(f"{pod} {peer[0]}".encode())
+
+
+def _answer_udp(datagrams: socket.socket, pod: str) -> None:
+    _, peer = datagrams.recvfrom(100)
+    datagrams.sendto(f"{pod} {peer[0]}".encode(), peer)
+
+
+def ask(fd: int, address: str, port: int, kind: socket.SocketKind = TCP, timeout_s: float = TIMEOUT_S) -> str:
+    """Ask once; give the answer, or how it failed."""
+    with netns.open_socket(fd, socket.AF_INET, kind) as sock:
+        sock.settimeout(timeout_s)
+        try:
+            sock.connect((address, port))
+            return ask_again(sock, kind)
+        except ConnectionRefusedError:
+            return "refused"
+        except TimeoutError:
+            return "nothing"
+
+
+def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
+    """Ask on a socket that is connected."""
+    if kind == UDP:
+        # A node that refuses its own datagram says so at once; the reason comes with `recv`.
+        with suppress(PermissionError):
+            sock.send(b"who?")
+    return sock.recv(100).decode()
+
+
+@asynccontextmanager
+async def proxied(places: Places, client: Client, settings: Settings | None = None) -> AsyncIterator[Proxy]:
+    """Have a proxy for both nodes, which holds all Services when the block begins."""
+    cache = Cache()
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
+    proxy = Proxy(cache, informer, settings or Settings())
+    for node, address in NODES.items():
+        proxy.add_node(NodeName(node), [IPv4Address(address)], places[node])
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]
+        try:
+            await proxy.wait_synced()
+            yield proxy
+        finally:
+            for task in tasks:
+                task.cancel()
