@@ -6,6 +6,7 @@ dynamic band from which the rest is drawn first (KEP-3070, KEP-3668).
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Collection, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -142,6 +143,7 @@ def address(number: int) -> str:
     return str(ip_address(number))
 
 
+@functools.lru_cache(maxsize=1024)
 def number_of(text: str) -> int:
     """Read a ClusterIP.
 

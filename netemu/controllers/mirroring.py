@@ -11,17 +11,20 @@ from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, ENDPOINTS, SERVICE
 from netemu.api.views.core import EndpointAddress, Endpoints, EndpointSubset
 from netemu.api.views.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from netemu.controllers.backends import family_of
 from netemu.controllers.endpoints import is_ours
 from netemu.controllers.endpointslices import managed_slices, slice_changed
 from netemu.controllers.ownership import controller_reference
 from netemu.controllers.reconciler import Reconciler, own_key
-from netemu.controllers.slices import Endpoint, Family, PortSet, plan_slices, port_set
-from netemu.controllers.writes import Delete, Writes
+from netemu.controllers.slices import TRIGGER_TIME, Endpoint, Family, PortSet, plan_slices, port_set
+from netemu.controllers.writes import Delete, EmitEvent, Writes
 from netemu.informer.cache import Cache, Key, key_of
 
 MANAGER = "endpointslicemirroring-controller.k8s.io"
 SKIP_LABEL = "endpointslice.kubernetes.io/skip-mirror"
 LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
+NOT_COPIED = (TRIGGER_TIME, "kubectl.kubernetes.io/last-applied-configuration")
+MAX_PER_SUBSET = 1000
 
 
 def plan(cache: Cache, key: Key, _now_s: float) -> Writes:
@@ -31,10 +34,24 @@ def plan(cache: Cache, key: Key, _now_s: float) -> Writes:
     existing = managed_slices(cache, key, MANAGER)
     if obj is None or endpoints is None or not _is_mirrored(cache, key, obj):
         return [Delete(ENDPOINT_SLICE, key_of(s), s["metadata"]["uid"]) for s in existing]
-    groups: dict[PortSet, list[Endpoint]] = {}
+    groups: dict[str, dict[PortSet, list[Endpoint]]] = {"IPv4": {}, "IPv6": {}}
+    skipped = 0
     for subset in endpoints.subsets:
-        groups.setdefault(_ports(subset), []).extend(_endpoints(subset))
-    return plan_slices(_family(obj), existing, groups)
+        found = _endpoints(subset)
+        skipped += max(0, len(found) - MAX_PER_SUBSET)
+        for endpoint in found[:MAX_PER_SUBSET]:
+            family = family_of(endpoint["addresses"][0])
+            groups[family].setdefault(_ports(subset), []).append(endpoint)
+    writes: Writes = []
+    for family, by_ports in groups.items():
+        writes += plan_slices(_family(obj, family), existing, by_ports)
+    if skipped:
+        why = f"A max of {MAX_PER_SUBSET} addresses can be mirrored to EndpointSlices per Endpoints subset."
+        told = EmitEvent(
+            obj, "Warning", "TooManyAddressesToMirror", f"{why} {skipped} addresses were skipped"
+        )
+        writes.append(told)
+    return writes
 
 
 def _is_mirrored(cache: Cache, key: Key, obj: Object) -> bool:
@@ -50,7 +67,7 @@ def _is_mirrored(cache: Cache, key: Key, obj: Object) -> bool:
     )
 
 
-def _family(obj: Object) -> Family:
+def _family(obj: Object, family: str) -> Family:
     meta = obj["metadata"]
     labels = {**(meta.get("labels") or {}), SERVICE_NAME_LABEL: meta["name"], MANAGED_BY_LABEL: MANAGER}
     return Family(
@@ -58,11 +75,19 @@ def _family(obj: Object) -> Family:
         namespace=meta["namespace"],
         labels=labels,
         owner=controller_reference(ENDPOINTS, obj),
+        address_type=family,
+        annotations={n: value for n, value in (meta.get("annotations") or {}).items() if n not in NOT_COPIED},
+        max_endpoints=MAX_PER_SUBSET,
+        keeps_one=False,
     )
 
 
 def _ports(subset: EndpointSubset) -> PortSet:
-    return port_set([{"name": p.name, "port": p.port, "protocol": p.protocol} for p in subset.ports])
+    ports = []
+    for p in subset.ports:
+        more = {"appProtocol": p.app_protocol} if p.app_protocol else {}
+        ports.append({"name": p.name, "port": p.port, "protocol": p.protocol, **more})
+    return port_set(ports)
 
 
 def _endpoints(subset: EndpointSubset) -> list[Endpoint]:

@@ -40,6 +40,8 @@ class Family:
     trigger_times: Mapping[Identity, str] = field(default_factory=dict)
     max_endpoints: int = MAX_ENDPOINTS
     annotations: dict[str, str] = field(default_factory=dict)
+    keeps_one: bool = True
+    """Whether one slice without endpoints stands for "none at all"."""
 
 
 Groups = Mapping[PortSet, list[Endpoint]]
@@ -73,8 +75,7 @@ def plan_slices(
     """Decide which slices to create, change and delete, so that they hold just these groups.
 
     With ``only``, the groups tell of the pods of these names alone, and all other endpoints stay:
-    the cost is that of looking through the slices. One slice without ports stands for "none at
-    all". New content is written before old is removed.
+    the cost is that of looking through the slices. New content is written before old is removed.
     """
     missing = {ports: {identity(e): e for e in endpoints} for ports, endpoints in groups.items()}
     pieces = [
@@ -150,7 +151,7 @@ def _writes(family: Family, pieces: list[_Piece]) -> Writes:
     """Write what changed; a slice that is left empty takes up what would be new, or goes."""
     empty = [piece for piece in pieces if piece.slice is not None and not piece.endpoints]
     full = [piece for piece in pieces if piece.endpoints]
-    if not full:
+    if not full and family.keeps_one:
         full = [_Piece(None, ())]
         empty.sort(key=lambda piece: piece.ports != ())
     for piece in full:
