@@ -310,6 +310,7 @@ class EndpointPort(Struct, frozen=True, kw_only=True, rename="camel"):
     port: PortNumber
     name: str = ""
     protocol: Protocol = "TCP"
+    app_protocol: str | None = None
 
 
 class EndpointSubset(Struct, frozen=True, kw_only=True, rename="camel"):
