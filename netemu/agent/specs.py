@@ -102,7 +102,8 @@ def app_spec(site: Site, attempt: Attempt, play: Play, machine: MachineFiles) ->
         log_path=str(site.log_path(pod, attempt.id)),
         args=attempt.expanded(play.args),
         env=dict(attempt.variables),
-        ports=play.ports,
+        # On a node's own network, nobody's wish is no reason to take a port from those who come later.
+        ports=tuple(port for port in play.ports if not (port.implied and pod.spec.host_network)),
         pod=pod.metadata.name,
         namespace=pod.metadata.namespace,
         node=site.node,

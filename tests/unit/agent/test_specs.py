@@ -17,7 +17,7 @@ from netemu.api.errors import NotFoundError
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 from netemu.naming import NodeName
-from netemu.runtime.container import Mount
+from netemu.runtime.container import Mount, Port
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Play
 
@@ -78,6 +78,14 @@ def test_a_pod_on_the_host_network_has_its_nodes_name_and_the_machines_hosts(sit
 
     assert spec.hostname == "node-1"
     assert "127.0.0.1 machine" in spec.hosts
+
+
+def test_a_stand_in_on_the_host_network_takes_no_port_that_nobody_asked_for(site: Site) -> None:
+    asked, implied = Port(number=81), Port(number=80, implied=True)
+    play = Play(app="pause", ports=(asked, implied))
+
+    assert app_spec(site, attempt(pod_object(hostNetwork=True)), play, MACHINE).ports == (asked,)
+    assert app_spec(site, attempt(pod_object()), play, MACHINE).ports == (asked, implied)
 
 
 def test_a_command_has_the_pods_own_files_before_its_volumes(site: Site) -> None:
