@@ -99,7 +99,7 @@ class _Plan:
             "numberUnavailable": len(self._wanted) - available,
             "collisionCount": self._history.collisions,
         }
-        status = {
+        status: dict[str, Any] = {
             "currentNumberScheduled": len(first),
             "numberMisscheduled": sum(node in self._by_node for node in self._unwanted),
             "desiredNumberScheduled": len(self._wanted),
@@ -110,6 +110,8 @@ class _Plan:
         pods = [pod for pods in self._by_node.values() for pod in pods]
         later = [available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s) for pod in pods]
         again = [LookAgain(wait) for wait in sorted(wait for wait in later if wait)[:1]]
+        if self._view.status.conditions:
+            status["conditions"] = list(self._view.status.conditions)
         return [*write_status(DAEMON_SET, self._obj, status), *again]
 
     def forget(self) -> Writes:
@@ -170,7 +172,8 @@ class _Plan:
         return [Create(POD, pod, told_on=self._obj) for pod in made]
 
     def _is_updated(self, pod: Pod) -> bool:
-        return pod.metadata.labels.get(REVISION_LABEL) == self._history.present.hash
+        hash_ = pod.metadata.labels.get(REVISION_LABEL)
+        return hash_ == self._history.present.hash or hash_ in self._history.same
 
     def _is_available(self, pod: Pod) -> bool:
         return available_in_s(pod, self._view.spec.min_ready_seconds, self._now_s) == 0

@@ -23,6 +23,8 @@ AVAILABLE = "NewReplicaSetAvailable"
 UPDATED = "ReplicaSetUpdated"
 TIMED_OUT = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
+OURS = ("Available", "Progressing", "ReplicaFailure")
+"""The conditions that are decided here; those that others wrote stay."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,7 @@ def plan_status(obj: Object, deployment: Workload, progress: Progress, now_s: fl
         moved = progressing["reason"] == UPDATED and _has_progressed(before, counters)
         conditions.append(_stamped(before, progressing, now_s, moved=moved))
     conditions += _failures(before, progress)
+    conditions += [c for c in before.get("conditions") or () if c["type"] not in OURS]
     terminating = counters.pop("terminatingReplicas")
     status = {
         "observedGeneration": deployment.metadata.generation,

@@ -36,11 +36,13 @@ class Revision:
 class History:
     """All revisions of a workload: that of its present template, and the others, oldest first.
 
+    ``same`` are hashes of the others that have the present template too: someone copied it.
     ``collisions`` counts how often the name of a revision was taken by something else.
     """
 
     present: Revision
     old: list[Revision]
+    same: frozenset[str]
     collisions: int
     writes: Writes
 
@@ -76,7 +78,8 @@ def plan_history(cache: Cache, kind: Kind, obj: Object, view: Workload, *, label
     if present.number < number:
         key = Key(meta.namespace, present.name)
         writes.append(Patch(CONTROLLER_REVISION, key, {"metadata": {"uid": present.uid}, "revision": number}))
-    return History(present, old, view.status.collision_count, writes)
+    same = frozenset(each.hash for each in equal[:-1])
+    return History(present, old, same, view.status.collision_count, writes)
 
 
 def forget_oldest(history: History, namespace: str, limit: int, live: Collection[str]) -> Writes:
@@ -129,7 +132,8 @@ def _with_new(
         "data": {"spec": {"template": {**template, "$patch": "replace"}}},
         "revision": number,
     }
-    return History(present, known, collisions, [*writes, Create(CONTROLLER_REVISION, revision)])
+    writes = [*writes, Create(CONTROLLER_REVISION, revision)]
+    return History(present, known, frozenset(), collisions, writes)
 
 
 def _name(view: Workload, shape: Any, collisions: int) -> str:

@@ -121,6 +121,35 @@ async def test_old_revisions_beyond_the_limit_are_forgotten(world):
     assert sorted(each["revision"] for each in await world.list(CONTROLLER_REVISION)) == [3, 4]
 
 
+async def test_a_copy_of_the_present_revision_replaces_no_pod(world):
+    await made(world, nodes=1)
+    before = await world.names(POD)
+    (revision,) = await world.list(CONTROLLER_REVISION)
+    meta = revision["metadata"]
+    labels = {**meta["labels"], LABEL: "copied"}
+    copy = {
+        "name": "copy",
+        "namespace": "default",
+        "labels": labels,
+        "ownerReferences": meta["ownerReferences"],
+    }
+    await world.create(CONTROLLER_REVISION, {**revision, "metadata": copy, "revision": 2})
+    await world.converge()
+
+    assert await world.names(POD) == before
+    assert len(await world.list(CONTROLLER_REVISION)) == 2
+
+
+async def test_conditions_that_others_wrote_stay(world):
+    await made(world, nodes=1)
+    mine = [{"type": "Mine", "status": "True"}]
+    await world.edit(DAEMON_SET, "agent", {"status": {"conditions": mine}}, subresource="status")
+    await set_image(world, "httpd")
+    await world.converge()
+
+    assert (await world.get(DAEMON_SET, "agent"))["status"]["conditions"] == mine
+
+
 async def test_the_node_affinity_of_the_template_gives_way_to_the_node(world):
     term = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}

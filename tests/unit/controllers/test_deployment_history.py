@@ -262,6 +262,18 @@ async def test_pods_that_end_are_counted_apart(world):
     assert (status["replicas"], status["terminatingReplicas"]) == (1, 2)
 
 
+async def test_conditions_that_others_wrote_stay(world):
+    await made(world, replicas=1)
+    conditions = (await world.get(DEPLOYMENT, "web"))["status"]["conditions"]
+    mine = {"type": "Mine", "status": "True"}
+    patch = {"status": {"conditions": [mine, *conditions]}}
+    await world.edit(DEPLOYMENT, "web", patch, subresource="status")
+    await set_image(world, "httpd")
+    await world.converge()
+
+    assert mine in (await world.get(DEPLOYMENT, "web"))["status"]["conditions"]
+
+
 async def fail_one(world):
     for pod in (await world.pods())[:1]:
         await world.edit(POD, pod["metadata"]["name"], {"status": {"phase": "Failed"}}, subresource="status")
