@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netemu.api.client import Object
+from netemu.api.disruption import targeted
 from netemu.api.kinds import POD, POD_DISRUPTION_BUDGET
 from netemu.apiserver.evictions import check_budget
-from netemu.apiserver.options import DeleteOptions
+from netemu.apiserver.options import DeleteOptions, Preconditions
 from netemu.apiserver.outcomes import Deletion
 from netemu.apiserver.registry import Registry
+from netemu.clock import system_clock
 
 
 async def evict(registry: Registry, namespace: str, name: str, options: DeleteOptions) -> Deletion:
@@ -28,6 +30,12 @@ async def evict(registry: Registry, namespace: str, name: str, options: DeleteOp
 
     if budgets:
         check_budget(pod, budgets, registry.list(POD, namespace).items, expected)
+    # Its condition would not be the version that was asked for any more.
+    if not options.dry_run and options.preconditions == Preconditions():
+        conditions = targeted(pod, "EvictionByEvictionAPI", "Eviction API: evicting", system_clock())
+        await registry.patch(
+            POD, namespace, name, {"status": {"conditions": conditions}}, subresource="status"
+        )
     return await registry.delete(POD, namespace, name, options)
 
 

@@ -184,8 +184,20 @@ def _dns_deployment() -> Object:
                     "serviceAccountName": "coredns",
                     "dnsPolicy": "Default",
                     "containers": [container],
-                    "tolerations": [{"operator": "Exists"}],
+                    "priorityClassName": "system-cluster-critical",
+                    "affinity": _apart(DNS_LABELS),
+                    "tolerations": [
+                        {"key": "CriticalAddonsOnly", "operator": "Exists"},
+                        {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"},
+                    ],
                 },
             },
         },
     }
+
+
+def _apart(labels: dict[str, str]) -> Object:
+    """Give the wish of pods to be on different nodes."""
+    term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
+    wishes = [{"weight": 100, "podAffinityTerm": term}]
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": wishes}}

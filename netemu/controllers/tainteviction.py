@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from netemu.api.client import Object
+from netemu.api.disruption import targeted
 from netemu.api.kinds import NODE, POD
 from netemu.api.placement import bearable_s
 from netemu.api.views.core import Node, Pod, Taint
-from netemu.clock import format_rfc3339, parse_rfc3339
+from netemu.clock import parse_rfc3339
 from netemu.controllers.indexes import NODE as BY_NODE
 from netemu.controllers.reconciler import Reconciler
 from netemu.controllers.writes import Delete, EmitEvent, LookAgain, Patch, Writes
@@ -47,19 +48,11 @@ def _left_s(taints: Sequence[Taint], pod: Pod, now_s: float) -> float | None:
 
 
 def _evict(pod: Object, key: Key, now_s: float) -> Writes:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    target = {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "reason": "DeletionByTaintManager",
-        "message": "Taint manager: deleting due to NoExecute taint",
-        "lastProbeTime": None,
-        "lastTransitionTime": format_rfc3339(now_s),
-    }
-    others = [condition for condition in conditions if condition["type"] != target["type"]]
+    text = "Taint manager: deleting due to NoExecute taint"
+    conditions = targeted(pod, "DeletionByTaintManager", text, now_s)
     return [
         EmitEvent(pod, "Normal", "TaintManagerEviction", f"Marking for deletion Pod {key}"),
-        Patch(POD, key, {"status": {"conditions": [*others, target]}}, subresource="status"),
+        Patch(POD, key, {"status": {"conditions": conditions}}, subresource="status"),
         Delete(POD, key, pod["metadata"]["uid"]),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api.client import Client, Object
+from netemu.api.disruption import targeted
 from netemu.api.errors import ConflictError, NotFoundError
 from netemu.api.kinds import POD, POD_DISRUPTION_BUDGET
 from netemu.api.selectors import matches
@@ -15,11 +16,10 @@ from netemu.clock import Clock
 from netemu.events import Recorder
 from netemu.informer.cache import Cache, Key
 from netemu.naming import NodeName
-from netemu.scheduler.conditions import GATED, GATED_MESSAGE, UNSCHEDULABLE, disruption, waiting_status
+from netemu.scheduler.conditions import GATED, GATED_MESSAGE, UNSCHEDULABLE, waiting_status
 from netemu.scheduler.facts import PodFacts
 from netemu.scheduler.preemption import Nomination, Protected, protection
 
-STRATEGIC = "application/strategic-merge-patch+json"
 PREEMPTED = "PreemptionByScheduler"
 
 
@@ -64,9 +64,9 @@ class Binder:
             if obj is None or obj["metadata"]["uid"] != victim.uid or victim.ending:
                 continue
             message = f"{self._name}: preempting to accommodate a higher priority pod"
-            condition = disruption(message, PREEMPTED, self._clock())
+            conditions = targeted(obj, PREEMPTED, message, self._clock())
             try:
-                await self._patch_status(obj, {"conditions": [condition]}, STRATEGIC)
+                await self._patch_status(obj, {"conditions": conditions})
                 await self._client.delete(POD, victim.namespace, victim.name, uid=victim.uid)
             except (NotFoundError, ConflictError):
                 continue  # it goes, or went, by itself
@@ -78,18 +78,11 @@ class Binder:
         budgets = (await self._client.list(POD_DISRUPTION_BUDGET)).items
         return protection(budgets, _is_covered)
 
-    async def _patch_status(
-        self, obj: Object, status: dict[str, Any], patch_type: Any = "application/merge-patch+json"
-    ) -> None:
+    async def _patch_status(self, obj: Object, status: dict[str, Any]) -> None:
         if status:
             meta = obj["metadata"]
             await self._client.patch(
-                POD,
-                meta["namespace"],
-                meta["name"],
-                {"status": status},
-                patch_type=patch_type,
-                subresource="status",
+                POD, meta["namespace"], meta["name"], {"status": status}, subresource="status"
             )
 
 

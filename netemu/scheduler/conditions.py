@@ -30,18 +30,6 @@ def waiting_status(pod: Object, reason: str, message: str, nominated: str | None
     return patch
 
 
-def disruption(message: str, reason: str, now_s: float) -> dict[str, Any]:
-    """Give the condition of a pod that is about to be deleted, and not for a fault of its own."""
-    return {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "reason": reason,
-        "message": message,
-        "lastProbeTime": None,
-        "lastTransitionTime": format_rfc3339(now_s),
-    }
-
-
 def _not_scheduled(present: dict[str, Any] | None, reason: str, message: str, now_s: float) -> Object:
     since = present["lastTransitionTime"] if present and present["status"] == "False" else None
     return {

@@ -88,13 +88,18 @@ class Wish:
         self.facts = facts or pod_facts(pod)
         self.occupancy = occupancy
         self.named = named_nodes(pod.spec.affinity) if pod.spec.affinity else None
-        company = self.facts.company
-        # Only what others' rules say of it, or its own, can make neighbours matter.
-        matters = self.facts.spreads or company.near or company.far or company.preferred
-        if matters or occupancy.repelled or occupancy.drawn:
-            self.neighbours: Neighbours | None = Neighbours(occupancy, self.facts, pod.spec)
-        else:
-            self.neighbours = None
+        self.neighbours = Neighbours(occupancy, self.facts, pod.spec) if self._has_company() else None
+
+    def _has_company(self) -> bool:
+        """Tell whether other pods matter: it speaks of them, or they of it."""
+        facts, company = self.facts, self.facts.company
+        if facts.spreads or company.near or company.far or company.preferred:
+            return True
+        return any(
+            term.part.selects(facts.namespace, facts.labels, self.occupancy.namespaces)
+            for terms in (self.occupancy.repelled, self.occupancy.drawn)
+            for term in terms
+        )
 
 
 def plan(occupancy: Occupancy, pod: Pod) -> Binding | Unschedulable:

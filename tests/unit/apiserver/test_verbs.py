@@ -221,6 +221,14 @@ async def test_an_eviction_asks_the_budget(http, registry, budget, codes):
     assert said <= {"Cannot evict pod as it would violate the pod's disruption budget."}
 
 
+async def test_an_evicted_pod_says_why_it_ends(http, registry):
+    await running(registry, "a", app="web")
+    await evict(http, "a")
+
+    conditions = registry.get(POD, "default", "a")["status"]["conditions"]
+    assert [c["reason"] for c in conditions if c["type"] == "DisruptionTarget"] == ["EvictionByEvictionAPI"]
+
+
 async def test_ephemeral_containers_are_added_and_stay(http, registry):
     await running(registry, "p")
     path, kind = f"{DEFAULT}/pods/p/ephemeralcontainers", "application/strategic-merge-patch+json"
