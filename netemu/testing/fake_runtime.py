@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -44,6 +45,28 @@ class FakeNetwork:
         return list(self.attached.values())
 
 
+class FakeSession:
+    """A command that says nothing and ends with an exit code, or never."""
+
+    def __init__(self, exit_code: int | None) -> None:
+        self.stdin_fd: int | None = None
+        self.stdout_fd: int | None = None
+        self.stderr_fd: int | None = None
+        self._exit_code = exit_code
+
+    async def wait(self) -> int:
+        """Return the exit code."""
+        if self._exit_code is None:
+            await asyncio.get_running_loop().create_future()
+        return self._exit_code or 0
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 class FakeShim:
     """Containers that run until ``end`` is called, which tells ``on_end``.
 
@@ -55,6 +78,8 @@ class FakeShim:
         self.containers: dict[str, ContainerState] = {}
         self.specs: dict[str, ContainerSpec] = {}
         self.signals: list[tuple[str, int]] = []
+        self.commands: list[tuple[str, tuple[str, ...]]] = []
+        self.exit_codes: dict[str, int | None] = {}
         self.sysctls: dict[str, dict[str, str]] = {}
         self._obedient = obedient
 
@@ -92,21 +117,25 @@ class FakeShim:
         tty: bool = False,
         stdin: bool = False,
     ) -> Session:
-        """Refuse: nothing really runs here."""
-        raise NetemuError(f"{container_id} is not real: {argv} {env} {tty} {stdin}")
+        """Note a command; it ends as ``exit_codes`` says of its first word, or never if that is ``None``."""
+        del env, tty, stdin
+        if container_id not in self.containers:
+            raise ContainerNotFoundError(f"no container {container_id}")
+        self.commands.append((container_id, tuple(argv)))
+        return FakeSession(self.exit_codes.get(argv[0], 0))
 
     async def attach(self, container_id: str, *, stdin: bool = False) -> Session:
         """Refuse: nothing really runs here."""
         raise NetemuError(f"{container_id} is not real: {stdin}")
 
-    def end(self, container_id: str, exit_code: int, *, at_s: float = 2.0) -> ContainerState:
+    def end(self, container_id: str, exit_code: int, *, at_s: float | None = None) -> ContainerState:
         """End a container, as if its pid 1 had exited."""
         ended = replace(
             self.containers[container_id],
             running=False,
             exit_code=exit_code,
             reason="Completed" if exit_code == 0 else "Error",
-            finished_at_s=at_s,
+            finished_at_s=time.time() if at_s is None else at_s,
         )
         self.containers[container_id] = ended
         self.on_end(ended)

@@ -1,117 +1,15 @@
 """The agent against a real API in memory, and a network, shim and stand-ins that are fakes."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from netemu.agent.containers import Containers
-from netemu.agent.loop import Agent
-from netemu.agent.specs import Site
-from netemu.agent.volumes import Volumes
-from netemu.api.errors import AlreadyExistsError, NotFoundError
-from netemu.api.kinds import NAMESPACE, POD
-from netemu.apiserver.client import LocalClient
-from netemu.apiserver.registry import Registry
+from netemu.api.kinds import POD
 from netemu.clock import system_clock
-from netemu.informer.cache import Cache
-from netemu.informer.watch import Informer
-from netemu.naming import ClusterName
-from netemu.settings import Paths, Settings
-from netemu.standin.catalogue import built_in
-from netemu.testing import builders
+from netemu.testing.agent_world import World, ready_of
 from netemu.testing.eventually import eventually
-from netemu.testing.fake_runtime import FakeNetwork, FakeRecorder, FakeShim, FakeStandins
-from netemu.testing.memory_store import MemoryStore
 
 COMMAND = {"command": ["sleep", "1"]}
-
-
-class World:
-    """One node, its agent, and everything that the agent talks to."""
-
-    def __init__(self, tmp_path, *, obedient=True):
-        self.client = LocalClient(Registry(MemoryStore(), Settings(), system_clock))
-        self.network, self.shim, self.standins = FakeNetwork(), FakeShim(obedient=obedient), FakeStandins()
-        self.recorder = FakeRecorder()
-        self.paths = Paths(state=tmp_path / "state", run=tmp_path / "run")
-
-    def agent(self):
-        containers = Containers(
-            node="node-1",
-            node_ip="172.30.0.11",
-            settings=Settings(),
-            paths=self.paths,
-            catalogue=built_in,
-            worker_argv=lambda *_: ("worker",),
-            lookup=lambda *_: None,
-            services=lambda _: {},
-            volumes=Volumes(self.paths.node_state("node-1"), lambda *_: None, lambda *_: "token"),
-            recorder=self.recorder,
-            clock=system_clock,
-        )
-        containers.shim, containers.standins = self.shim, self.standins
-        return Agent(
-            cluster=ClusterName("t"),
-            site=Site(node="node-1", node_ip="172.30.0.11", settings=Settings(), paths=self.paths),
-            node_netns="ne-t-node-1",
-            client=self.client,
-            cache=self.cache,
-            network=self.network,
-            containers=containers,
-            recorder=self.recorder,
-            clock=system_clock,
-        )
-
-    @asynccontextmanager
-    async def running(self, states=()):
-        self.cache = Cache()
-        self.informer = Informer(self.client, self.cache, (POD,))
-        agent = self.agent()
-        self.shim.on_end = agent.state_changed
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.informer.run())]
-            await self.informer.wait_synced()
-            self.informer.on_change(POD, agent.pod_changed)
-            agent.adopt(states)
-            tasks.append(group.create_task(agent.run()))
-            try:
-                yield agent
-            finally:
-                for task in tasks:
-                    task.cancel()
-
-    async def create(self, *, image="nginx", **spec):
-        with suppress(AlreadyExistsError):
-            await self.client.create(NAMESPACE, builders.namespace("default"))
-        pod = builders.pod("web", node="node-1")
-        container = {**pod["spec"]["containers"][0], "image": image, **spec.pop("container", {})}
-        pod = {**pod, "spec": {**pod["spec"], **spec, "containers": [container]}}
-        return await self.client.create(POD, pod)
-
-    async def pod(self):
-        return await self.client.get(POD, "default", "web")
-
-    async def phase(self):
-        return (await self.pod()).get("status", {}).get("phase")
-
-    async def container(self):
-        statuses = (await self.pod()).get("status", {}).get("containerStatuses") or [{}]
-        return statuses[0]
-
-    async def until_ready(self):
-        return await eventually(self.pod, lambda pod: "True" in ready_of(pod))
-
-    async def gone(self):
-        try:
-            await self.pod()
-        except NotFoundError:
-            return True
-        return False
-
-
-def ready_of(pod):
-    return [c["status"] for c in pod.get("status", {}).get("conditions", []) if c["type"] == "Ready"]
 
 
 async def test_a_pod_of_a_known_image_becomes_ready_without_a_process(tmp_path):
@@ -249,7 +147,7 @@ async def test_a_new_agent_takes_over_what_runs(tmp_path):
     async with world.running():
         await world.create(container=COMMAND)
         before = await world.until_ready()
-    async with world.running([("shim", state) for state in world.shim.containers.values()]):
+    async with world.running(world.states()):
         await asyncio.sleep(0.05)
         after = await world.pod()
 
@@ -266,7 +164,7 @@ async def test_a_new_agent_keeps_a_probed_pod_ready_until_its_probe_says_otherwi
     status = (await world.pod())["status"]
     ready = {**status, "containerStatuses": [{**status["containerStatuses"][0], "ready": True}]}
     await world.client.update(POD, {**await world.pod(), "status": ready}, subresource="status")
-    async with world.running([("shim", state) for state in world.shim.containers.values()]):
+    async with world.running(world.states()):
         after = await world.until_ready()
 
     assert after["metadata"]["uid"] == pod["metadata"]["uid"]
@@ -294,3 +192,21 @@ async def test_a_stand_in_server_that_died_is_played_again(tmp_path):
         await eventually(world.container, lambda s: s.get("restartCount") == 1)
 
     assert len(world.standins.apps) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "policy", "reason", "event"),
+    [
+        ("Not A Name", "Always", "InvalidImageName", "InspectFailed"),
+        ("example.com/unheard-of:1", "Never", "ErrImageNeverPull", "ErrImageNeverPull"),
+    ],
+)
+async def test_an_image_that_nobody_may_look_for_is_told_apart(tmp_path, image, policy, reason, event):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(image=image, container={"imagePullPolicy": policy})
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"]["reason"] == reason
+    assert event in world.recorder.reasons()
+    assert f"Error: {reason}" in [message for _type, _reason, message in world.recorder.events]

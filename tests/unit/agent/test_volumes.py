@@ -183,3 +183,17 @@ def test_a_volume_that_nobody_mounted_yet_is_not_made_by_a_change(volumes, tmp_p
     )
 
     assert not (tmp_path / "pod").exists()
+
+
+def test_a_token_is_renewed_when_most_of_its_life_is_over(tmp_path):
+    issued = iter(["first", "second"])
+    volumes = Volumes(tmp_path / "node", lambda *_: None, lambda *_: next(issued))
+    source = {"serviceAccountToken": {"path": "token", "expirationSeconds": 1000}}
+    pod = builders.pod("web", volumes=[{"name": "t", "projected": {"sources": [source]}}])
+    (mount,) = volumes.mounts(pod, {"volumeMounts": [{"name": "t", "mountPath": "/t"}]}, tmp_path, {})
+    made_s = Path(mount.source, "..data").lstat().st_mtime
+
+    volumes.renew(pod, tmp_path, made_s + 790)
+    assert Path(mount.source, "token").read_text() == "first"
+    volumes.renew(pod, tmp_path, made_s + 810)
+    assert Path(mount.source, "token").read_text() == "second"
