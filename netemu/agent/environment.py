@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from netemu.agent.amounts import container_resource
 from netemu.api.views.core import Container, Pod
 from netemu.errors import NetemuError
 
@@ -47,6 +48,7 @@ def container_environment(
     pod_ips: tuple[str, ...],
     services: Mapping[str, str],
     lookup: Lookup,
+    hostname: str = "",
 ) -> dict[str, str]:
     """Put together a container's variables, in Kubernetes' order of precedence.
 
@@ -57,7 +59,7 @@ def container_environment(
         ConfigError: a ConfigMap, Secret or key that is not optional does not exist.
 
     """
-    variables = {"HOSTNAME": pod.spec.hostname or pod.metadata.name, **services}
+    variables = {"HOSTNAME": hostname or pod.spec.hostname or pod.metadata.name, **services}
     for source in raw.get("envFrom") or ():
         variables.update(_from_source(source, lookup))
     fields = _fields(pod, node_ip, pod_ips)
@@ -65,7 +67,7 @@ def container_environment(
         if variable.value_from is None:
             variables[variable.name] = expand(variable.value, variables)
         else:
-            value = _value_from(variable.name, variable.value_from, fields, pod, lookup)
+            value = _value_from(variable.name, variable.value_from, fields, pod, raw, lookup)
             if value is not None:
                 variables[variable.name] = value
     return variables
@@ -86,7 +88,12 @@ def _fields(pod: Pod, node_ip: str, pod_ips: tuple[str, ...]) -> dict[str, str]:
 
 
 def _value_from(
-    name: str, source: Mapping[str, Any], fields: Mapping[str, str], pod: Pod, lookup: Lookup
+    name: str,
+    source: Mapping[str, Any],
+    fields: Mapping[str, str],
+    pod: Pod,
+    raw: Mapping[str, Any],
+    lookup: Lookup,
 ) -> str | None:
     match source:
         case {"fieldRef": {"fieldPath": path}}:
@@ -98,20 +105,22 @@ def _value_from(
                 return fields[path]
             raise ConfigError(f"env {name}: unsupported fieldPath: {path}")
         case {"configMapKeyRef": reference}:
-            return _from_key("ConfigMap", reference, lookup)
+            return _from_key("ConfigMap", reference, pod.metadata.namespace, lookup)
         case {"secretKeyRef": reference}:
-            return _from_key("Secret", reference, lookup)
+            return _from_key("Secret", reference, pod.metadata.namespace, lookup)
+        case {"resourceFieldRef": reference}:
+            return container_resource(raw, reference)
     raise ConfigError(f"env {name}: unsupported source {', '.join(source)}")
 
 
-def _from_key(kind: str, reference: Mapping[str, Any], lookup: Lookup) -> str | None:
+def _from_key(kind: str, reference: Mapping[str, Any], namespace: str, lookup: Lookup) -> str | None:
     name, key, optional = reference.get("name", ""), reference["key"], reference.get("optional", False)
     data = _data(kind, name, optional, lookup)
     if key in data:
         return data[key]
     if optional:
         return None
-    raise ConfigError(f"couldn't find key {key} in {kind} {name}")
+    raise ConfigError(f"couldn't find key {key} in {kind} {namespace}/{name}")
 
 
 def _from_source(source: Mapping[str, Any], lookup: Lookup) -> dict[str, str]:

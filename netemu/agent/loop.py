@@ -16,9 +16,10 @@ from netemu.agent.ender import Ender
 from netemu.agent.hooks import Hooks
 from netemu.agent.ports import Network, Recorder
 from netemu.agent.probes import Prober
-from netemu.agent.projections import mentions, needs_token
+from netemu.agent.projections import mentions, needs_token, tells_otherwise
 from netemu.agent.restarts import NEVER_STARTED, retried
 from netemu.agent.sandboxes import Sandboxes
+from netemu.agent.security import find_forbidden_sysctl
 from netemu.agent.specs import Site
 from netemu.agent.status import Failure
 from netemu.agent.syncer import Syncer
@@ -113,6 +114,7 @@ class Agent:
             if work is None:
                 self._work[uid] = PodWork(key=change.key, uid=uid, obj=change.new)
             else:
+                work.has_stale_volumes |= tells_otherwise(work.obj, change.new)
                 work.obj = change.new
             self._queue.add(uid)
         if change.old is not None and _replaced(change.old, change.new):
@@ -257,6 +259,8 @@ class Agent:
 
     def _refusal(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out why the node does not take a pod that somebody put on it past the scheduler."""
+        if forbidden := find_forbidden_sysctl(work.obj):
+            return Failure("SysctlForbidden", f"Pod was rejected: {forbidden}")
         node = self._cache.find(NODE, Key("", self.node), Node)
         if admission.is_scheduled(pod) or node is None:
             return None

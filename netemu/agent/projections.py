@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from netemu.api import quantity
+from netemu.agent.amounts import container_resource
+from netemu.agent.security import fs_group, fs_user
 from netemu.api.client import Object
 from netemu.errors import NetemuError
 
@@ -101,6 +101,18 @@ def token_use_s(volume: Raw) -> float:
     return min(min(lives_s, default=TOKEN_S) * TOKEN_SHARE, MOST_TOKEN_USE_S)
 
 
+def tells_otherwise(old: Object, new: Object) -> bool:
+    """Tell whether a change of a pod is one that files made of its fields show."""
+    if not old or not any(map(_is_of_fields, new["spec"].get("volumes") or ())):
+        return False
+    return any(old["metadata"].get(each) != new["metadata"].get(each) for each in ("labels", "annotations"))
+
+
+def _is_of_fields(volume: Raw) -> bool:
+    projections = (volume.get("projected") or {}).get("sources") or ()
+    return any("downwardAPI" in part for part in (volume, *projections))
+
+
 def _projected(projection: Raw, mode: int, sources: Sources) -> Files:
     match projection:
         case {"configMap": source}:
@@ -111,8 +123,14 @@ def _projected(projection: Raw, mode: int, sources: Sources) -> Files:
             return _fields(source, mode, sources.pod)
         case {"serviceAccountToken": source}:
             token = sources.token(source.get("audience") or "", source.get("expirationSeconds") or 3600)
-            return {source.get("path", "token"): File(token.encode(), mode)}
+            return {source.get("path", "token"): File(token.encode(), _token_mode(mode, sources.pod))}
     raise VolumeError(f"unsupported projection {', '.join(projection)}")
+
+
+def _token_mode(mode: int, pod: Object) -> int:
+    """Keep a token from all but the pod's own user and group, where it has one (kubelet's projected.go)."""
+    is_owned = fs_user(pod) is not None or fs_group(pod) is not None
+    return 0o600 if is_owned else mode
 
 
 def _keys(kind: str, source: Raw, name: str, mode: int, sources: Sources) -> Files:
@@ -180,20 +198,13 @@ def resource_text(pod: Object, reference: Raw) -> str:
     """Give a container's request or limit in whole divisors, rounded up.
 
     Raises:
-        VolumeError: there is no such container, or it does not say.
+        VolumeError: there is no such container.
 
     """
     name = reference.get("containerName", "")
-    group, _, resource = reference.get("resource", "").partition(".")
     for container in (*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]):
         if container["name"] == name:
-            resources = container.get("resources") or {}
-            value = (resources.get(group) or {}).get(resource)
-            if value is None:
-                raise VolumeError(f"container {name} has no {group}.{resource}")
-            divisor = reference.get("divisor") or "0"
-            whole = quantity.parse("1" if divisor == "0" else divisor)
-            return str(math.ceil(quantity.parse(value) / whole))
+            return container_resource(container, reference)
     raise VolumeError(f"container {name} not found")
 
 

@@ -8,11 +8,17 @@ from msgspec import Struct, field
 
 
 class Mount(Struct, frozen=True, kw_only=True):
-    """A path of the machine, seen inside a container."""
+    """A path of the machine, seen inside a container.
+
+    With ``memory_bytes`` it is in a file system of that size that is memory, made at ``memory_at``
+    (the source, or a directory above it) for the first container that mounts it.
+    """
 
     source: str
     target: str
     read_only: bool = True
+    memory_at: str = ""
+    memory_bytes: int = 0
 
 
 class ImageFiles(Struct, frozen=True, kw_only=True):
@@ -66,8 +72,6 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     ``capabilities`` are names as setpriv(1) takes them (``None``: Kubernetes' default).
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
     word ("shared:WORD"), of a container here ("of:ID"), or the node's ("node").
-    ``termination_path`` is a file of the machine in which it may leave its last words;
-    ``ends_with_log`` takes them from the end of the log if it leaves none and fails.
     """
 
     id: str
@@ -88,8 +92,6 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     processes: str = ""
     node_ipc: bool = False
-    termination_path: str = ""
-    ends_with_log: bool = False
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False

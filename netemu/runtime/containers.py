@@ -11,6 +11,7 @@ from netemu.runtime.command import create_failure, find_fault, runtime_failure
 from netemu.runtime.control import Loop, Refusal
 from netemu.runtime.launch import Launcher
 from netemu.runtime.logfile import LogFile
+from netemu.runtime.memory import make_memory
 from netemu.runtime.oci import receive
 from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
@@ -237,6 +238,7 @@ class Containers:
         log = LogFile(spec["log_path"])
         stdio, ours = self._open_streams(spec)
         try:
+            make_memory(spec["mounts"])
             shared_fd = self._join_others(spec)
             try:
                 launch = self._launcher.launch if spec["image"] is None else self._launcher.launch_image

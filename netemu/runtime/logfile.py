@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import pairwise
 
 from netemu.runtime.cri import LineCutter, render_entry
 
 ROTATE_AT_BYTES = 10 * 1024 * 1024  # kubelet's containerLogMaxSize
+KEPT = 5  # containerLogMaxFiles, the one that is written included
 
 
 class LogFile:
-    """Append entries to a file; its predecessor is kept as ``PATH.1``."""
+    """Append entries to a file; its predecessors are kept as ``PATH.1`` (the youngest) to ``PATH.4``."""
 
     def __init__(self, path: str, rotate_at_bytes: int = ROTATE_AT_BYTES) -> None:
         self._path = path
@@ -44,7 +46,10 @@ class LogFile:
     def _rotate(self) -> None:
         """Begin a new file. The old one is closed last: readers take its close for the end."""
         full_fd = self._fd
-        os.replace(self._path, self._path + ".1")
+        names = [self._path, *(f"{self._path}.{age}" for age in range(1, KEPT))]
+        for younger, older in reversed(list(pairwise(names))):
+            if os.path.exists(younger):
+                os.replace(younger, older)
         self._fd = self._open()
         os.close(full_fd)
 

@@ -5,7 +5,7 @@ The shim never imports this at run time: msgspec would cost it 3 MB, typing 0.6 
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class MountJson(TypedDict):
@@ -14,6 +14,8 @@ class MountJson(TypedDict):
     source: str
     target: str
     read_only: bool
+    memory_at: NotRequired[str]
+    memory_bytes: NotRequired[int]
 
 
 class ImageJson(TypedDict):
@@ -65,8 +67,6 @@ class SpecJson(TypedDict):
     limits: LimitsJson
     processes: str
     node_ipc: bool
-    termination_path: str
-    ends_with_log: bool
     stdin: bool
     stdin_once: bool
     tty: bool

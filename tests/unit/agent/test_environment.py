@@ -62,13 +62,25 @@ def test_a_variable_has_the_value_of_its_source(variable, expected):
     ("source", "words"),
     [
         ({"configMapKeyRef": {"name": "none", "key": "a"}}, 'configmap "none" not found'),
-        ({"configMapKeyRef": {"name": "settings", "key": "a"}}, "couldn't find key a in ConfigMap settings"),
+        (
+            {"configMapKeyRef": {"name": "settings", "key": "a"}},
+            "couldn't find key a in ConfigMap ns/settings",
+        ),
         ({"fieldRef": {"fieldPath": "spec.color"}}, "unsupported fieldPath: spec.color"),
     ],
 )
 def test_a_source_that_is_missing_is_named(source, words):
     with pytest.raises(ConfigError, match=words):
         environment([{"name": "X", "valueFrom": source}])
+
+
+def test_a_variable_can_be_a_limit_of_its_container():
+    source = {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}
+    made = environment(
+        [{"name": "X", "valueFrom": source}], raw={"resources": {"limits": {"memory": "64Mi"}}}
+    )
+
+    assert made["X"] == "64"
 
 
 def test_an_optional_key_may_be_missing():

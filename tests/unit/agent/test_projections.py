@@ -6,7 +6,16 @@ import base64
 
 import pytest
 
-from netemu.agent.projections import File, Sources, VolumeError, mentions, needs_token, volume_files
+from netemu.agent.amounts import container_resource
+from netemu.agent.projections import (
+    File,
+    Sources,
+    VolumeError,
+    mentions,
+    needs_token,
+    tells_otherwise,
+    volume_files,
+)
 from netemu.testing import builders
 
 POD = builders.pod("web", labels={"app": "web", "tier": 'a"b'})
@@ -72,19 +81,6 @@ def test_items_choose_keys_paths_and_modes():
             {"downwardAPI": {"items": [{"path": "x", "resourceFieldRef": {"containerName": "zz"}}]}},
             "container zz not found",
         ),
-        (
-            {
-                "downwardAPI": {
-                    "items": [
-                        {
-                            "path": "x",
-                            "resourceFieldRef": {"containerName": "c", "resource": "requests.cpu"},
-                        }
-                    ]
-                }
-            },
-            "has no requests.cpu",
-        ),
     ],
 )
 def test_what_is_missing_is_named_as_a_kubelet_does(volume, words):
@@ -124,13 +120,41 @@ def test_fields_are_written_as_the_downward_api_does(path, text):
 
 @pytest.mark.parametrize(
     ("resource", "divisor", "text"),
-    [("limits.memory", "1Mi", "64"), ("limits.cpu", "0", "1"), ("limits.cpu", "1m", "250")],
+    [
+        ("limits.memory", "1Mi", "64"),
+        ("limits.cpu", "0", "1"),
+        ("limits.cpu", "1m", "250"),
+        ("requests.cpu", "0", "0"),
+    ],
 )
 def test_resources_are_whole_numbers_rounded_up(resource, divisor, text):
     reference = {"containerName": "c", "resource": resource, "divisor": divisor}
     files = files_of(downwardAPI={"items": [{"path": "f", "resourceFieldRef": reference}]})
 
     assert files["f"].content.decode() == text
+
+
+def test_without_a_limit_a_container_may_use_what_the_machine_has():
+    reference = {"resource": "limits.cpu"}
+
+    assert int(container_resource({"name": "c"}, reference)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("volumes", "labels", "otherwise"),
+    [
+        pytest.param([{"name": "v", "downwardAPI": {}}], {"a": "2"}, True, id="a-label"),
+        pytest.param([{"name": "v", "downwardAPI": {}}], {"a": "1"}, False, id="nothing-of-it"),
+        pytest.param([{"name": "v", "emptyDir": {}}], {"a": "2"}, False, id="no-such-files"),
+        pytest.param(
+            [{"name": "v", "projected": {"sources": [{"downwardAPI": {}}]}}], {"a": "2"}, True, id="projected"
+        ),
+    ],
+)
+def test_files_of_fields_are_stale_when_the_pods_labels_change(volumes, labels, otherwise):
+    old = {"metadata": {"labels": {"a": "1"}}, "spec": {"volumes": volumes}}
+
+    assert tells_otherwise(old, {**old, "metadata": {"labels": labels}}) is otherwise
 
 
 def test_a_projected_volume_joins_its_sources():

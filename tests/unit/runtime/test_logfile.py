@@ -16,7 +16,7 @@ def test_the_directories_of_a_log_are_made(tmp_path):
     assert contents(tmp_path / "pods" / "default_web_1" / "web" / "0.log") == [b"hello"]
 
 
-def test_a_log_that_would_grow_too_long_is_rotated_and_one_predecessor_kept(tmp_path):
+def test_a_log_that_would_grow_too_long_is_rotated(tmp_path):
     path = tmp_path / "0.log"
     log = LogFile(str(path), rotate_at_bytes=100)
     for word in (b"first", b"second", b"third", b"fourth", b"fifth"):
@@ -25,6 +25,23 @@ def test_a_log_that_would_grow_too_long_is_rotated_and_one_predecessor_kept(tmp_
 
     assert contents(path) == [b"fifth"]
     assert contents(tmp_path / "0.log.1") == [b"third", b"fourth"]
+
+
+def test_five_files_of_a_log_are_kept_with_what_was_written_last(tmp_path):
+    log = LogFile(str(tmp_path / "0.log"), rotate_at_bytes=1)
+    for number in range(9):
+        log.write("stdout", [(str(number).encode(), False)])
+    log.close()
+
+    kept = {path.name: contents(path) for path in tmp_path.iterdir()}
+
+    assert kept == {
+        "0.log": [b"8"],
+        "0.log.1": [b"7"],
+        "0.log.2": [b"6"],
+        "0.log.3": [b"5"],
+        "0.log.4": [b"4"],
+    }
 
 
 def test_a_restarted_writer_goes_on_where_the_file_ends(tmp_path):

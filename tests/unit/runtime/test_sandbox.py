@@ -35,8 +35,6 @@ def spec(**changed):
         "limits": {"cpus": 0.0, "memory_bytes": 0, "disk_bytes": 0},
         "processes": "",
         "node_ipc": False,
-        "termination_path": "",
-        "ends_with_log": False,
         "stdin": False,
         "tty": False,
         **changed,
