@@ -12,6 +12,7 @@ from netemu.api.kinds import (
     ENDPOINT_SLICE,
     JOB,
     POD,
+    POD_DISRUPTION_BUDGET,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
     SERVICE,
@@ -31,13 +32,24 @@ ORPHAN_LABEL = "controllers/orphan-label"
 WANTED_LABEL = "controllers/wanted-label"
 SERVICE_NAME = "controllers/service"
 
+SELECTING = (
+    DEPLOYMENT,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    STATEFUL_SET,
+    DAEMON_SET,
+    JOB,
+    POD_DISRUPTION_BUDGET,
+)
+"""The kinds that select by labels what they own or count."""
+
 
 def add_indexes(cache: Cache) -> None:
     """Add all of them; again is a no-op."""
     for kind in (POD, REPLICA_SET, CONTROLLER_REVISION, JOB):
         cache.add_index(kind, CONTROLLER, _controller)
         cache.add_index(kind, ORPHAN_LABEL, _orphan_labels)
-    for kind in (DEPLOYMENT, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET, DAEMON_SET, JOB):
+    for kind in SELECTING:
         cache.add_index(kind, WANTED_LABEL, _wanted_label)
     cache.add_index(POD, NODE, _node)
     cache.add_index(POD, LABEL, _labels)

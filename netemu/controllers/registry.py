@@ -8,6 +8,7 @@ from netemu.controllers import (
     cronjobs,
     daemonsets,
     deployments,
+    disruptions,
     endpoints,
     endpointslices,
     garbage,
@@ -39,6 +40,7 @@ RECONCILERS: tuple[Reconciler, ...] = (
     garbage.POD_RECONCILER,
     tainteviction.RECONCILER,
     claims.RECONCILER,
+    disruptions.RECONCILER,
     unserved.LOAD_BALANCER,
     unserved.INGRESS_RECONCILER,
 )
