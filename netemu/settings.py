@@ -83,6 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     cni: str = ""
     host_access: bool = False
     bridge_netfilter: Literal["auto", "off"] = "auto"
+    masquerade_all: bool = False  # hide the source of all that goes through a ClusterIP
     api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
     # Names that the nodes get in turn as topology.kubernetes.io/zone; a number N means zone-1 to zone-N.

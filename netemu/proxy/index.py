@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple
@@ -147,6 +148,25 @@ class Index:
             found = view(EndpointSlice, obj)
             for number in _numbers(found, key.port, protocol):
                 yield from _in_slice(found, number, self._family)
+
+    def health_port(self, service: Key) -> int:
+        """Give the port on which nodes tell of a Service's local endpoints; 0 for most."""
+        found = self._service(service)
+        if found is None or found.spec.external_traffic_policy != "Local":
+            return 0
+        return found.spec.health_check_node_port
+
+    def ready_on_nodes(self, service: Key) -> Counter[NodeName]:
+        """Count the ready endpoints of a Service on each node, whatever their ports."""
+        found = self._service(service)
+        ports = found.spec.ports if found is not None else ()
+        ready = {
+            candidate.endpoint._replace(port=0)
+            for port in ports
+            for candidate in self.candidates(PortKey(service, port.name), L4[port.protocol])
+            if candidate.conditions.ready is not False
+        }
+        return Counter(endpoint.node for endpoint in ready if endpoint.node is not None)
 
     def _service(self, key: Key) -> Service | None:
         obj = self._cache.get(SERVICE, key)

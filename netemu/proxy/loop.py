@@ -6,19 +6,46 @@ import asyncio
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from itertools import islice
+from typing import NamedTuple, Protocol
 
-from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from netemu.clock import Clock, system_clock
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
 from netemu.naming import NodeName
 from netemu.proxy.groups import NodeView
+from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index
 from netemu.proxy.plan import Plans
+from netemu.proxy.server import HealthServer
 from netemu.proxy.syncer import Kernel, NodeKernel, ProxySyncer
 from netemu.settings import Settings
 
 # So many Services are planned before the event loop may do something else: about 10 ms.
 _AT_ONCE = 200
+_ZONE_LABEL = "topology.kubernetes.io/zone"
+
+
+class Health(Protocol):
+    """What tells load balancers of one node's endpoints."""
+
+    def note(self, service: Key, found: LocalHealth | None) -> None:
+        """Remember what to say of a Service from now on."""
+        ...
+
+    async def run(self) -> None:
+        """Say it until cancelled."""
+        ...
+
+
+OpenHealth = Callable[[NodeName, int, Callable[[], bool], Clock], Health]
+
+
+class _NodeParts(NamedTuple):
+    """What works for one node."""
+
+    syncer: ProxySyncer
+    health: Health
 
 
 class Proxy:
@@ -31,18 +58,25 @@ class Proxy:
         settings: Settings,
         *,
         open_kernel: Callable[[int], Kernel] = NodeKernel,
+        open_health: OpenHealth = HealthServer,
+        clock: Clock = system_clock,
     ) -> None:
+        self._cache = cache
         self._informer = informer
         self._settings = settings
         self._open_kernel = open_kernel
+        self._open_health = open_health
+        self._clock = clock
         self._index = Index(cache)
         self._plans = Plans(self._index)
         self._dirty: dict[Key, None] = {}
+        self._with_health: set[Key] = set()
         self._wake = asyncio.Event()
-        self._syncers: list[ProxySyncer] = []
-        self._waiting: list[ProxySyncer] = []
+        self._nodes: dict[NodeName, _NodeParts] = {}
+        self._waiting: list[_NodeParts] = []
         informer.on_change(SERVICE, self._note)
         informer.on_change(ENDPOINT_SLICE, self._note)
+        informer.on_change(NODE, self._note_node)
 
     def add_node(self, node: NodeName, node_ips: Sequence[IPv4Address], ns_fd: int) -> None:
         """Look after a node, from now on or from ``run`` on.
@@ -56,16 +90,20 @@ class Proxy:
             self._settings.pods,
             self._settings.services,
             comment=f"netemu cluster {self._settings.name}",
+            zone=self._zone(node),
+            masquerade_all=self._settings.masquerade_all,
         )
         syncer = ProxySyncer(view, self._open_kernel(ns_fd), self._plans.current)
-        self._syncers.append(syncer)
-        self._waiting.append(syncer)
+        health = self._open_health(node, ns_fd, lambda: syncer.is_synced, self._clock)
+        parts = _NodeParts(syncer, health)
+        self._nodes[node] = parts
+        self._waiting.append(parts)
         self._wake.set()
 
     async def wait_synced(self) -> None:
         """Return when the kernel of every node added so far has held all Services once."""
-        for syncer in list(self._syncers):
-            await syncer.wait_synced()
+        for parts in list(self._nodes.values()):
+            await parts.syncer.wait_synced()
 
     async def run(self) -> None:
         """Follow changes until cancelled."""
@@ -75,14 +113,24 @@ class Proxy:
             while True:
                 self._wake.clear()
                 while self._waiting:
-                    syncer = self._waiting.pop()
+                    syncer, health = self._waiting.pop()
                     group.create_task(syncer.run(), name=f"proxy {syncer.name}")
+                    group.create_task(health.run(), name=f"proxy health {syncer.name}")
                 await self._refresh_all()
                 await self._wake.wait()
 
     def _note(self, change: Change) -> None:
         self._dirty.update(dict.fromkeys(self._index.touched(change)))
         self._wake.set()
+
+    def _note_node(self, change: Change) -> None:
+        parts = self._nodes.get(NodeName(change.key.name))
+        if parts is not None and change.new is not None:
+            parts.syncer.place(self._zone(parts.syncer.name))
+
+    def _zone(self, node: NodeName) -> str:
+        obj = self._cache.get(NODE, Key("", node)) or {"metadata": {}}
+        return str((obj["metadata"].get("labels") or {}).get(_ZONE_LABEL, ""))
 
     async def _refresh_all(self) -> None:
         while self._dirty:
@@ -91,6 +139,17 @@ class Proxy:
                 del self._dirty[key]
             changed = self._plans.refresh(some)
             if changed:
-                for syncer in self._syncers:
-                    syncer.note(changed)
+                for parts in self._nodes.values():
+                    parts.syncer.note(changed)
+            for key in some:
+                self._refresh_health(key)
             await asyncio.sleep(0)
+
+    def _refresh_health(self, service: Key) -> None:
+        port = self._index.health_port(service)
+        if not port and service not in self._with_health:
+            return
+        ready = self._index.ready_on_nodes(service)
+        for node, parts in self._nodes.items():
+            parts.health.note(service, LocalHealth(service, port, ready[node]) if port else None)
+        (self._with_health.add if port else self._with_health.discard)(service)

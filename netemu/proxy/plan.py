@@ -54,7 +54,6 @@ class Policies:
     local: Mapping[NodeName, tuple[Endpoint, ...]] = field(default_factory=dict)
     balancers: tuple[Frontend, ...] = ()
     sources: tuple[Network, ...] | None = None
-    health_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,6 @@ def _policies(view: PortView, chosen: _Chosen, ids: TakeId, old: Policies) -> Po
         if sources is not None
         else (),
         sources=sources,
-        health_port=spec.health_check_node_port if external else 0,
     )
 
 

@@ -7,10 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from netemu.errors import KernelError, NetemuError
+from netemu.linux import sysctl
 from netemu.linux.conntrack import Conntrack
 from netemu.linux.nft import NftContext, run_in_child
 from netemu.logs import Log
@@ -30,6 +32,11 @@ log = Log(__name__)
 IN_PROCESS_ELEMENTS = 1000
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 30.0
+# What kube-proxy sets (--conntrack-tcp-timeout-established, --conntrack-tcp-timeout-close-wait).
+_TIMEOUTS_S = {
+    "net/netfilter/nf_conntrack_tcp_timeout_established": 86400,
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait": 3600,
+}
 
 
 class Kernel(Protocol):
@@ -52,6 +59,7 @@ class NodeKernel:
     """The kernel in one node's network namespace; ``ns_fd`` stays the caller's."""
 
     def __init__(self, ns_fd: int) -> None:
+        sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
         self._ns_fd = os.dup(ns_fd)
         self._nft: NftContext | None = None
         self._closed = False
@@ -120,6 +128,7 @@ class ProxySyncer:
         self._first_retry_s = first_retry_s
         self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
+        self._must_load = False
         self._wake = asyncio.Event()
         self._synced = asyncio.Event()
 
@@ -127,6 +136,19 @@ class ProxySyncer:
     def name(self) -> NodeName:
         """The node's name."""
         return self._node.name
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the last transaction went through, and there was one."""
+        return self._synced.is_set() and not self._failures
+
+    def place(self, zone: str) -> None:
+        """Remember the zone that the node is in now; its rules are loaded again if it is another."""
+        if zone != self._node.zone:
+            self._node = replace(self._node, zone=zone)
+            self._rules = NodeRules(self._node)
+            self._must_load = True
+            self._wake.set()
 
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
@@ -143,13 +165,16 @@ class ProxySyncer:
             await self._load_until_it_works()
             while True:
                 self._wake.clear()
-                if not self._pending:
+                if not self._pending and not self._must_load:
                     await self._wake.wait()
                 await self._sync()
         finally:
             self._kernel.close()
 
     async def _sync(self) -> None:
+        if self._must_load:
+            await self._load_until_it_works()
+            return
         changed, self._pending = self._pending, {}
         if not await self._try(partial(self._change, changed)):
             await self._load_until_it_works()
@@ -158,7 +183,7 @@ class ProxySyncer:
         worked = afresh = False
         while not worked:
             # What waits is in the plans already.
-            plans, self._pending = dict(self._plans), {}
+            plans, self._pending, self._must_load = dict(self._plans), {}, False
             started = time.monotonic()
             worked = await self._try(partial(self._load, plans, afresh=afresh))
             afresh = True

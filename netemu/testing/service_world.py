@@ -21,7 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from netemu.api.client import Client
-from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.linux import netns
@@ -186,7 +186,7 @@ def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
 async def proxied(places: Places, client: Client, settings: Settings | None = None) -> AsyncIterator[Proxy]:
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
     proxy = Proxy(cache, informer, settings or Settings())
     for node, address in NODES.items():
         proxy.add_node(NodeName(node), [IPv4Address(address)], places[node])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 
 import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.linux import netns
 from netemu.testing import service_world
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
@@ -161,3 +164,35 @@ async def test_source_ranges_shut_out_everybody_else_from_the_balancers_address(
 
         await eventually(answers, lambda seen: seen == {"a"}, within_s=30)
     assert (shut_out, by_node_port) == ({"nothing"}, {"a"})
+
+
+def fetched(fd, address, port, path="/"):
+    with netns.open_socket(fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(30)
+        try:
+            sock.connect((address, port))
+        except ConnectionRefusedError:  # not yet, or no more
+            return 0, ""
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head, _, body = sock.makefile("rb").read().decode().partition("\r\n\r\n")
+        return int(head.split()[1]), body
+
+
+async def test_a_load_balancer_is_told_which_nodes_have_endpoints(world):
+    client = FakeClient(
+        service(externalTrafficPolicy="Local", healthCheckNodePort=32100), endpoints("a", "b")
+    )
+    async with service_world.proxied(world, client):
+
+        async def answers():
+            return [await asyncio.to_thread(fetched, world["outside"], ip, 32100) for ip in NODES.values()]
+
+        (here, body), (there, _) = await eventually(answers, lambda seen: all(seen[0] + seen[1]), within_s=30)
+        assert (here, json.loads(body)["localEndpoints"], there) == (200, 2, 503)
+        await client.update(*endpoints("c"))
+        await eventually(answers, lambda seen: [status for status, _ in seen] == [503, 200], within_s=30)
+        healthz = await asyncio.to_thread(fetched, world["outside"], NODES["node-1"], 10256, "/healthz")
+        mode = await asyncio.to_thread(fetched, world["node-1"], "127.0.0.1", 10249, "/proxyMode")
+
+    assert (healthz[0], mode) == (200, (200, "nftables"))
+    assert ask(world["outside"], NODES["node-1"], 32100) == "refused"

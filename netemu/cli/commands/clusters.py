@@ -69,6 +69,9 @@ def up(
         int | None,
         typer.Option("--default-unreachable-toleration-seconds", help="The same. [default: 300]"),
     ] = None,
+    masquerade_all: Annotated[
+        bool | None, typer.Option("--masquerade-all", help="Hide who connects to a ClusterIP.")
+    ] = None,
     kubeconfig: Annotated[
         str, typer.Option("--kubeconfig", metavar="FILE", help="Where to put the context. [default: yours]")
     ] = "",
@@ -96,6 +99,7 @@ def up(
         "host_access": host_access,
         "api_port": api_port,
         "authorization": authorization,
+        "masquerade_all": masquerade_all,
         "zones": zones,
         "node_cpu": node_cpu,
         "node_memory": node_memory,

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
 from netemu.errors import KernelError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
@@ -62,11 +62,24 @@ def service(name, ip, protocol="TCP"):
     }
 
 
+class Mute:
+    """Tells nobody of health."""
+
+    def __init__(self, *_):
+        self.said = {}
+
+    def note(self, service, found):
+        self.said[service] = found
+
+    async def run(self):
+        await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def running(client, *kernels):
     cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE])
-    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda number: kernels[number])
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
+    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda number: kernels[number], open_health=Mute)
     for number, _ in enumerate(kernels):
         proxy.add_node(f"node-{number}", [IPv4Address(f"172.30.0.{10 + number}")], number)
     async with asyncio.TaskGroup() as group:
