@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from netemu.agnhost.http2 import Answer
+
 
 class Address(NamedTuple):
     """A peer's address and port."""
@@ -129,7 +131,21 @@ class Messages(NamedTuple):
     greeting: bytes = b""
 
 
-Service = Http | Tls | EchoStream | Greet | Datagrams | Messages
+class LengthPrefixed(NamedTuple):
+    """Answer messages of a stream that have their length in front of them (RFC 1035, 4.2.2)."""
+
+    answer: DatagramAnswer
+
+
+class Http2(NamedTuple):
+    """Serve HTTP/2 by what is known beforehand: ``answer`` gets a request's body."""
+
+    answer: Callable[[bytes], Answer]
+    certificate: str = ""
+    key: str = ""
+
+
+Service = Http | Tls | Http2 | EchoStream | Greet | Datagrams | LengthPrefixed | Messages
 
 
 class Listener(NamedTuple):

@@ -6,13 +6,16 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
+from netemu.agnhost.http2 import Answer, Http2Session
 from netemu.agnhost.model import (
     Address,
     DatagramAnswer,
     EchoStream,
     Greet,
     Http,
+    Http2,
     HttpAnswer,
+    LengthPrefixed,
     Request,
     Response,
     Service,
@@ -57,6 +60,10 @@ def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Pr
             return HttpProtocol(owner, answer, client, access_log=access_log)
         case Tls(answer):
             return HttpProtocol(owner, answer, client, access_log=False)
+        case Http2(answer_body):
+            return Http2Protocol(owner, answer_body)
+        case LengthPrefixed(answer_message):
+            return LengthPrefixedProtocol(owner, answer_message, client)
         case Greet(text):
             return GreetProtocol(owner, text)
         case EchoStream():
@@ -65,7 +72,7 @@ def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Pr
             raise ValueError(f"{service} is not served over TCP")
 
 
-async def answer_message(
+async def serve_message(
     sock: socket.socket, client: Address, answer: DatagramAnswer, greeting: bytes
 ) -> None:
     """Answer one message of an SCTP connection, or greet it, and close it."""
@@ -194,6 +201,43 @@ class HttpProtocol(_Connection):
         self._limit(IDLE_S)
         if self._session.is_over:
             self._transport.close()
+
+
+class Http2Protocol(_Connection):
+    """Answer requests as they come."""
+
+    def __init__(self, owner: Owner, answer: Callable[[bytes], Answer]) -> None:
+        super().__init__(owner)
+        self._session = Http2Session(answer)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        if self._transport is not None:
+            self._transport.write(self._session.feed(data))
+            self._limit(IDLE_S)
+            if self._session.is_over:
+                self._transport.close()
+
+
+class LengthPrefixedProtocol(_Connection):
+    """Answer messages one after the other."""
+
+    def __init__(self, owner: Owner, answer: DatagramAnswer, client: Address) -> None:
+        super().__init__(owner)
+        self._answer = answer
+        self._client = client
+        self._buffer = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        self._buffer += data
+        while len(self._buffer) >= 2 and len(self._buffer) >= 2 + (
+            length := int.from_bytes(self._buffer[:2], "big")
+        ):
+            reply = self._answer(bytes(self._buffer[2 : 2 + length]), self._client)
+            del self._buffer[: 2 + length]
+            if reply is not None and self._transport is not None:
+                self._transport.write(len(reply).to_bytes(2, "big") + reply)
 
 
 class EchoProtocol(_Connection):

@@ -6,8 +6,8 @@ import asyncio
 import socket
 from typing import Any
 
-from netemu.agnhost.model import Address, Datagrams, Listener, Messages, Tls
-from netemu.agnhost.protocols import Owner, answer_message, make_protocol
+from netemu.agnhost.model import Address, Datagrams, Http2, Listener, Messages, Tls
+from netemu.agnhost.protocols import Owner, make_protocol, serve_message
 from netemu.agnhost.sockets import accept, answer_datagrams
 
 _ACCEPTS_AT_ONCE = 64
@@ -50,7 +50,7 @@ class Serving:
     async def _serve(self, listener: Listener, tls: Any, sock: socket.socket, client: Address) -> None:
         service = listener.service
         if isinstance(service, Messages):
-            await answer_message(sock, client, service.answer, service.greeting)
+            await serve_message(sock, client, service.answer, service.greeting)
             return
         protocol = make_protocol(service, self._owner, client)
         try:
@@ -61,10 +61,13 @@ class Serving:
 
 def _tls_context(listener: Listener) -> Any:
     """Load a listener's certificate; OSError if it cannot be."""
-    if not isinstance(listener.service, Tls):
+    service = listener.service
+    if not isinstance(service, Tls | Http2) or not service.certificate:
         return None
     import ssl
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(listener.service.certificate, listener.service.key)
+    context.load_cert_chain(service.certificate, service.key)
+    if isinstance(service, Http2):
+        context.set_alpn_protocols(["h2"])
     return context

@@ -35,6 +35,13 @@ AGNHOST = "/agnhost"
 
 _AGNHOST_NAMES = (AGNHOST, "agnhost")
 _AGNHOST_PACKAGE = "/.agnhost/netemu/agnhost"
+_AGNHOST_FILES = {
+    AGNHOST: "agnhost",
+    f"{AGNHOST}-2": "agnhost",
+    "/coredns": "agnhost",
+    "/localhost.crt": "localhost.crt",
+    "/localhost.key": "localhost.key",
+}
 _PLAYED: dict[str, App] = {
     "netexec": "netexec",
     "pause": "agnhost-pause",
@@ -172,10 +179,9 @@ def programs(image: str, catalogue: Catalogue) -> tuple[Mount, ...]:
     if found is None or not (found.agnhost or found.arguments == "subcommand"):
         return ()
     source = resources.files("netemu.agnhost")
-    files = {AGNHOST: "agnhost", f"{AGNHOST}-2": "agnhost", "/localhost.crt": "", "/localhost.key": ""}
     return (
         Mount(source=str(source), target=_AGNHOST_PACKAGE),
-        *(Mount(source=f"{source}/{name or path[1:]}", target=path) for path, name in files.items()),
+        *(Mount(source=f"{source}/{name}", target=path) for path, name in _AGNHOST_FILES.items()),
     )
 
 

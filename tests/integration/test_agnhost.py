@@ -230,6 +230,36 @@ async def test_the_certificate_is_one_that_clients_can_check():
     assert context.cert_store_stats()["x509"] == 1
 
 
+async def test_coredns_answers_for_the_hosts_of_its_configuration(process, first_pod, tmp_path):
+    corefile = tmp_path / "Corefile"
+    corefile.write_text(". {\n  hosts {\n    192.0.2.123 my.test\n    2001:db8::29 my.test\n  }\n  log\n}\n")
+    await process("coredns", "-conf", str(corefile))
+    asked = ("my.test", "AAAA", "my.test", "-x", "192.0.2.123", "+tcp", "my.test", "other.test")
+    argv = ("ip", "netns", "exec", first_pod, "dig", "@127.0.0.1", "+short", "+retry=50", "+time=1", *asked)
+
+    async def answers() -> list[str]:
+        program = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+        output, _ = await program.communicate()
+        return sorted(set(output.decode().split()))
+
+    await eventually(answers, ["192.0.2.123", "2001:db8::29", "my.test."].__eq__, within_s=UP_S)
+
+
+async def test_grpc_health_checks_are_answered_over_http_2(process, first_pod):
+    await process("grpc-health-checking", "--service=shop")
+    post = ("--http2-prior-knowledge", "--data-binary", "@/dev/null", "-w", "%{http_code} %{content_type}")
+
+    said = await curl(first_pod, *post, "http://127.0.0.1:5000/grpc.health.v1.Health/Check")
+    assert said == "200 application/grpc"
+    assert await curl(first_pod, "http://127.0.0.1:8080/make-not-serving") != ""
+
+
+async def test_an_h2c_server_says_ok(process, first_pod):
+    await process("h2c-server")
+
+    assert await curl(first_pod, "--http2-prior-knowledge", "http://127.0.0.1/any") == "ok"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [

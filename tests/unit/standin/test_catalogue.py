@@ -150,6 +150,7 @@ def test_containers_of_agnhost_have_the_program():
         "/.agnhost/netemu/agnhost",
         "/agnhost",
         "/agnhost-2",
+        "/coredns",
         "/localhost.crt",
         "/localhost.key",
     }
