@@ -36,22 +36,30 @@ def trimmed(new: Spec, old: Spec) -> Spec:
     }
 
 
-def with_families(service: Object, configured: Sequence[str]) -> Spec:
-    """Decide the families of a Service from what it says and what the cluster has.
+def with_families(service: Object, configured: Sequence[str], old: Spec | None = None) -> Spec:
+    """Decide the families of a Service from what it says, what it had, and what the cluster has.
+
+    One that prefers both families gains or loses none by itself when the cluster does.
 
     Raises:
         InvalidError: it wants what the cluster has not, or contradicts itself.
 
     """
-    spec = service["spec"]
+    spec: Spec = service["spec"]
+    if old is not None and spec.get("ipFamilyPolicy") == "PreferDualStack" and _is_same(spec, old):
+        return spec
     ips = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != HEADLESS]
     families = list(spec.get("ipFamilies") or ())
-    policy = spec.get("ipFamilyPolicy") or _policy(spec, ips, families)
+    policy = spec.get("ipFamilyPolicy") or _policy(spec)
     families += [family_of(ip) for ip in ips[len(families) :]]
     if is_open(spec):
         families = families or [configured[0]]
         return _result(spec, policy, families if policy == "SingleStack" else _both(families))
-    causes = [*_contradictions(policy, ips, families), *_missing(policy, families, configured)]
+    causes = [
+        *_contradictions(policy, ips, families),
+        *_reductions(policy, ips, families, old or {}),
+        *_missing(policy, families, configured),
+    ]
     if causes:
         raise invalid(SERVICE, service["metadata"]["name"], tuple(causes))
     families = families or [configured[0]]
@@ -65,8 +73,13 @@ def is_open(spec: Spec) -> bool:
     return HEADLESS in (spec.get("clusterIPs") or [spec.get("clusterIP")]) and not spec.get("selector")
 
 
-def _policy(spec: Spec, ips: list[str], families: list[str]) -> str:
-    return "RequireDualStack" if len(ips) == 2 or len(families) == 2 or is_open(spec) else "SingleStack"
+def _policy(spec: Spec) -> str:
+    return "RequireDualStack" if is_open(spec) else "SingleStack"
+
+
+def _is_same(new: Spec, old: Spec) -> bool:
+    fields = ("ipFamilyPolicy", "ipFamilies", "clusterIPs")
+    return bool(old.get("ipFamilies")) and all(new.get(name) == old.get(name) for name in fields)
 
 
 def _both(families: list[str]) -> list[str]:
@@ -92,6 +105,18 @@ def _contradictions(policy: str, ips: list[str], families: list[str]) -> Iterato
         what = "cluster IPs" if len(ips) > 1 else "IP families"
         why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
         yield _cause("spec.ipFamilyPolicy", policy, why)
+
+
+def _reductions(policy: str, ips: list[str], families: list[str], old: Spec) -> Iterator[Cause]:
+    if policy == "SingleStack":
+        return
+    for what, before, after in (
+        ("cluster IP", old.get("clusterIPs") or (), ips),
+        ("IP family", old.get("ipFamilies") or (), families),
+    ):
+        if len(before) == 2 and len(after) == 1:
+            why = f"must be 'SingleStack' to release the secondary {what}"
+            yield _cause("spec.ipFamilyPolicy", policy, why)
 
 
 def _missing(policy: str, families: list[str], configured: Sequence[str]) -> Iterator[Cause]:

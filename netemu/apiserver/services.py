@@ -66,7 +66,7 @@ class ServiceAddresses:
 
         """
         before = claims_of(old) if old is not None else Claims()
-        assigned = self._assigned(new, before)
+        assigned = self._assigned(new, before, old["spec"] if old is not None else None)
         after = claims_of(assigned)
         self._reserve(after)
         kept = False
@@ -85,14 +85,14 @@ class ServiceAddresses:
         self._ips.release(claims.ips)
         self._ports.release(claims.ports)
 
-    def _assigned(self, service: Object, held: Claims) -> Object:
+    def _assigned(self, service: Object, held: Claims, old: dict[str, Any] | None) -> Object:
         spec = service["spec"]
         if not needs_cluster_ip(spec):
             return service
-        spec = with_families(service, self._ips.families)
+        spec = with_families(service, self._ips.families, old)
         service = {**service, "spec": self._with_cluster_ips({**service, "spec": spec}, held)}
         spec = service["spec"]
-        if needs_node_port(spec):
+        if spec.get("type") in ("NodePort", "LoadBalancer"):
             spec = {**spec, "ports": self._with_node_ports(service, held)}
         if needs_health_check(spec):
             port = self._health_check_port({**service, "spec": spec}, held)
@@ -154,6 +154,9 @@ class ServiceAddresses:
         by_number: dict[tuple[int, str], int] = {}
         result = []
         for index, port in enumerate(ports):
+            if not port.get("nodePort") and not needs_node_port(service["spec"]):
+                result.append(port)
+                continue
             number = (
                 port.get("nodePort")
                 or self._sibling(port, by_number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from netemu.api.client import Client, Object
 from netemu.api.defaulting.pods import SYSTEM_PRIORITIES
 from netemu.api.errors import AlreadyExistsError
@@ -38,12 +40,8 @@ async def ensure(client: Client, settings: Settings) -> None:
     """Create what is missing; what is there stays as its owner left it."""
     for obj in first_objects(settings):
         kind = kind_of(obj)
-        try:
-            made = await client.create(kind, obj)
-        except AlreadyExistsError:
-            continue
-        if "status" in obj:
-            await client.update(kind, {**made, "status": obj["status"]}, subresource="status")
+        with suppress(AlreadyExistsError):
+            await client.create(kind, obj)
 
 
 def kind_of(obj: Object) -> Kind:
@@ -53,13 +51,11 @@ def kind_of(obj: Object) -> Kind:
 
 
 def _service_cidr(settings: Settings) -> Object:
-    ready = {"type": "Ready", "status": "True", "reason": "", "message": "Kubernetes Service CIDR is ready"}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "ServiceCIDR",
         "metadata": {"name": "kubernetes"},
         "spec": {"cidrs": list(settings.service_cidr)},
-        "status": {"conditions": [ready]},
     }
 
 

@@ -42,7 +42,13 @@ async def made(cidrs, **spec):
         pytest.param(V6, {"ipFamilyPolicy": "PreferDualStack"}, "46", "PreferDualStack", id="prefer"),
         pytest.param(V4, {"ipFamilyPolicy": "PreferDualStack"}, "4", "PreferDualStack", id="prefer-one"),
         pytest.param(V6, {"ipFamilyPolicy": "RequireDualStack"}, "46", "RequireDualStack", id="require"),
-        pytest.param(V6, {"ipFamilies": ["IPv6", "IPv4"]}, "64", "RequireDualStack", id="both-asked"),
+        pytest.param(
+            V6,
+            {"ipFamilies": ["IPv6", "IPv4"], "ipFamilyPolicy": "RequireDualStack"},
+            "64",
+            "RequireDualStack",
+            id="both-asked",
+        ),
         pytest.param(
             V6,
             {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "PreferDualStack"},
@@ -89,7 +95,7 @@ async def test_a_service_has_the_families_it_asks_for_or_the_cluster_has(cidrs, 
         ),
         pytest.param(
             V6,
-            {"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "SingleStack"},
+            {"ipFamilies": ["IPv4", "IPv6"]},
             'spec.ipFamilyPolicy: Invalid value: "SingleStack": '
             "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
             id="single",
@@ -113,6 +119,38 @@ async def test_a_service_gains_and_loses_its_second_family():
     assert down["spec"]["clusterIPs"] == before["spec"]["clusterIPs"]
     assert registry.list(IP_ADDRESS).items[0]["metadata"]["name"] == before["spec"]["clusterIP"]
     assert len(registry.list(IP_ADDRESS).items) == 1
+
+
+async def test_a_second_address_is_given_up_only_by_policy():
+    registry = await cluster(V6)
+    spec = {"selector": {"app": "web"}, "ipFamilyPolicy": "PreferDualStack"}
+    made = await registry.create(SERVICE, builders.service(**spec))
+    fewer = {"spec": {"clusterIPs": made["spec"]["clusterIPs"][:1]}}
+
+    with pytest.raises(InvalidError, match="must be 'SingleStack' to release the secondary cluster IP"):
+        await registry.patch(SERVICE, "default", "web", fewer)
+
+
+async def test_a_service_keeps_its_families_when_the_cluster_gets_another():
+    store = MemoryStore()
+    registry = await cluster(V4, store)
+    spec = {"selector": {"app": "web"}, "ipFamilyPolicy": "PreferDualStack"}
+    await registry.create(SERVICE, builders.service(**spec))
+    again = Registry(store, Settings(service_cidr=V6), lambda: 0.0)
+    labelled = await again.patch(SERVICE, "default", "web", {"metadata": {"labels": {"a": "b"}}})
+
+    assert labelled["spec"]["ipFamilies"] == ["IPv4"]
+
+
+async def test_a_load_balancer_without_node_ports_may_still_ask_for_one():
+    registry = await cluster(V4)
+    spec = {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False}
+    ports = ({"name": "a", "port": 80}, {"name": "b", "port": 81, "nodePort": 31000})
+    made = await registry.create(SERVICE, builders.service(ports=ports, **spec))
+
+    assert [port.get("nodePort") for port in made["spec"]["ports"]] == [None, 31000]
+    with pytest.raises(InvalidError, match="already allocated"):
+        await registry.create(SERVICE, builders.service("other", ports=ports, **spec))
 
 
 async def test_each_cluster_ip_has_an_object_that_goes_with_it():
