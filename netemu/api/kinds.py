@@ -198,6 +198,41 @@ API_SERVICE = _kind(
     namespaced=False,
     subresources=("status",),
 )
+COMPONENT_STATUS = _core("ComponentStatus", "componentstatuses", "cs", namespaced=False)
+VALIDATING_ADMISSION_POLICY = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicies",
+    categories=("api-extensions",),
+    namespaced=False,
+    subresources=("status",),
+)
+VALIDATING_ADMISSION_POLICY_BINDING = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingAdmissionPolicyBinding",
+    "validatingadmissionpolicybindings",
+    categories=("api-extensions",),
+    namespaced=False,
+)
+FLOW_SCHEMA = _kind(
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    "FlowSchema",
+    "flowschemas",
+    namespaced=False,
+    subresources=("status",),
+)
+PRIORITY_LEVEL_CONFIGURATION = _kind(
+    "flowcontrol.apiserver.k8s.io",
+    "v1",
+    "PriorityLevelConfiguration",
+    "prioritylevelconfigurations",
+    namespaced=False,
+    subresources=("status",),
+)
+RUNTIME_CLASS = _kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False)
 
 PLANNED: tuple[Kind, ...] = (
     NAMESPACE,
@@ -248,6 +283,12 @@ KINDS: tuple[Kind, ...] = (
     VALIDATING_WEBHOOK_CONFIGURATION,
     CUSTOM_RESOURCE_DEFINITION,
     API_SERVICE,
+    COMPONENT_STATUS,
+    VALIDATING_ADMISSION_POLICY,
+    VALIDATING_ADMISSION_POLICY_BINDING,
+    FLOW_SCHEMA,
+    PRIORITY_LEVEL_CONFIGURATION,
+    RUNTIME_CLASS,
 )
 """All kinds that every cluster serves; CustomResourceDefinitions add more while it runs."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from netemu.api.kinds import NAMESPACE, SERVICE, Kind
+from netemu.api.kinds import COMPONENT_STATUS, NAMESPACE, Kind
 from netemu.api.served import ServedKinds
 
 
@@ -75,7 +75,9 @@ _OTHER_KINDS = {
 
 def verbs_of(kind: Kind) -> tuple[str, ...]:
     """Name what can be done with a kind's objects, in alphabetical order."""
-    if kind in (NAMESPACE, SERVICE):
+    if kind is COMPONENT_STATUS:
+        return ("get", "list")
+    if kind is NAMESPACE:
         return tuple(verb for verb in _VERBS if verb != "deletecollection")
     return _VERBS
 

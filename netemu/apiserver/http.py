@@ -19,14 +19,15 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from netemu.api.errors import ApiError
+from netemu.api.errors import ApiError, BadRequestError
 from netemu.apiserver import answers
 from netemu.apiserver.auth.authorizer import AlwaysAllow
-from netemu.apiserver.auth.guard import CHECK_GRANT, Guard
+from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.connections import Connections
 from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.limits import DEFAULT, Limits
+from netemu.apiserver.metrics import Metrics
 from netemu.apiserver.objects import ObjectRequests
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podrequests import PodRequests
@@ -112,16 +113,24 @@ class ApiServer:
         self._access = AccessRequests(registry, guard)
         self._registry = registry
         self._pod_access = pod_access
+        self._metrics = Metrics(registry, clock)
         self._documents = DocumentRequests(lambda: registry.kinds, waits_for)
         self._objects = ObjectRequests(registry, clock)
         self._pods = PodRequests(registry, pod_access)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; never raises but to be cancelled or when the client is gone."""
+        answer = await self._answer_or_status(request)
+        self._metrics.count(request, answer.status)
+        return answer
+
+    async def _answer_or_status(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._answer(request)
         except ApiError as err:
             return answers.error_answer(err)
+        except web.HTTPBadRequest as err:  # an upgrade that cannot be
+            return answers.error_answer(BadRequestError(err.text or err.reason))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except NetemuError as err:
@@ -135,6 +144,9 @@ class ApiServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         user = self._guard.check(request)
         request[CHECK_GRANT] = partial(self._guard.authorizer.check_grant, user)
+        request[CHECK_CREATE] = partial(self._guard.require_create, user)
+        if request.path == "/metrics":
+            return self._metrics.answer()
         about_access = await self._access.answer(request, user)
         if about_access is not None:
             return about_access

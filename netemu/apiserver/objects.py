@@ -11,9 +11,19 @@ from msgspec import structs
 from netemu.api import schema
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
-from netemu.api.kinds import JOB, NAMESPACE, POD, REPLICATION_CONTROLLER, SERVICE, SERVICE_ACCOUNT, Kind
+from netemu.api.kinds import (
+    COMPONENT_STATUS,
+    JOB,
+    NAMESPACE,
+    POD,
+    REPLICATION_CONTROLLER,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
 from netemu.apiserver import bodies, forms
-from netemu.apiserver.auth.guard import CHECK_GRANT
+from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT
+from netemu.apiserver.components import component_answer
 from netemu.apiserver.encodings import no_protobuf, object_answer
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
@@ -59,6 +69,15 @@ class ObjectRequests:
         form = _form(request)
         if form.encoding == "protobuf" and path.kind.custom is not None:
             raise no_protobuf()
+        if path.watched:
+            if request.method != "GET":
+                raise not_allowed(path.kind)
+            return await self._collection(request, path)
+        if path.kind is COMPONENT_STATUS:
+            return await component_answer(request, path, form, self._registry.revision, self._clock())
+        return await self._verb(request, path)
+
+    async def _verb(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
         match (request.method, bool(path.name), path.subresource):
             case ("GET", False, ""):
                 return await self._collection(request, path)
@@ -83,9 +102,9 @@ class ObjectRequests:
 
     async def _collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
         query, kind, version = request.query, path.kind, version_of(path.kind)
-        selection = _selection(kind, query)
+        selection = _selection(kind, query, path.name)
         form = _form(request)
-        if bodies.parse_bool(query, "watch"):
+        if path.watched or bodies.parse_bool(query, "watch"):
             wanted = WatchRequest(
                 version=version,
                 namespace=path.namespace,
@@ -215,7 +234,7 @@ class ObjectRequests:
         return self._answer_object(request, path, version.serve(deletion.object), warnings=said)
 
     async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
-        if path.kind in (NAMESPACE, SERVICE) or (path.kind.namespaced and not path.namespace):
+        if path.kind is NAMESPACE or (path.kind.namespaced and not path.namespace):
             raise not_allowed(path.kind)
         version = version_of(path.kind)
         body = bodies.parse_body(await request.read(), request.content_type)
@@ -236,9 +255,11 @@ def not_allowed(kind: Kind) -> MethodNotAllowedError:
     )
 
 
-def _selection(kind: Kind, query: bodies.Query) -> Selection:
+def _selection(kind: Kind, query: bodies.Query, name: str = "") -> Selection:
     version = version_of(kind)
     fields = version.fields(query.get("fieldSelector", ""))
+    if name:
+        fields = f"{fields},metadata.name={name}".removeprefix(",")
     return parse_selection(version.stored, query.get("labelSelector", ""), fields)
 
 
@@ -250,7 +271,8 @@ def _form(request: web.BaseRequest) -> Form:
 def _write_options(request: web.BaseRequest) -> WriteOptions:
     options = bodies.write_options(request.query)
     manager = field_manager(request.query, request.headers.get("User-Agent", ""))
-    return structs.replace(options, manager=manager, check_grant=request.get(CHECK_GRANT))
+    checks = {"check_grant": request.get(CHECK_GRANT), "check_create": request.get(CHECK_CREATE)}
+    return structs.replace(options, manager=manager, **checks)
 
 
 def _warnings(options: WriteOptions) -> list[str]:

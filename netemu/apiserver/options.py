@@ -80,6 +80,17 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     manager: str = ""
     check_grant: Callable[[Kind, Object, Object | None], None] | None = None
+    check_create: Callable[[Kind, str, str], None] | None = None
+
+    def check_may_create(self, kind: Kind, namespace: str, name: str) -> None:
+        """Refuse an apply that makes an object to who may only patch.
+
+        Raises:
+            ForbiddenError: as it says.
+
+        """
+        if self.check_create is not None:
+            self.check_create(kind, namespace, name)
 
     def check_allowed(self, kind: Kind, new: Object, old: Object | None) -> None:
         """Refuse an object that would give someone more than its writer has.

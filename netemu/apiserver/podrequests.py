@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from netemu.api.client import Object
-from netemu.api.kinds import Kind
+from netemu.api.kinds import NODE, Kind
 from netemu.apiserver.connections import be_patient
 from netemu.apiserver.exec.http import attach_answer, exec_answer
+from netemu.apiserver.kubelet import is_kubelet, kubelet_answer
 from netemu.apiserver.objects import not_allowed
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podlogs import log_answer
@@ -49,6 +50,8 @@ class PodRequests:
             return None
         be_patient(request)
         if path.way == "proxy":
+            if path.kind is NODE and is_kubelet(path.name):
+                return kubelet_answer(request, path, self._registry)
             return await proxy_answer(request, path, self._registry, self._pod_access)
         self._check_method(request, path.kind, path.way)
         pod = self._registry.get(path.kind, path.namespace, path.name)

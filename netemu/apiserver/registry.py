@@ -28,6 +28,7 @@ from netemu.apiserver import applying, changes, deletion, metadata, paging, serv
 from netemu.apiserver.crds import Definitions
 from netemu.apiserver.emptying import EndingNamespaces
 from netemu.apiserver.ipobjects import IpObjects
+from netemu.apiserver.keys import key_of, prefix_of
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Application, Deletion
 from netemu.apiserver.owners import Owners
@@ -116,7 +117,7 @@ class Registry:
         return paging.cut(values, revision, wanted, is_counted=selection is EVERYTHING)
 
     def _selected(self, kind: Kind, namespace: str, selection: Selection, at: Revision | None) -> Listing:
-        listing = self._store.range(_prefix(kind, namespace), at)
+        listing = self._store.range(prefix_of(kind, namespace), at)
         if selection is EVERYTHING:
             return listing
         return Listing([obj for obj in listing.values if selection.selects(obj)], listing.revision)
@@ -128,7 +129,7 @@ class Registry:
             ExpiredError: they are no longer all kept.
 
         """
-        return self._store.watch(_prefix(kind, namespace), after=revision)
+        return self._store.watch(prefix_of(kind, namespace), after=revision)
 
     async def create(
         self, kind: Kind, obj: Object, *, namespace: str = "", options: WriteOptions = TRUSTED
@@ -231,9 +232,10 @@ class Registry:
         wish = applying.shaped(kind, wish, subresource, options)
         namespace = metadata.namespace_of(kind, wish, namespace)
         name = wish["metadata"]["name"]
-        if self._store.get(_key(kind, namespace, name)) is None:
+        if self._store.get(key_of(kind, namespace, name)) is None:
             if subresource or wish["metadata"].get("uid"):
                 raise words.not_found(kind, name)
+            options.check_may_create(kind, namespace, name)
             self._definitions.check_open(kind)
             if kind.namespaced:
                 self._check_namespace(kind, namespace, name)
@@ -317,7 +319,7 @@ class Registry:
         is_applied: bool = False,
     ) -> Object:
         name = given["metadata"]["name"]
-        if self._store.get(_key(kind, namespace, name)) is not None:
+        if self._store.get(key_of(kind, namespace, name)) is not None:
             raise words.already_exists(kind, name)
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
         obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
@@ -332,7 +334,7 @@ class Registry:
             if options.dry_run:
                 return assigned
             try:
-                made = (await self._store.put(_key(kind, namespace, name), assigned, expected=ABSENT)).value
+                made = (await self._store.put(key_of(kind, namespace, name), assigned, expected=ABSENT)).value
             except CompareFailedError as err:
                 raise words.already_exists(kind, name) from err
         self._note(kind, None, made)
@@ -362,7 +364,7 @@ class Registry:
                 return assigned
             meta = assigned["metadata"]
             fresh = {**assigned, "metadata": {**meta}}  # the store writes the revision into it
-            key = _key(kind, meta.get("namespace", ""), meta["name"])
+            key = key_of(kind, meta.get("namespace", ""), meta["name"])
             written = (await self._store.put(key, fresh, expected=entry.revision)).value
         self._note(kind, entry.value, written)
         await self.ips.follow(kind, entry.value, written)
@@ -370,7 +372,7 @@ class Registry:
 
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
         meta = entry.value["metadata"]
-        key = _key(kind, meta.get("namespace", ""), meta["name"])
+        key = key_of(kind, meta.get("namespace", ""), meta["name"])
         last = await self._store.delete(key, expected=entry.revision)
         self._note(kind, last.value, None)
         await self.ips.follow(kind, entry.value, None)
@@ -421,11 +423,11 @@ class Registry:
         return nullcontext(new)
 
     def _find(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        entry = self._store.get(_key(kind, namespace, name))
+        entry = self._store.get(key_of(kind, namespace, name))
         return entry.value if entry is not None else None
 
     def _entry(self, kind: Kind, namespace: str, name: str) -> Entry:
-        entry = self._store.get(_key(kind, namespace, name))
+        entry = self._store.get(key_of(kind, namespace, name))
         if entry is None:
             raise words.not_found(kind, name)
         return entry
@@ -434,14 +436,6 @@ class Registry:
         found = self._entry(NAMESPACE, "", namespace)
         if "deletionTimestamp" in found.value["metadata"]:
             raise words.namespace_terminating(kind, name, namespace)
-
-
-def _key(kind: Kind, namespace: str, name: str) -> str:
-    return f"{kind.key}/{namespace}/{name}" if kind.namespaced else f"{kind.key}/{name}"
-
-
-def _prefix(kind: Kind, namespace: str) -> str:
-    return f"{kind.key}/{namespace}/" if kind.namespaced and namespace else f"{kind.key}/"
 
 
 def _check_subresource(kind: Kind, subresource: str) -> None:

@@ -10,12 +10,16 @@ from netemu.api.served import BUILT_IN, ServedKinds
 
 
 class ObjectPath(NamedTuple):
-    """A collection (no name), an object, or a subresource of one."""
+    """A collection (no name), an object, or a subresource of one.
+
+    ``watched`` is what the oldest clients say in the path: ``/api/v1/watch/…``.
+    """
 
     kind: Kind
     namespace: str = ""
     name: str = ""
     subresource: str = ""
+    watched: bool = False
 
 
 def parse_path(path: str, kinds: ServedKinds = BUILT_IN) -> ObjectPath:
@@ -26,11 +30,21 @@ def parse_path(path: str, kinds: ServedKinds = BUILT_IN) -> ObjectPath:
 
     """
     match tuple(part for part in path.split("/") if part):
+        case ("api", version, "watch", _, *_) as parts:
+            return _watched(_parse_object(kinds, "", version, parts[3:]))
+        case ("apis", group, version, "watch", _, *_) as parts:
+            return _watched(_parse_object(kinds, group, version, parts[4:]))
         case ("api", version, _, *_) as parts:
             return _parse_object(kinds, "", version, parts[2:])
         case ("apis", group, version, _, *_) as parts:
             return _parse_object(kinds, group, version, parts[3:])
     raise nothing_there()
+
+
+def _watched(path: ObjectPath) -> ObjectPath:
+    if path.subresource:
+        raise nothing_there()
+    return path._replace(watched=True)
 
 
 def nothing_there() -> NotFoundError:

@@ -23,6 +23,7 @@ from netemu.apiserver.listoptions import WatchOptions, not_yet
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING, Selection, watch_event
 from netemu.apiserver.versions import Version
+from netemu.apiserver.watchsocket import WatchSocket, wants_socket
 from netemu.clock import Clock
 from netemu.naming import Revision
 from netemu.store.store import Event
@@ -123,8 +124,7 @@ async def stream_watch(
     options = wanted.options
     if options.initial_events and options.revision and options.revision > registry.revision:
         raise not_yet(options.revision, registry.revision)
-    content_type = STREAM_TYPES[wanted.form.encoding]
-    answer = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-cache, private"})
+    answer = _begun(request, wanted)
     warn(answer, wanted.warnings)
     await answer.prepare(request)
     if request.transport is not None:
@@ -133,7 +133,8 @@ async def stream_watch(
     stream = _Stream(answer, wanted, lines, asyncio.get_running_loop().time() + timeout_s)
     try:
         with lines.watching(wanted.kind):
-            await _follow(stream, registry, wanted, lines)
+            following = _follow(stream, registry, wanted, lines)
+            await (answer.until_closed(following) if isinstance(answer, WatchSocket) else following)
         await answer.write_eof()
     except ExpiredError as err:
         await stream.write(encode_event("ERROR", status_of(err), wanted.form.encoding))
@@ -141,6 +142,13 @@ async def stream_watch(
     except ApiError:
         await answer.write_eof()  # the store was closed: the client finds the watch ended
     return answer
+
+
+def _begun(request: web.BaseRequest, wanted: WatchRequest) -> web.StreamResponse:
+    if wants_socket(request) and wanted.form.encoding != "protobuf":
+        return WatchSocket()
+    content_type = STREAM_TYPES[wanted.form.encoding]
+    return web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-cache, private"})
 
 
 async def _follow(stream: _Stream, registry: Registry, wanted: WatchRequest, lines: EventLines) -> None:

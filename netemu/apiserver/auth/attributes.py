@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from netemu.api.errors import ForbiddenError
 from netemu.apiserver.auth.user import User
@@ -39,6 +39,10 @@ class Attributes(Struct, frozen=True, kw_only=True):
 def attributes_of(method: str, path: str, query: Mapping[str, str]) -> Attributes:
     """Read a request as what it does; paths that are served by nobody are read as well."""
     match [part for part in path.split("/") if part]:
+        case ["api", version, "watch", first, *rest] if method == "GET":
+            return _watched(_resource(method, "", version, [first, *rest], path, query))
+        case ["apis", group, version, "watch", first, *rest] if method == "GET":
+            return _watched(_resource(method, group, version, [first, *rest], path, query))
         case ["api", version, first, *rest]:
             return _resource(method, "", version, [first, *rest], path, query)
         case ["apis", group, version, first, *rest]:
@@ -86,6 +90,10 @@ def _resource(
         namespace=namespace,
         name=name,
     )
+
+
+def _watched(asked: Attributes) -> Attributes:
+    return structs.replace(asked, verb="watch")
 
 
 def _verb(method: str, name: str, query: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from netemu.api.errors import UnauthorizedError
+from netemu.api.kinds import Kind
 from netemu.apiserver.auth.accounts import ServiceAccounts, UnknownTokenError, account_user
 from netemu.apiserver.auth.attributes import Attributes, attributes_of, refusal
 from netemu.apiserver.auth.authorizer import Authorizer
@@ -27,6 +28,8 @@ OPEN_TO_ALL = ("/healthz", "/livez", "/readyz", "/version")
 
 CHECK_GRANT = web.RequestKey("check_grant", partial[None])
 """What a request carries to refuse objects that give more than its writer has."""
+CHECK_CREATE = web.RequestKey("check_create", partial[None])
+"""What a request carries to refuse an apply that creates to who may only patch."""
 
 _EXTRA = "impersonate-extra-"
 _ACCOUNT_PREFIX = "system:serviceaccount:"
@@ -68,6 +71,25 @@ class Guard:
         """
         if not self.authorizer.allows(user, asked):
             raise refusal(user, asked)
+
+    def require_create(self, user: User, kind: Kind, namespace: str, name: str) -> None:
+        """Refuse the creation of an object that a user may not create.
+
+        Raises:
+            ForbiddenError: in Kubernetes' words.
+
+        """
+        self.require(
+            user,
+            Attributes(
+                verb="create",
+                group=kind.group,
+                version=kind.version,
+                resource=kind.resource,
+                namespace=namespace,
+                name=name,
+            ),
+        )
 
     def _authenticate(self, request: web.BaseRequest) -> User:
         transport = request.transport

@@ -22,6 +22,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     kinds.CONFIG_MAP.key: cluster.CONFIG_MAPS,
     kinds.SECRET.key: cluster.SECRETS,
     kinds.SERVICE_ACCOUNT.key: cluster.SERVICE_ACCOUNTS,
+    kinds.COMPONENT_STATUS.key: cluster.COMPONENT_STATUSES,
     kinds.EVENT.key: cluster.EVENTS,
     kinds.EVENTS_EVENT.key: cluster.NEW_EVENTS,
     kinds.REPLICATION_CONTROLLER.key: jobs.REPLICATION_CONTROLLERS,

@@ -146,3 +146,20 @@ def _over_core(cell: Callable[[Object, float], Cell]) -> Callable[[Object, float
 
 
 NEW_EVENTS: tuple[Column, ...] = tuple(replace(each, cell=_over_core(each.cell)) for each in EVENTS)
+
+
+def _health(component: Object) -> Object:
+    conditions = component.get("conditions") or ()
+    return next((each for each in conditions if each["type"] == "Healthy"), {})
+
+
+def _component_state(component: Object) -> str:
+    return {"True": "Healthy", "False": "Unhealthy"}.get(_health(component).get("status", ""), "Unknown")
+
+
+COMPONENT_STATUSES: tuple[Column, ...] = (
+    NAME,
+    column("Status", _component_state),
+    column("Message", lambda obj: _health(obj).get("message") or ""),
+    column("Error", lambda obj: _health(obj).get("error") or ""),
+)

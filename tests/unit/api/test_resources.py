@@ -10,7 +10,7 @@ from netemu.api.served import BUILT_IN
 
 
 @pytest.mark.parametrize(
-    ("kind", "can"), [(POD, True), (DEPLOYMENT, True), (NAMESPACE, False), (SERVICE, False)]
+    ("kind", "can"), [(POD, True), (DEPLOYMENT, True), (NAMESPACE, False), (SERVICE, True)]
 )
 def test_some_collections_cannot_be_deleted(kind, can):
     assert ("deletecollection" in verbs_of(kind)) is can

@@ -212,6 +212,23 @@ async def test_a_binding_gives_no_more_than_its_writer_has(ask, token, registry,
     assert (await ask("POST", path, binding("keys"), token=token))[0] == 403
 
 
+@pytest.mark.parametrize(("verbs", "status"), [(["patch"], 403), (["patch", "create"], 201)])
+async def test_an_apply_that_creates_needs_the_right_to_create(ask, token, registry, verbs, status):
+    made = role("patcher", *verbs, resource="configmaps")
+    await registry.create(ROLE, {**made, "metadata": {"name": "patcher", "namespace": "default"}})
+    binding = {
+        "metadata": {"name": "patcher", "namespace": "default"},
+        "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": "patcher"},
+        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": "default"}],
+    }
+    await registry.create(ROLE_BINDING, binding)
+    wish = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    path = "/api/v1/namespaces/default/configmaps/c?fieldManager=me"
+    apply = {"Content_Type": "application/apply-patch+yaml"}
+
+    assert (await ask("PATCH", path, wish, token=token, **apply))[0] == status
+
+
 async def test_an_admin_can_try_what_another_may_do(ask, token, view):
     as_robot = {"Impersonate_User": "system:serviceaccount:default:robot"}
 
