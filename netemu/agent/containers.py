@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, images, messages, specs
+from netemu.agent import environment, files, images, messages, specs
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
@@ -30,7 +30,7 @@ from netemu.image.reference import parse_reference
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerSpec, ContainerState, Mount
-from netemu.runtime.errors import ContainerNotFoundError
+from netemu.runtime.errors import ContainerNotFoundError, ControlError
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Catalogue, Command, Play, UnknownImage, Worker, decide, programs
 
@@ -108,7 +108,10 @@ class Containers:
             if not isinstance(decided, Image):
                 check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
             self._volumes.check(work.obj)
-            await self._set_sysctls(work)
+            if problem := await self._prepare(work, pod):
+                words = f"Failed to create pod sandbox: {problem}"
+                self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", words)
+                return WAITS_FOR_VOLUMES, ""
             if target := made.raw.get("targetContainerName"):
                 made = replace(made, processes=await self._processes_of(work, pod, target))
             state = await self._run(work, made, decided)
@@ -146,11 +149,17 @@ class Containers:
         self._emit(work, name, "Warning", "Failed", f'Failed to pull image "{image}": {why}')
         return "ErrImagePull", why
 
-    async def _set_sysctls(self, work: PodWork) -> None:
-        """Set what the pod wants of its network before anything of it runs."""
+    async def _prepare(self, work: PodWork, pod: Pod) -> str:
+        """Set what the pod wants of its network before anything of it runs; say why it cannot be had."""
+        if problem := files.find_long_name(pod, self._site.settings.cluster_domain):
+            return problem
         sysctls = sysctls_of(work.obj)
         if sysctls and work.sandbox is not None:
-            await self._need(self.shim).set_sysctls(work.sandbox.netns, sysctls)
+            try:
+                await self._need(self.shim).set_sysctls(work.sandbox.netns, sysctls)
+            except ControlError as err:
+                return err.message
+        return ""
 
     async def _run(
         self, work: PodWork, attempt: Attempt, decided: Command | Play | Worker | Image
@@ -340,6 +349,7 @@ class Containers:
             pod_ips=work.sandbox.addresses,
             services=self._services(namespace) if pod.spec.enable_service_links else {},
             lookup=lambda kind, name: self._lookup(kind, namespace, name),
+            hostname=specs.hostname(self._site, pod),
         )
         return Attempt(
             pod=pod, container=container, raw=raw, id=id, sandbox=work.sandbox, variables=variables

@@ -7,18 +7,46 @@ Sources: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from netemu.api.views.core import DnsConfig, Pod
 
 MAX_HOSTNAME = 63
+MAX_FQDN = 64  # __NEW_UTS_LEN of Linux
 MAX_SEARCHES = 32
+MAX_SEARCH_CHARACTERS = 2048
 MAX_NAMESERVERS = 3
 
 
 def pod_hostname(pod: Pod) -> str:
     """Give the pod's hostname: ``spec.hostname`` or its name, cut to what Linux takes."""
+    if pod.spec.hostname_override:
+        return pod.spec.hostname_override
     name = pod.spec.hostname or pod.metadata.name
     return name if len(name) <= MAX_HOSTNAME else name[:MAX_HOSTNAME].rstrip("-.")
+
+
+def kernel_hostname(pod: Pod, domain: str) -> str:
+    """Give what ``hostname`` says in a pod: its hostname, or its whole name (setHostnameAsFQDN)."""
+    return _full_name(pod, domain) if pod.spec.set_hostname_as_fqdn else pod_hostname(pod)
+
+
+def find_long_name(pod: Pod, domain: str) -> str:
+    """Say why a pod cannot have its whole name as hostname; empty if it can, or does not want to."""
+    name = kernel_hostname(pod, domain)
+    if len(name) <= MAX_FQDN:
+        return ""
+    return (
+        f"failed to construct FQDN from pod hostname and cluster domain, FQDN {name} is too long "
+        f"({MAX_FQDN} characters is the max, {len(name)} characters requested)"
+    )
+
+
+def _full_name(pod: Pod, domain: str) -> str:
+    name = pod_hostname(pod)
+    if not pod.spec.subdomain or pod.spec.hostname_override:
+        return name
+    return f"{name}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
 
 
 def hosts_file(pod: Pod, addresses: Sequence[str], domain: str) -> str:
@@ -32,10 +60,8 @@ def hosts_file(pod: Pod, addresses: Sequence[str], domain: str) -> str:
         "fe00::1\tip6-allnodes",
         "fe00::2\tip6-allrouters",
     ]
-    hostname = pod_hostname(pod)
-    names = hostname
-    if pod.spec.subdomain:
-        names = f"{hostname}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}\t{hostname}"
+    hostname, full = pod_hostname(pod), _full_name(pod, domain)
+    names = hostname if full == hostname else f"{full}\t{hostname}"
     lines += [f"{address}\t{names}" for address in addresses]
     return "\n".join(lines) + "\n" + _aliases(pod)
 
@@ -102,11 +128,17 @@ def _merge(
 def _render(nameservers: list[str], searches: list[str], options: list[str]) -> str:
     lines = []
     if searches:
-        lines.append("search " + " ".join(searches[:MAX_SEARCHES]))
+        lines.append("search " + " ".join(_fitting(searches[:MAX_SEARCHES])))
     lines += [f"nameserver {server}" for server in nameservers[:MAX_NAMESERVERS]]
     if options:
         lines.append("options " + " ".join(options))
     return "\n".join(lines) + "\n"
+
+
+def _fitting(searches: list[str]) -> list[str]:
+    """Give the first search domains, as many as fit with a space between each."""
+    lengths = accumulate(len(search) + 1 for search in searches)
+    return [search for search, end in zip(searches, lengths, strict=True) if end - 1 <= MAX_SEARCH_CHARACTERS]
 
 
 def _aliases(pod: Pod) -> str:

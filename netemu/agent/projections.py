@@ -37,6 +37,7 @@ class File(NamedTuple):
 
     content: bytes
     mode: int
+    is_token: bool = False
 
 
 Files = dict[str, File]
@@ -123,7 +124,7 @@ def _projected(projection: Raw, mode: int, sources: Sources) -> Files:
             return _fields(source, mode, sources.pod)
         case {"serviceAccountToken": source}:
             token = sources.token(source.get("audience") or "", source.get("expirationSeconds") or 3600)
-            return {source.get("path", "token"): File(token.encode(), _token_mode(mode, sources.pod))}
+            return {source.get("path", "token"): File(token.encode(), _token_mode(mode, sources.pod), True)}
     raise VolumeError(f"unsupported projection {', '.join(projection)}")
 
 

@@ -118,6 +118,15 @@ def fs_group(pod: Object) -> int | None:
     return group
 
 
+def pod_memory_limit(pod: Object) -> int:
+    """Give the memory that a pod may use in all; 0 if one of its containers may use any."""
+    limits = [
+        int(quantity.parse(((each.get("resources") or {}).get("limits") or {}).get("memory", "0")))
+        for each in pod["spec"]["containers"]
+    ]
+    return sum(limits) if all(limits) else 0
+
+
 def _user(own: Raw, of_pod: Raw, image_uid: int) -> User:
     uid = _either(own, of_pod, "runAsUser")
     gid = _either(own, of_pod, "runAsGroup")

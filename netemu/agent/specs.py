@@ -166,9 +166,12 @@ def pod_files(site: Site, pod: Pod, sandbox: Sandbox, machine: MachineFiles) -> 
     resolv_conf = files.resolv_conf(
         pod, cluster_dns=str(site.settings.dns_ip), domain=domain, machine=machine.resolv_conf
     )
-    return {"hostname": hostname(site, pod) + "\n", "hosts": hosts, "resolv.conf": resolv_conf}
+    name = site.node if pod.spec.host_network else files.pod_hostname(pod)
+    return {"hostname": name + "\n", "hosts": hosts, "resolv.conf": resolv_conf}
 
 
 def hostname(site: Site, pod: Pod) -> str:
     """Give the name that a pod's containers see as their host's."""
-    return site.node if pod.spec.host_network else files.pod_hostname(pod)
+    if pod.spec.host_network:
+        return site.node
+    return files.kernel_hostname(pod, site.settings.cluster_domain)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from netemu.agent import environment
 from netemu.agent.projections import (
@@ -25,6 +25,8 @@ from netemu.agent.projections import (
     token_use_s,
     volume_files,
 )
+from netemu.agent.security import fs_group, fs_user, pod_memory_limit
+from netemu.api import quantity
 from netemu.api.client import Object
 from netemu.errors import NetemuError
 from netemu.runtime.container import Mount
@@ -39,7 +41,7 @@ _OBJECTS = ("configMap", "secret", "projected", "downwardAPI")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 _MACHINES = ("/usr", "/bin", "/lib", "/lib64", "/sbin")
 """Of hostPath volumes, what a node has in common with the machine, to read; all else is its own."""
-_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods")
+_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods", "/hooks")
 
 
 class Volumes:
@@ -72,7 +74,7 @@ class Volumes:
                 with suppress(VolumeError):
                     files = self._files(volume, pod)
                     if files is not None:
-                        write_files(made, files)
+                        write_files(made, files, owner_of(pod))
 
     def renew(self, pod: Object, directory: Path, now_s: float) -> None:
         """Write new tokens into the volumes that a pod has, for those that are near their end."""
@@ -82,7 +84,7 @@ class Volumes:
                 age_s = now_s - (made / _DATA).lstat().st_mtime
                 if age_s >= token_use_s(volume):
                     with suppress(VolumeError):
-                        write_files(made, self._files(volume, pod) or {})
+                        write_files(made, self._files(volume, pod) or {}, owner_of(pod))
 
     def mounts(
         self, pod: Object, container: Raw, directory: Path, variables: Mapping[str, str]
@@ -95,39 +97,57 @@ class Volumes:
         """
         volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
         found = [
-            self._mount(pod, volumes[mount["name"]], mount, directory / "volumes", variables)
+            made
             for mount in container.get("volumeMounts") or ()
             if mount["name"] in volumes
+            for made in self._mount(pod, volumes[mount["name"]], mount, directory / "volumes", variables)
         ]
         return tuple(sorted(found, key=lambda mount: mount.target.count("/")))
 
     def _mount(
         self, pod: Object, volume: Raw, mount: Raw, directory: Path, variables: Mapping[str, str]
-    ) -> Mount:
+    ) -> tuple[Mount, ...]:
+        target, read_only = PurePosixPath("/") / mount["mountPath"], bool(mount.get("readOnly"))
+        if str(PurePosixPath((volume.get("hostPath") or {}).get("path", "."))) == "/":
+            return tuple(self._whole_node(target, read_only=read_only))
+        size_bytes = memory_bytes(volume, pod)
         try:
-            source = self._made(pod, volume, directory / volume["name"])
+            source = place = self._made(pod, volume, directory / volume["name"])
             sub_path = mount.get("subPath") or environment.expand(mount.get("subPathExpr", ""), variables)
             if sub_path:
-                source = _below(source, sub_path)
+                source = _below(source, sub_path, is_made_later=bool(size_bytes))
         except OSError as err:
             raise _failed(volume, f"{err.filename}: {err.strerror}") from err
         is_of_objects = any(word in volume for word in _OBJECTS)
-        return Mount(
+        made = Mount(
             source=str(source),
-            target=str(PurePosixPath("/") / mount["mountPath"]),
-            read_only=bool(mount.get("readOnly")) or is_of_objects or _is_machines(str(source)),
+            target=str(target),
+            read_only=read_only or is_of_objects or _is_machines(str(source)),
+            memory_at=str(place) if size_bytes else "",
+            memory_bytes=size_bytes,
         )
+        return (made,)
+
+    def _whole_node(self, target: PurePosixPath, *, read_only: bool) -> Iterator[Mount]:
+        """Show a node's root directory: what is its own, and the programs that it shares."""
+        for place in _MACHINES:
+            if os.path.isdir(place):
+                yield Mount(source=place, target=f"{target}{place}")
+        for entry in sorted(self._root.iterdir()):
+            if entry.is_dir() and not entry.is_symlink() and not _is_at(f"/{entry.name}", _REFUSED):
+                yield Mount(source=str(entry), target=str(target / entry.name), read_only=read_only)
 
     def _made(self, pod: Object, volume: Raw, directory: Path) -> Path:
         files = self._files(volume, pod)
         if files is not None:
-            write_files(directory, files)
+            write_files(directory, files, owner_of(pod))
             return directory
         match volume:
             case {"emptyDir": _}:
                 if not directory.is_dir():
                     directory.mkdir(parents=True)
                     directory.chmod(0o777)
+                    _give_directory(directory, owner_of(pod))
                 return directory
             case {"hostPath": source}:
                 return self._host_path(volume, source)
@@ -149,9 +169,13 @@ class Volumes:
     def _host_path(self, volume: Raw, source: Raw) -> Path:
         """Find a path of the node: in its own file system, or of the programs it shares to read."""
         wanted = str(PurePosixPath("/") / source.get("path", "/"))
-        if ".." in PurePosixPath(wanted).parts or wanted == "/" or _is_at(wanted, _REFUSED):
+        if ".." in PurePosixPath(wanted).parts or _is_at(wanted, _REFUSED):
             raise _failed(volume, f"hostPath {wanted} is not for pods: nodes have no such part of their own")
-        path = Path(wanted) if _is_machines(wanted) else self._root / wanted.lstrip("/")
+        is_machines = _is_machines(wanted)
+        path = Path(wanted) if is_machines else self._root / wanted.lstrip("/")
+        real = path.resolve()
+        if not (_is_machines(str(real)) if is_machines else real.is_relative_to(self._root.resolve())):
+            raise _failed(volume, f"hostPath {wanted} leads out of the node")
         match source.get("type") or "":
             case "" | "DirectoryOrCreate" if not path.exists():
                 path.mkdir(parents=True)
@@ -169,15 +193,46 @@ class Volumes:
         return path
 
 
-def write_files(directory: Path, files: Files) -> None:
+class Owner(NamedTuple):
+    """Whom a pod's volumes belong to, where it is not root: the user has tokens, the group everything."""
+
+    uid: int | None
+    gid: int | None
+
+
+ROOT = Owner(None, None)
+
+
+def owner_of(pod: Object) -> Owner:
+    """Read whom a pod's volumes belong to."""
+    return Owner(fs_user(pod), fs_group(pod))
+
+
+def memory_bytes(volume: Raw, pod: Object) -> int:
+    """Give the size of a volume that is memory, 0 of one that is not.
+
+    That is also what keeps a sizeLimit: where a kubelet would evict the pod, the volume is full.
+    Without one it has what the pod may use, or half of the machine's memory.
+    """
+    source = volume.get("emptyDir")
+    if source is None or not (source.get("medium") == "Memory" or source.get("sizeLimit")):
+        return 0
+    size_bytes = int(quantity.parse(source.get("sizeLimit") or "0")) or pod_memory_limit(pod)
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return min(size_bytes, half) if size_bytes else half
+
+
+def write_files(directory: Path, files: Files, owner: Owner = ROOT) -> None:
     """Make a volume's files, or change all of them at once; idempotent.
 
     ``key`` → ``..data/key``, and ``..data`` → the directory that has this version.
     """
+    if owner.gid is not None:  # the group may read everything
+        files = {path: file._replace(mode=file.mode | 0o440) for path, file in files.items()}
     directory.mkdir(parents=True, exist_ok=True)
     link = directory / _DATA
     old = link.resolve() if link.is_symlink() else None
-    if old is not None and _content(old) == {path: tuple(file) for path, file in files.items()}:
+    if old is not None and _content(old) == {path: (file.content, file.mode) for path, file in files.items()}:
         return
     new = Path(tempfile.mkdtemp(prefix="..", dir=directory))
     new.chmod(0o755)
@@ -186,6 +241,9 @@ def write_files(directory: Path, files: Files) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+        _give(target, owner, is_token=file.is_token)
+    for made in {directory, new, *(new / parent for path in files for parent in PurePosixPath(path).parents)}:
+        _give_directory(made, owner)
     fresh = directory / "..data_tmp"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(new.name)
@@ -221,12 +279,30 @@ def _content(directory: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def _below(volume: Path, sub_path: str) -> Path:
-    """Give a path inside a volume, made as a directory if it is missing; links must not lead out."""
+def _give(path: Path, owner: Owner, *, is_token: bool = False) -> None:
+    uid, gid = owner.uid if is_token else None, owner.gid
+    if uid is not None or gid is not None:
+        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
+
+
+def _give_directory(path: Path, owner: Owner) -> None:
+    """Let a group read a directory, and have what is made in it (as the kubelet's SetVolumeOwnership)."""
+    if owner.gid is not None:
+        _give(path, owner)
+        path.chmod(path.stat().st_mode & 0o7777 | 0o2550)
+
+
+def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
+    """Give a path inside a volume, made as a directory if it is missing; links must not lead out.
+
+    In one that is memory it is made by who makes that.
+    """
     parts = PurePosixPath(sub_path).parts
     if ".." in parts or sub_path.startswith("/"):
         raise VolumeError(f'subPath "{sub_path}" must be a relative path and must not contain ".."')
     path = volume / sub_path
+    if is_made_later:
+        return path
     if not os.path.lexists(path):
         path.mkdir(parents=True)
     real = path.resolve()

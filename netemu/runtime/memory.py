@@ -25,7 +25,15 @@ def make_memory(mounts: Iterable[MountJson]) -> None:
             if not os.path.ismount(place):
                 options = _options(os.stat(place), size_bytes)
                 libc.mount("tmpfs", place, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, options)
-            os.makedirs(mount["source"], exist_ok=True)
+            _make_inside(place, mount["source"])
+
+
+def _make_inside(place: str, source: str) -> None:
+    """Make a directory of a volume, unless a link that a container made there leads out of it."""
+    root = os.path.realpath(place)
+    if not f"{os.path.realpath(source)}/".startswith(f"{root}/"):
+        raise OSError(f"{source} leads out of its volume")
+    os.makedirs(source, exist_ok=True)
 
 
 def _options(place: os.stat_result, size_bytes: int) -> str:

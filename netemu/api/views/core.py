@@ -177,6 +177,8 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     host_network: bool = False
     hostname: str = ""
     subdomain: str = ""
+    set_hostname_as_fqdn: bool = field(default=False, name="setHostnameAsFQDN")
+    hostname_override: str = ""
     restart_policy: Literal["Always", "OnFailure", "Never"] = "Always"
     dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] = "ClusterFirst"
     dns_config: DnsConfig | None = None

@@ -1,6 +1,13 @@
 import pytest
 
-from netemu.agent.files import host_network_hosts_file, hosts_file, pod_hostname, resolv_conf
+from netemu.agent.files import (
+    find_long_name,
+    host_network_hosts_file,
+    hosts_file,
+    kernel_hostname,
+    pod_hostname,
+    resolv_conf,
+)
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 
@@ -84,3 +91,36 @@ def test_host_aliases_are_added_to_either_file():
 
 def test_a_name_too_long_for_linux_is_cut():
     assert pod_hostname(pod(hostname="a" * 62 + "-b")) == "a" * 62
+
+
+@pytest.mark.parametrize(
+    ("the_pod", "name"),
+    [
+        pytest.param(pod(subdomain="db"), "web-0", id="its-name"),
+        pytest.param(
+            pod(subdomain="db", setHostnameAsFQDN=True),
+            "web-0.db.shop.svc.cluster.local",
+            id="the-whole-name",
+        ),
+        pytest.param(pod(setHostnameAsFQDN=True), "web-0", id="which-it-has-not-without-a-subdomain"),
+        pytest.param(pod(subdomain="db", hostnameOverride="a.example"), "a.example", id="another"),
+    ],
+)
+def test_the_kernels_hostname_is_what_the_pod_wants(the_pod, name):
+    assert kernel_hostname(the_pod, "cluster.local") == name
+    assert find_long_name(the_pod, "cluster.local") == ""
+
+
+def test_a_whole_name_that_linux_does_not_take_is_told():
+    the_pod = pod(subdomain="s" * 40, setHostnameAsFQDN=True)
+
+    assert "is too long (64 characters is the max, 69 characters requested)" in find_long_name(
+        the_pod, "cluster.local"
+    )
+
+
+def test_search_domains_are_as_many_as_resolvers_take():
+    searches = ["x" * 400 + f"{number}.example" for number in range(9)]
+    line = resolv(pod(dnsPolicy="None", dnsConfig={"searches": searches, "nameservers": ["9.9.9.9"]}))[0]
+
+    assert line.removeprefix("search ").split() == searches[:4]
