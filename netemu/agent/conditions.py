@@ -99,13 +99,7 @@ def _condition(pod: Pod, before: Object | None, type_: str, verdict: Verdict, no
     since = format_rfc3339(now_s)
     if before is not None and before["status"] == status:
         since = before.get("lastTransitionTime") or since
-    made: Object = {
-        "type": type_,
-        "status": status,
-        "lastProbeTime": None,
-        "lastTransitionTime": since,
-        **why,
-    }
+    made: Object = {"type": type_, "status": status, "lastTransitionTime": since, **why}
     if pod.metadata.generation:
         made["observedGeneration"] = pod.metadata.generation
     return made

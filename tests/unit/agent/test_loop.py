@@ -210,3 +210,15 @@ async def test_an_image_that_nobody_may_look_for_is_told_apart(tmp_path, image, 
     assert status["state"]["waiting"]["reason"] == reason
     assert event in world.recorder.reasons()
     assert f"Error: {reason}" in [message for _type, _reason, message in world.recorder.events]
+
+
+async def test_a_pod_is_reported_once_if_nothing_changes(tmp_path):
+    world = World(tmp_path)
+    async with world.running() as agent:
+        await world.create()
+        ready = await world.until_ready()
+        agent.parent_found("shim", [])
+        await asyncio.sleep(0.05)
+        now = await world.pod()
+
+    assert now["metadata"]["resourceVersion"] == ready["metadata"]["resourceVersion"]
