@@ -111,7 +111,7 @@ def create(obj: Object, deployment: Workload, template_hash: str, replicas: int,
         },
         "spec": {
             "replicas": replicas,
-            "minReadySeconds": deployment.spec.min_ready_seconds,
+            **({"minReadySeconds": ready} if (ready := deployment.spec.min_ready_seconds) else {}),
             "selector": {
                 **selector,
                 "matchLabels": {**(selector.get("matchLabels") or {}), HASH_LABEL: template_hash},
@@ -134,7 +134,7 @@ def annotate(obj: Object, deployment: Workload, new: ReplicaSet, old: Iterable[R
     if any(present.get(name) != value for name, value in wanted.items()):
         patch["metadata"] = {"annotations": wanted}
     if new.view.spec.min_ready_seconds != deployment.spec.min_ready_seconds:
-        patch["spec"] = {"minReadySeconds": deployment.spec.min_ready_seconds}
+        patch["spec"] = {"minReadySeconds": deployment.spec.min_ready_seconds or None}
     writes: Writes = [Patch(REPLICA_SET, key_of(new.obj), patch)] if patch else []
     return [*writes, *set_revision(obj, revision)]
 

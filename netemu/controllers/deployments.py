@@ -124,7 +124,9 @@ def _is_taken(cache: Cache, family: Family) -> bool:
 
 
 def _is_resized(family: Family) -> bool:
-    """Tell whether the Deployment's number changed since its ReplicaSets were resized."""
+    """Tell whether the number changed since the ReplicaSets were resized; Recreate needs no shares."""
+    if family.view.spec.strategy.type != "RollingUpdate":
+        return False
     return any(rs.desired not in (None, family.view.spec.replicas) for rs in family.active)
 
 

@@ -91,5 +91,7 @@ def _without(obj: Object, uid: str) -> list[dict[str, Any]]:
 
 
 def _set_owners(kind: Kind, obj: Object, refs: list[dict[str, Any]]) -> Patch:
-    meta = {"uid": obj["metadata"]["uid"], "ownerReferences": refs}
+    # Of two controllers that want the same object, one finds that it changed meanwhile.
+    same = {field: obj["metadata"][field] for field in ("uid", "resourceVersion")}
+    meta = {**same, "ownerReferences": refs}
     return Patch(kind, key_of(obj), {"metadata": meta})
