@@ -66,7 +66,8 @@ class Joined:
             if self._terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             give_up_privileges(self._capabilities)
-            os.setgroups([self._user["gid"], *self._user["groups"]])
+            if self._user["groups"]:
+                os.setgroups(self._user["groups"])
             os.setgid(self._user["gid"])
             os.setuid(self._user["uid"])
             set_parent_death_signal(signal.SIGKILL)  # a change of user has undone it

@@ -21,7 +21,7 @@ from contextlib import suppress
 from netemu.linux import libc
 from netemu.runtime.command import DEFAULT_PATH, create_failure, find_fault, runtime_failure
 from netemu.runtime.node import SCRATCH
-from netemu.runtime.oci_config import oci_config, process_environment
+from netemu.runtime.oci_config import TTY_GROUP, oci_config, process_environment
 from netemu.runtime.oci_root import ImageRoot, RootError
 from netemu.runtime.passwd import UnknownUserError, find_user, home_of
 from netemu.runtime.spawn import SpawnError, exit_code, spawn
@@ -81,8 +81,7 @@ class Monitor:
     def _live(self, shared_fd: int) -> int:
         root = self._make_root()
         try:
-            with suppress(OSError):  # there may be no cgroups here, or not as a mount
-                make_read_only(_CGROUPS)
+            _keep_groups()
             user, home = self._find_user(root)
             self._check_command(root)
             self._write_bundle(root, user, _as_file(shared_fd))
@@ -109,7 +108,10 @@ class Monitor:
         image, passwd = self._spec["image"], root.read("/etc/passwd")
         assert image is not None, "only containers with an image come here"
         found = find_user(image["user"], passwd, root.read("/etc/group"))
-        user: UserJson = {**found, "groups": [*found["groups"], *self._spec["user"]["groups"]]}
+        groups = [found["gid"], *found["groups"], *self._spec["user"]["groups"]]
+        if _read("/proc/self/setgroups").strip() == "deny":  # in a user namespace of an ordinary user
+            groups = []
+        user: UserJson = {**found, "groups": list(dict.fromkeys(groups))}
         return user, self._spec["env"].get("HOME") or home_of(user["uid"], passwd)
 
     def _check_command(self, root: ImageRoot) -> None:
@@ -138,6 +140,7 @@ class Monitor:
             capabilities=self._capabilities,
             sysctl_families=os.listdir("/proc/sys"),
             pid_namespace=pid_namespace,
+            has_tty_group=_maps_group(_read("/proc/self/gid_map"), TTY_GROUP),
         )
         with open(f"{WORK}/config.json", "w") as file:
             json.dump(config, file)
@@ -197,6 +200,23 @@ def _words_of(log: str) -> str:
     if words.startswith(_INIT_WORDS):
         return create_failure(words.removeprefix(_INIT_WORDS))
     return runtime_failure(words)
+
+
+def _keep_groups() -> None:
+    """Let the runtime see control groups, which it insists on, and make none: ours are its own.
+
+    Where it may not write it goes on without them (``--rootless``).
+    """
+    if " cgroup" not in _read("/proc/self/mountinfo"):
+        libc.mount("cgroup2", _CGROUPS, "cgroup2", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+    with suppress(OSError):  # it may be no mount of its own
+        make_read_only(_CGROUPS)
+
+
+def _maps_group(gid_map: str, gid: int) -> bool:
+    """Tell whether a group exists in this user namespace (user_namespaces(7))."""
+    ranges = (tuple(map(int, line.split())) for line in gid_map.splitlines())
+    return any(first <= gid < first + count for first, _, count in ranges)
 
 
 def _as_file(namespace_fd: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netemu.runtime.wire import MountJson, SpecJson, UserJson
 
 VERSION = "1.0.2"
+TTY_GROUP = 5  # in every distribution
 
 _MASKED = (
     "/proc/acpi",
@@ -35,10 +36,11 @@ _MASKED = (
 )
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger")
 _SYSCTLS = "/proc/sys"
+_TTY_OPTION = f"gid={TTY_GROUP}"
 _SYSTEM_MOUNTS = (
     ("/proc", "proc", ("nosuid", "noexec", "nodev")),
     ("/dev", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
-    ("/dev/pts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")),
+    ("/dev/pts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", _TTY_OPTION)),
     ("/dev/shm", "tmpfs", ("nosuid", "noexec", "nodev", "mode=1777", "size=65536k")),
     ("/dev/mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
     ("/sys", "sysfs", ("nosuid", "noexec", "nodev", "ro")),
@@ -53,18 +55,19 @@ def oci_config(
     capabilities: Sequence[str],
     sysctl_families: Sequence[str],
     pid_namespace: str = "",
+    has_tty_group: bool = True,
 ) -> dict[str, Any]:
     """Give a container's config.json; its network namespace is the caller's.
 
     ``sysctl_families`` are the names in the machine's /proc/sys; ``pid_namespace`` is a path to
-    the one that the container shares with others.
+    the one that the container shares with others; without ``has_tty_group`` terminals are root's.
     """
     return {
         "ociVersion": VERSION,
         "hostname": spec["hostname"],
         "root": {"path": root, "readonly": spec["read_only"]},
         "process": _process(spec, user, capabilities),
-        "mounts": [*_system_mounts(), *(_mount(each) for each in spec["mounts"])],
+        "mounts": [*_system_mounts(has_tty_group=has_tty_group), *(_mount(each) for each in spec["mounts"])],
         "linux": {
             "namespaces": _namespaces(spec, pid_namespace),
             "maskedPaths": list(_MASKED),
@@ -88,7 +91,7 @@ def _process(spec: SpecJson, user: UserJson, capabilities: Sequence[str]) -> dic
         "user": {
             "uid": user["uid"],
             "gid": user["gid"],
-            "additionalGids": list(dict.fromkeys((user["gid"], *user["groups"]))),
+            "additionalGids": user["groups"],
         },
         "args": spec["argv"],
         "env": [f"{key}={value}" for key, value in process_environment(spec).items()],
@@ -109,9 +112,15 @@ def _namespaces(spec: SpecJson, pid_namespace: str) -> list[dict[str, str]]:
     return kinds
 
 
-def _system_mounts() -> list[dict[str, Any]]:
+def _system_mounts(*, has_tty_group: bool) -> list[dict[str, Any]]:
+    left_out = "" if has_tty_group else _TTY_OPTION
     return [
-        {"destination": target, "type": kind, "source": kind, "options": list(options)}
+        {
+            "destination": target,
+            "type": kind,
+            "source": kind,
+            "options": [option for option in options if option != left_out],
+        }
         for target, kind, options in _SYSTEM_MOUNTS
     ]
 
