@@ -44,6 +44,7 @@ APPS = {
     "http-echo": "echo_basic.build_http_echo",
     "liveness": "liveness.build",
     "netexec": "netexec.build",
+    "nettest": "nettest.build",
     "no-snat-test": "nosnat.build",
     "no-snat-test-proxy": "nosnat.build_proxy",
     "porter": "porter.build",
@@ -97,10 +98,8 @@ def ending_of(name: str, args: tuple[str, ...]) -> Ending:
     """Say what SIGTERM does to a server."""
     from netemu.agnhost.process import Ending
 
-    if name == "netexec":
-        from netemu.agnhost.netexec import FLAGS
-
-        flags = parse_flags(args, FLAGS)
+    if name in {"netexec", "nettest"}:
+        flags = parse_flags(args, _find(APPS[name].replace("build", "FLAGS")))
         delay_s = parse_number_flag("delay-shutdown", flags["delay-shutdown"])
         words = (f"Sleeping {delay_s} seconds before terminating...",) if delay_s > 0 else ()
         return Ending(0, float(max(0, delay_s)), words)

@@ -114,10 +114,23 @@ def decode(output: Output) -> Response:
 
 
 _NO_SNIFF = (("X-Content-Type-Options", "nosniff"),)
-_ROOT = (
-    "agnhost agnhost-2 bin coredns dev/ etc/ home/ lib lib64 localhost.crt localhost.key "
-    "mnt/ opt/ proc/ root/ run/ sbin srv/ sys/ tmp/ usr/ var/"
-).split()  # noqa: SIM905 - a list of words
+_ROOT = [
+    *("agnhost", "agnhost-2", "bin", "coredns", "dev/", "etc/", "home/", "lib", "lib64", "localhost.crt"),
+    *(
+        "localhost.key",
+        "mnt/",
+        "opt/",
+        "proc/",
+        "root/",
+        "run/",
+        "sbin",
+        "srv/",
+        "sys/",
+        "tmp/",
+        "usr/",
+        "var/",
+    ),
+]
 
 
 def _directory(path: str, name: str) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from netemu.agnhost.model import Http, Listener, Request, Response, Surroundings
@@ -12,6 +14,21 @@ from netemu.standin.apps.ports import on_ports
 def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
     """Serve HTTP on every TCP port, an echo on every UDP port."""
     return on_ports(spec, Http(lambda request: describe(spec, request)))
+
+
+def greeting(words: str) -> Callable[[AppSpec, Surroundings], tuple[Listener, ...]]:
+    """Give the app that also says, at the end of its page, what people look for on this one's."""
+
+    def build_greeting(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
+        def answer(request: Request) -> Response:
+            response = describe(spec, request)
+            if request.path != "/" or not response.content_type.startswith("text/"):
+                return response
+            return response._replace(body=response.body + f"\n{words}\n".encode())
+
+        return on_ports(spec, Http(answer))
+
+    return build_greeting
 
 
 def describe(spec: AppSpec, request: Request) -> Response:

@@ -19,7 +19,7 @@ async def test_a_pod_of_a_known_image_becomes_ready_without_a_process(tmp_path):
         pod = await world.until_ready()
 
     assert pod["status"]["podIP"] == "10.244.0.2"
-    assert [app.app for app in world.standins.apps.values()] == ["http"]
+    assert [app.app for app in world.standins.apps.values()] == ["nginx"]
     assert not world.shim.containers
 
 

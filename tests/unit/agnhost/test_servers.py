@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from netemu.agnhost import echo_basic, guestbook, liveness, nosnat, porter
-from netemu.agnhost.model import Address, AppError, Datagrams, Http, Messages, Request, Setting, Tls
+from netemu.agnhost import echo_basic, guestbook, liveness, nettest, nosnat, porter
+from netemu.agnhost.model import Address, AppError, Datagrams, Http, Messages, Output, Request, Setting, Tls
 from netemu.testing.surroundings import FakeSurroundings
 
 CLIENT = Address("10.244.2.4", 41234)
@@ -19,8 +19,8 @@ def listeners(build, *args, surroundings=None, **env):
     return build(Setting(args, env, "web-1"), surroundings or FakeSurroundings())
 
 
-async def ask(listener, target, *headers, method="GET"):
-    answer = listener.service.answer(Request(method, target, headers, client=CLIENT))
+async def ask(listener, target, *headers, method="GET", body=b""):
+    answer = listener.service.answer(Request(method, target, headers, client=CLIENT, body=body))
     return await answer if inspect.isawaitable(answer) else answer
 
 
@@ -208,3 +208,34 @@ async def test_the_guestbook_s_page_asks_the_store():
     assert (await ask(page, "/guestbook?cmd=get&key=a")).body == b'{"data":"b"}'
     assert (await ask(page, "/guestbook?cmd=set&key=a")).status == 400
     assert (await ask(page, "/guestbook?cmd=dance")).body == b"unsupported cmd: 'dance'\n"
+
+
+async def test_nettest_remembers_who_wrote_to_it():
+    (listener,) = listeners(nettest.build)
+    said = await ask(listener, "/write", method="POST", body=b'{"Source": "prestop"}')
+    await ask(listener, "/write", method="POST", body=b"nonsense")
+    state = json.loads((await ask(listener, "/read")).body)
+
+    assert json.loads(said.body) == {"Hostname": "web-1"}
+    assert (state["Hostname"], state["Received"], state["Sent"]) == ("web-1", {"prestop": 1}, None)
+    assert state["Errors"][-1] == "web-1: Got request with no source"
+    assert state["StillContactingPeers"]
+
+
+async def test_nettest_passes_when_it_has_heard_of_all_its_peers():
+    subsets = [{"addresses": [{"ip": "10.0.0.2"}], "ports": [{"port": 80}]}]
+    told = json.dumps({"Hostname": "web-2", "subsets": subsets}).encode()
+    surroundings = FakeSurroundings(output=Output(told, 0))
+    (listener,) = listeners(nettest.build, "--peers=1", surroundings=surroundings)
+    before = await ask(listener, "/status")
+    await ask(listener, "/write", method="POST", body=b'{"Source": "web-2"}')
+
+    assert (before.body, (await ask(listener, "/status")).body) == (b"running", b"pass")
+    assert surroundings.ran[1][0][-1] == "http://10.0.0.2:80/write"
+
+
+async def test_nettest_goes_on_without_an_api():
+    (listener,) = listeners(nettest.build, surroundings=FakeSurroundings(output=Output(b"", 7)))
+
+    assert (await ask(listener, "/status")).body == b"running"
+    assert "Unable to read the endpoints" in (await ask(listener, "/read")).body.decode()

@@ -149,3 +149,17 @@ def test_agnhost_says_that_it_pauses_and_listens_only_if_nobody_asked_it_to():
     assert listeners("agnhost-pause", surroundings) == ()
     assert surroundings.said == ["Paused"]
     assert services("agnhost-pause", ports=DECLARED[:1]) == {(80, "TCP"): Http}
+
+
+@pytest.mark.parametrize(("app", "words"), [("nginx", "Welcome to nginx!"), ("httpd", "It works!")])
+def test_pages_that_people_know_end_with_their_words(app, words):
+    (served,) = listeners(app, ports=DECLARED[:1])
+    page, other, in_json = (
+        served.service.answer(request)
+        for request in (get("/"), get("/other"), get("/", ("Accept", "application/json")))
+    )
+
+    assert page.body.decode().splitlines()[-2:] == ["", words]
+    assert page.body.startswith(b"Hostname: web-1\n")
+    assert words not in other.body.decode()
+    assert json.loads(in_json.body)["pod"] == "web-1"

@@ -31,9 +31,11 @@ def container(image="httpd", *, ports=(), **fields):
 @pytest.mark.parametrize(
     ("image", "played"),
     [
-        pytest.param("httpd", Play(app="http", ports=(WEB,)), id="httpd"),
-        pytest.param("nginx:1.27-alpine", Play(app="http", ports=(WEB,)), id="with-a-tag"),
-        pytest.param("docker.io/library/nginx@sha256:1f", Play(app="http", ports=(WEB,)), id="with-a-digest"),
+        pytest.param("httpd", Play(app="httpd", ports=(WEB,)), id="httpd"),
+        pytest.param("nginx:1.27-alpine", Play(app="nginx", ports=(WEB,)), id="with-a-tag"),
+        pytest.param(
+            "docker.io/library/nginx@sha256:1f", Play(app="nginx", ports=(WEB,)), id="with-a-digest"
+        ),
         pytest.param("localhost:5000/traefik/whoami:v1", Play(app="http", ports=(WEB,)), id="own-registry"),
         pytest.param("hashicorp/http-echo", Play(app="http-echo", ports=(GIVES_WAY,)), id="http-echo"),
         pytest.param("echo", Play(app="echo", ports=(WEB, Port(number=80, protocol="UDP"))), id="echo"),
@@ -55,7 +57,7 @@ def test_an_image_without_a_command_is_played_by_its_name(image, played):
 def test_declared_ports_replace_the_catalogue_s():
     decision = decide(container(ports=((8080, "TCP"), (53, "UDP"), (9, "SCTP"))), built_in())
 
-    assert decision == Play(app="http", ports=(Port(number=8080), Port(number=53, protocol="UDP")))
+    assert decision == Play(app="httpd", ports=(Port(number=8080), Port(number=53, protocol="UDP")))
 
 
 @pytest.mark.parametrize("image", ["httpd", "busybox", "nobody/knows", "coredns/coredns"])
@@ -188,7 +190,7 @@ def test_users_add_to_the_catalogue_and_the_longest_name_wins():
         app="echo", ports=(Port(number=7), Port(number=7, protocol="UDP"))
     )
     assert decide(container("other/web"), both) == Play(app="pause", ports=(WEB,))
-    assert decide(container("httpd"), both) == Play(app="http", ports=(WEB,))
+    assert decide(container("httpd"), both) == Play(app="httpd", ports=(WEB,))
 
 
 @pytest.mark.parametrize(
