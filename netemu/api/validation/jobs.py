@@ -13,11 +13,13 @@ from netemu.api.causes import bad_value, immutable, not_negative, not_supported,
 from netemu.api.client import Object
 from netemu.api.cron import parse_schedule
 from netemu.api.errors import Cause
+from netemu.api.validation.job_policies import check_job_policies
 from netemu.api.validation.pods import check_pod_spec
 from netemu.api.validation.selectors import check_label_selector
 
 MAX_CRON_JOB_NAME = 52
 _COUNTS = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+_FIXED_POLICIES = ("successPolicy", "managedBy")
 
 Json = Mapping[str, Any]
 
@@ -89,6 +91,7 @@ def _check_job_spec(spec: Json, path: str) -> Iterator[Cause]:
         yield not_supported(f"{path}.completionMode", mode, ("Indexed", "NonIndexed"))
     elif mode == "Indexed" and spec.get("completions") is None:
         yield required(f"{path}.completions", "when completion mode is Indexed")
+    yield from check_job_policies(spec, path)
     if spec.get("selector") is not None:
         yield from check_label_selector(spec["selector"], f"{path}.selector")
     template = spec.get("template") or {}
@@ -102,7 +105,7 @@ def _check_job_spec(spec: Json, path: str) -> Iterator[Cause]:
 
 
 def _check_job_update(spec: Json, old: Json) -> Iterator[Cause]:
-    fixed = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"]
+    fixed = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", *_FIXED_POLICIES]
     if spec.get("completionMode") != "Indexed":
         fixed.append("completions")
     if not old.get("suspend"):

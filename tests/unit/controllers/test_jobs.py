@@ -205,7 +205,7 @@ async def test_each_index_may_have_its_own_limit(world):
         parallelism=3,
         completionMode="Indexed",
         backoffLimitPerIndex=1,
-        maxFailedIndexes=5,
+        maxFailedIndexes=3,
     )
     await fail(world, 1)
     await world.wait(11)
