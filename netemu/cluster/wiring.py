@@ -33,6 +33,7 @@ from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.rootca import publisher
 from netemu.controllers.tokensecrets import token_filler
 from netemu.events.expiry import Expiry
+from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
@@ -97,7 +98,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             token_filler(access.issue_lasting, access.ca),
             node_lifecycle(settings.node_monitor_grace_period),
         )
-        proxy = Proxy(cache, informer, settings)
+        proxy_recorder = Recorder(client, system_clock, "kube-proxy")
+        proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, [parts.place.address.ip], parts.hardware.ns_fd)
         serving = serve(
@@ -119,6 +121,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             group.create_task(Collector(registry).run(), name="garbage collector")
             group.create_task(run_scheduler(client, cache, informer, clock=system_clock), name="scheduler")
             group.create_task(proxy.run(), name="proxy")
+            group.create_task(proxy_recorder.run(), name="proxy events")
             group.create_task(Expiry(client, system_clock).run(), name="events")
             informer.on_change(SERVICE, services.service_changed)
             _tell_nodes(informer, nodes, cache)

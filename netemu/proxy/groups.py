@@ -11,6 +11,8 @@ from netemu.nft.objects import TableId
 from netemu.proxy.index import Endpoint
 from netemu.proxy.plan import Elements, Frontend, Near, Policies
 
+TABLE_NAME = "netemu-proxy"
+
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
@@ -35,7 +37,7 @@ class NodeView:
     @property
     def table(self) -> TableId:
         """The table that holds the rules."""
-        return TableId(self.family, "netemu-proxy")
+        return TableId(self.family, TABLE_NAME)
 
 
 class Balancer(NamedTuple):

@@ -10,15 +10,16 @@ from typing import NamedTuple, Protocol
 
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
 from netemu.clock import Clock, system_clock
+from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
 from netemu.naming import NodeName
-from netemu.proxy.groups import NodeView
+from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index
 from netemu.proxy.plan import Plans
 from netemu.proxy.server import HealthServer
-from netemu.proxy.syncer import Kernel, NodeKernel, ProxySyncer
+from netemu.proxy.syncer import PERIOD_S, Kernel, NodeKernel, ProxySyncer
 from netemu.settings import Settings
 
 # So many Services are planned before the event loop may do something else: about 10 ms.
@@ -59,14 +60,18 @@ class Proxy:
         *,
         open_kernel: Callable[[int], Kernel] = NodeKernel,
         open_health: OpenHealth = HealthServer,
+        recorder: Recorder | None = None,
         clock: Clock = system_clock,
+        period_s: float = PERIOD_S,
     ) -> None:
         self._cache = cache
         self._informer = informer
         self._settings = settings
         self._open_kernel = open_kernel
         self._open_health = open_health
+        self._recorder = recorder
         self._clock = clock
+        self._period_s = period_s
         self._index = Index(cache)
         self._plans = Plans(self._index)
         self._dirty: dict[Key, None] = {}
@@ -93,7 +98,13 @@ class Proxy:
             zone=self._zone(node),
             masquerade_all=self._settings.masquerade_all,
         )
-        syncer = ProxySyncer(view, self._open_kernel(ns_fd), self._plans.current)
+        syncer = ProxySyncer(
+            view,
+            self._open_kernel(ns_fd),
+            self._plans.current,
+            on_repair=self._tell_repair,
+            period_s=self._period_s,
+        )
         health = self._open_health(node, ns_fd, lambda: syncer.is_synced, self._clock)
         parts = _NodeParts(syncer, health)
         self._nodes[node] = parts
@@ -127,6 +138,12 @@ class Proxy:
         parts = self._nodes.get(NodeName(change.key.name))
         if parts is not None and change.new is not None:
             parts.syncer.place(self._zone(parts.syncer.name))
+
+    def _tell_repair(self, node: NodeName, intruder: str) -> None:
+        obj = self._cache.get(NODE, Key("", node))
+        if self._recorder is not None and obj is not None:
+            message = f"nftables table {TABLE_NAME} was changed by {intruder}; loading it again"
+            self._recorder.emit(obj, "Warning", "ProxyRulesChanged", message)
 
     def _zone(self, node: NodeName) -> str:
         obj = self._cache.get(NODE, Key("", node)) or {"metadata": {}}

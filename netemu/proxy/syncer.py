@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -15,11 +16,12 @@ from netemu.errors import KernelError, NetemuError
 from netemu.linux import sysctl
 from netemu.linux.conntrack import Conntrack
 from netemu.linux.nft import NftContext, run_in_child
+from netemu.linux.nftmonitor import MissedError, TableMonitor
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.nft.render import render_transaction
 from netemu.nft.transaction import Transaction
-from netemu.proxy.groups import NodeView
+from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
 from netemu.proxy.rules import NodeRules
@@ -32,6 +34,8 @@ log = Log(__name__)
 IN_PROCESS_ELEMENTS = 1000
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 30.0
+PERIOD_S = 30.0
+"""How long a change by another hand may stand (kube-proxy's ``--sync-period``)."""
 # What kube-proxy sets (--conntrack-tcp-timeout-established, --conntrack-tcp-timeout-close-wait).
 _TIMEOUTS_S = {
     "net/netfilter/nf_conntrack_tcp_timeout_established": 86400,
@@ -44,6 +48,10 @@ class Kernel(Protocol):
 
     def apply(self, transaction: Transaction) -> None:
         """Do a transaction, or raise ``NetemuError`` and do nothing of it."""
+        ...
+
+    def intruder(self) -> str:
+        """Name the process that changed the table since the last ``apply``; empty if nobody did."""
         ...
 
     def end_stale(self, expected: Expected) -> int:
@@ -62,6 +70,7 @@ class NodeKernel:
         sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
         self._ns_fd = os.dup(ns_fd)
         self._nft: NftContext | None = None
+        self._monitor = TableMonitor.open(ns_fd, TABLE_NAME)
         self._closed = False
         self._lock = threading.Lock()
 
@@ -72,10 +81,22 @@ class NodeKernel:
             self._refuse_when_closed()
             if transaction.elements > IN_PROCESS_ELEMENTS:
                 run_in_child(self._ns_fd, text)
-                return
-            if self._nft is None:
-                self._nft = NftContext.open(self._ns_fd)
-            self._nft.run(text)
+            else:
+                if self._nft is None:
+                    self._nft = NftContext.open(self._ns_fd)
+                self._nft.run(text)
+            with suppress(MissedError):
+                self._monitor.commits()  # our own
+
+    def intruder(self) -> str:
+        """Name the last other process that changed the table."""
+        with self._lock:
+            self._refuse_when_closed()
+            try:
+                commits = self._monitor.commits()
+            except MissedError:
+                return "somebody"
+        return f"{commits[-1].process} (pid {commits[-1].pid})" if commits else ""
 
     def end_stale(self, expected: Expected) -> int:
         """End UDP flows; the socket is there for this call only, because it is rarely needed."""
@@ -99,6 +120,7 @@ class NodeKernel:
                 self._closed = True
                 if self._nft is not None:
                     self._nft.close()
+                self._monitor.close()
                 os.close(self._ns_fd)
 
     def _refuse_when_closed(self) -> None:
@@ -119,13 +141,17 @@ class ProxySyncer:
         kernel: Kernel,
         plans: Mapping[PortKey, Elements],
         *,
+        on_repair: Callable[[NodeName, str], None],
         first_retry_s: float = FIRST_RETRY_S,
+        period_s: float = PERIOD_S,
     ) -> None:
         self._node = node
         self._kernel = kernel
         self._plans = plans
         self._rules = NodeRules(node)
+        self._on_repair = on_repair
         self._first_retry_s = first_retry_s
+        self._period_s = period_s
         self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
         self._must_load = False
@@ -166,14 +192,26 @@ class ProxySyncer:
             while True:
                 self._wake.clear()
                 if not self._pending and not self._must_load:
-                    await self._wake.wait()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._period_s)
+                self._look()
                 await self._sync()
         finally:
             self._kernel.close()
 
+    def _look(self) -> None:
+        """Look whether the table is still as it was left; it is loaded again if not."""
+        intruder = self._kernel.intruder()
+        if intruder:
+            self._must_load = True
+            log.warning("proxy.table_changed", node=self._node.name, by=intruder)
+            self._on_repair(self._node.name, intruder)
+
     async def _sync(self) -> None:
         if self._must_load:
             await self._load_until_it_works()
+            return
+        if not self._pending:
             return
         changed, self._pending = self._pending, {}
         if not await self._try(partial(self._change, changed)):

@@ -27,6 +27,7 @@ from netemu.informer.watch import Informer
 from netemu.linux import netns
 from netemu.naming import NodeName
 from netemu.proxy.loop import Proxy
+from netemu.proxy.syncer import PERIOD_S
 from netemu.settings import Settings
 
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -183,11 +184,11 @@ def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
 
 
 @asynccontextmanager
-async def proxied(places: Places, client: Client, settings: Settings | None = None) -> AsyncIterator[Proxy]:
+async def proxied(places: Places, client: Client, *, period_s: float = PERIOD_S) -> AsyncIterator[Proxy]:
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, settings or Settings())
+    proxy = Proxy(cache, informer, Settings(), period_s=period_s)
     for node, address in NODES.items():
         proxy.add_node(NodeName(node), [IPv4Address(address)], places[node])
     async with asyncio.TaskGroup() as group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -155,6 +156,26 @@ async def test_a_service_follows_its_endpoints(world, client, proxy):
     await client.delete(SERVICE, "default", "web")
 
     await eventually(answers, lambda seen: seen == {"nothing"})
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        pytest.param("flush ruleset", id="all-gone"),
+        pytest.param("flush map ip netemu-proxy fe", id="a-map-emptied"),
+        pytest.param("flush chain ip netemu-proxy services", id="a-chain-emptied"),
+    ],
+)
+async def test_what_someone_does_to_the_table_by_hand_is_undone(world, client, commands):
+    async with service_world.proxied(world, client, period_s=0.1):
+        fd = world["node-1"]
+        argv = ["nsenter", f"--net=/proc/self/fd/{fd}", "nft", *commands.split()]
+        await asyncio.to_thread(subprocess.run, argv, check=True, pass_fds=(fd,))
+
+        async def answers():
+            return pods_in({ask(world["b"], WEB, 80)})
+
+        await eventually(answers, lambda seen: seen <= {"a", "c"}, within_s=30)
 
 
 async def test_a_udp_client_that_never_pauses_is_moved_when_its_endpoint_goes(world, client, proxy):

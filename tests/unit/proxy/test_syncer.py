@@ -34,6 +34,7 @@ class FakeKernel:
         self.ended_stale = []
         self.has_no_conntrack = False
         self.closed = False
+        self.intruder_name = ""
 
     def apply(self, transaction):
         self.transactions.append(transaction)
@@ -41,6 +42,10 @@ class FakeKernel:
             self.refuse_next -= 1
             raise KernelError("told to refuse")
         self.ruleset = apply(self.ruleset, transaction)
+
+    def intruder(self):
+        found, self.intruder_name = self.intruder_name, ""
+        return found
 
     def end_stale(self, expected):
         self.ended_stale.append(expected)
@@ -76,10 +81,18 @@ class Mute:
 
 
 @asynccontextmanager
-async def running(client, *kernels):
+async def running(client, *kernels, recorder=None):
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda number: kernels[number], open_health=Mute)
+    proxy = Proxy(
+        cache,
+        informer,
+        Settings(),
+        open_kernel=lambda number: kernels[number],
+        open_health=Mute,
+        recorder=recorder,
+        period_s=0.01,
+    )
     for number, _ in enumerate(kernels):
         proxy.add_node(f"node-{number}", [IPv4Address(f"172.30.0.{10 + number}")], number)
     async with asyncio.TaskGroup() as group:
@@ -145,6 +158,40 @@ async def test_a_refused_transaction_is_followed_by_a_full_load(kernel):
 
     assert len(kernel.transactions) == 5  # load (2), refused, load (2)
     assert kernel.is_refused("10.96.0.20")
+
+
+async def test_what_another_hand_changed_is_loaded_again_within_the_period_and_told(kernel):
+    node = {"metadata": {"name": "node-0"}}
+    client = FakeClient(service("web", "10.96.0.20"), (NODE, node))
+    told = []
+
+    class Told:
+        def emit(self, regarding, type, reason, message):
+            told.append((regarding["metadata"]["name"], type, reason, message))
+
+    async with running(client, kernel, recorder=Told()):
+        kernel.ruleset = Ruleset()
+        kernel.intruder_name = "nft (pid 7)"
+
+        async def is_back():
+            return kernel.is_refused("10.96.0.20")
+
+        await eventually(is_back)
+
+    message = "nftables table netemu-proxy was changed by nft (pid 7); loading it again"
+    assert told == [("node-0", "Warning", "ProxyRulesChanged", message)]
+
+
+async def test_a_node_that_changes_its_zone_gets_its_endpoints_anew(kernel):
+    client = FakeClient(service("web", "10.96.0.20"), (NODE, {"metadata": {"name": "node-0"}}))
+
+    async with running(client, kernel):
+        before = len(kernel.transactions)
+        labels = {"topology.kubernetes.io/zone": "a"}
+        await client.patch(NODE, "", "node-0", {"metadata": {"labels": labels}})
+        await eventually(
+            lambda: asyncio.sleep(0, len(kernel.transactions)), lambda count: count == before + 2
+        )
 
 
 async def test_a_table_that_someone_deleted_comes_back_with_the_next_change(kernel):
