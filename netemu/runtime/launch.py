@@ -92,10 +92,10 @@ class Launcher:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         groups = self.cgroups.open(spec["id"], spec["limits"])
-        monitor = Monitor(spec, self.runc, capabilities(spec), theirs)
+        monitor = Monitor(spec, self.runc, capabilities(spec), groups, theirs)
 
         def enter() -> None:
-            _enter_pod(netns, -1, groups, spec["sysctls"])
+            _enter_pod(netns, -1, [], spec["sysctls"])
 
         try:
             pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)

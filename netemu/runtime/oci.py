@@ -2,7 +2,7 @@
 
 ::
 
-    shim ── monitor (this: the pod's network, mounts of its own) ──▶ runc run --detach
+    shim ── monitor (this: the pod's network, mounts of its own) ──▶ runc create, start
                  └── the container's pid 1, once runc has gone
 
 The monitor outlives runc and is the container's parent, so that the shim learns of its end as of any
@@ -51,11 +51,17 @@ class Monitor:
     """Makes one container, waits for its end, and takes its files away. One process each."""
 
     def __init__(
-        self, spec: SpecJson, runc: str, capabilities: Sequence[str], channel: socket.socket
+        self,
+        spec: SpecJson,
+        runc: str,
+        capabilities: Sequence[str],
+        groups: Sequence[int],
+        channel: socket.socket,
     ) -> None:
         self._spec = spec
         self._runc = runc
         self._capabilities = capabilities
+        self._groups = groups
         self._channel = channel
         self._ended: dict[int, int] = {}
         self._is_unwanted = False
@@ -66,7 +72,7 @@ class Monitor:
         signal.signal(signal.SIGTERM, self._stop)
         enter()
         become_subreaper()
-        _close_all_but(self._channel.fileno(), *_open_ones(shared_fd))
+        _close_all_but(self._channel.fileno(), *self._groups, *_open_ones(shared_fd))
         code = _START_ERROR_CODE
         try:
             code = self._live(shared_fd)
@@ -152,12 +158,23 @@ class Monitor:
         return listener
 
     def _start(self) -> int:
-        """Have the runtime start the container, and give its pid as seen from here."""
+        """Have the runtime start the container, and give its pid as seen from here.
+
+        It is put into its groups in between: what the runtime itself needs is not the container's.
+        """
         console = ("--console-socket", f"{WORK}/console") if self._spec["tty"] else ()
+        self._call("create", "--no-new-keyring", "--bundle", WORK, "--pid-file", f"{WORK}/pid", *console)
+        pid = _read(f"{WORK}/pid")
+        for fd in self._groups:
+            os.write(fd, pid.encode())
+            os.close(fd)
+        self._call("start")
+        return int(pid)
+
+    def _call(self, command: str, *options: str) -> None:
         argv = [
             *(self._runc, "--root", f"{WORK}/state", "--log", f"{WORK}/log", "--log-format", "json"),
-            *("--rootless=true", "run", "--detach", "--no-new-keyring", "--bundle", WORK),
-            *("--pid-file", f"{WORK}/pid", *console, self._spec["id"]),
+            *("--rootless=true", command, *options, self._spec["id"]),
         ]
         try:
             status = self._wait(spawn(argv, {"PATH": DEFAULT_PATH}, descriptors=(0, 1, 2)))
@@ -165,7 +182,6 @@ class Monitor:
             raise StartError(runtime_failure(f"{self._runc}: {err}")) from err
         if status:
             raise StartError(_words_of(_read(f"{WORK}/log")))
-        return int(_read(f"{WORK}/pid"))
 
     def _wait(self, pid: int) -> int:
         """Wait for a child to end, and reap all others that end meanwhile."""
@@ -196,7 +212,7 @@ def _words_of(log: str) -> str:
     """Find what the runtime complained of last."""
     said = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     errors = [str(line["msg"]) for line in said if line.get("level") in {"error", "fatal"}]
-    words = errors[-1].removeprefix("runc run failed: ") if errors else "the runtime failed without a word"
+    words = errors[-1].removeprefix("runc create failed: ") if errors else "the runtime failed without a word"
     if words.startswith(_INIT_WORDS):
         return create_failure(words.removeprefix(_INIT_WORDS))
     return runtime_failure(words)

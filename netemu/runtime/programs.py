@@ -100,14 +100,15 @@ class Programs:
             capabilities=capabilities(spec),
             terminal=tty,
         )
+        groups = self._cgroups.files(spec["id"])
         try:
-            started = fork(joined.run, descriptors=stdio)
+            started = fork(joined.run, descriptors=stdio, prepare=lambda: join_groups(groups))
         except SpawnError as err:
             close(*ours)
             self._refuse(client, request, str(err))
             return
         finally:
-            close(*set(stdio))
+            close(*groups, *set(stdio))
         self._note(client, request, started, ours)
 
     def run(self, client: Client, request: Request) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netemu.image.store import ImageStore
-from netemu.runtime.container import ImageFiles, Mount
+from netemu.runtime.container import ImageFiles, Limits, Mount
 from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import connect, end_of, eventually_equal, eventually_says, processes, run_to_end
 
@@ -238,6 +238,14 @@ async def test_a_daemon_that_comes_back_finds_the_container_and_its_image(client
     await again.close()
 
     assert (state.running, state.image_id) == (True, "sha256:1")
+
+
+async def test_the_runtime_s_own_memory_is_not_the_container_s(client, spec, files):
+    state, said = await run_to_end(
+        client, spec("echo fits", image=files(), limits=Limits(memory_bytes=4 << 20))
+    )
+
+    assert (state.exit_code, said) == (0, "fits\n")
 
 
 async def test_containers_of_a_pod_share_processes_whatever_they_are_made_of(client, spec, files):
