@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 from netemu.dns.query import AnswerError, ask
@@ -28,19 +29,28 @@ class Readiness:
         self._waits_for = waits_for
 
 
-async def wait_dns(readiness: Readiness, settings: Settings, ns_fd: int, *, expect_dns: bool) -> None:
+async def wait_dns(
+    readiness: Readiness, settings: Settings, ns_fd: int, *, expect_dns: bool, within_s: float | None = None
+) -> None:
     """Set ``readiness`` when a node gets DNS answers through the ClusterIP, as pods will.
 
-    Without ``expect_dns`` (no CNI, so no DNS pod can run) registered nodes are all there is.
+    Without ``expect_dns`` (no CNI, so no DNS pod can run) registered nodes are all there is. With
+    ``within_s`` that is so after this time too: the DNS pods may be on nodes that are off.
     """
     if expect_dns:
         readiness.set(f"DNS to answer at {settings.dns_ip}")
-        name = f"kubernetes.default.svc.{settings.cluster_domain}"
-        while True:
-            if await _answers(ns_fd, str(settings.dns_ip), name):
-                break
-            await asyncio.sleep(TRY_EVERY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await _wait_answer(settings, ns_fd)
     readiness.set("")
+
+
+async def _wait_answer(settings: Settings, ns_fd: int) -> None:
+    name = f"kubernetes.default.svc.{settings.cluster_domain}"
+    while True:
+        if await _answers(ns_fd, str(settings.dns_ip), name):
+            return
+        await asyncio.sleep(TRY_EVERY_S)
 
 
 async def _answers(ns_fd: int, server: str, name: str) -> bool:

@@ -46,6 +46,8 @@ from netemu.store.sqlite import SqliteStore
 
 log = Log(__name__)
 
+DNS_WITHIN_S = 20.0
+
 
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
     """Serve the API and run everything that follows it, until cancelled."""
@@ -128,10 +130,22 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             errands = ErrandRunner(nodes, reach, group)
             group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
-            on = [place for place in world.nodes if not power.is_off(place.name)]
-            with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
-                await wait_dns(readiness, settings, ns_fd, expect_dns=bool(on) and settings.cni != "none")
+            await _wait_ready(readiness, world, settings, paths, power)
             log.info("cluster.ready", cluster=settings.name)
+
+
+async def _wait_ready(
+    readiness: Readiness, world: World, settings: Settings, paths: Paths, power: Power
+) -> None:
+    on = [place for place in world.nodes if not power.is_off(place.name)]
+    with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
+        await wait_dns(
+            readiness,
+            settings,
+            ns_fd,
+            expect_dns=bool(on) and settings.cni != "none",
+            within_s=None if len(on) == len(world.nodes) else DNS_WITHIN_S,
+        )
 
 
 def _tell_nodes(informer: Informer, nodes: dict[NodeName, NodeParts], cache: Cache) -> None:

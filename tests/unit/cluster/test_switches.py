@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netemu.cluster.places import node_rows
+import pytest
+
+from netemu.cluster.places import NoPlaceError, node_rows
 from netemu.cluster.saved import save
 from netemu.cluster.switches import off_nodes, switch_off, switch_on
+from netemu.cluster.switching import start_node, stop_node
 from netemu.settings import Paths, Settings
 
 
@@ -24,6 +27,17 @@ def test_nodes_are_on_until_they_are_switched_off(tmp_path):
 
     for _ in range(2):
         switch_on(where, "node-2")
+    assert off_nodes(where) == frozenset()
+
+
+def test_only_nodes_that_there_are_can_be_stopped(tmp_path):
+    where = paths(tmp_path)
+    save(where, Settings(name="c", nodes=2))
+
+    for act in (stop_node, start_node):
+        with pytest.raises(NoPlaceError) as refused:
+            act("c", where, "node-3")
+        assert refused.value.hint == "Its nodes: node-1, node-2"
     assert off_nodes(where) == frozenset()
 
 
