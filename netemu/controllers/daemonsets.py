@@ -27,7 +27,7 @@ from netemu.controllers.pods import (
     is_terminating,
     pod_trigger,
 )
-from netemu.controllers.reconciler import Reconciler, own_key
+from netemu.controllers.reconciler import Reconciler, own_key, tell_at_least
 from netemu.controllers.revisions import History, forget_oldest, plan_history
 from netemu.controllers.writes import Create, Delete, EmitEvent, LookAgain, Writes, write_status
 from netemu.informer.cache import Cache, Change, Key
@@ -79,13 +79,14 @@ class _Plan:
 
     def next_steps(self) -> Writes:
         """Put pods where they belong; when all are there, go on with the update."""
-        missing = [node for node in self._wanted if not self._by_node.get(node)]
-        writes = self._create(missing)
+        writes: Writes = []
         for node, pods in sorted(self._by_node.items()):
             if self._fits.get(node, NO_FIT).stays:
                 writes += self._tidy(pods)
             else:
                 writes += [self._delete(pod) for pod in pods if not is_terminating(pod)]
+        # Deletions first: if pods are refused, what comes after is not done.
+        writes += self._create([node for node in self._wanted if not self._by_node.get(node)])
         return writes or self._update()
 
     def status(self) -> Writes:
@@ -206,6 +207,7 @@ def _revision_changed(_cache: Cache, change: Change) -> Iterable[Key]:
 RECONCILER = Reconciler(
     name="daemonset-controller",
     plan=plan,
+    plan_failure=tell_at_least(plan),
     triggers={
         DAEMON_SET: own_key,
         POD: pod_trigger(DAEMON_SET),

@@ -14,7 +14,7 @@ from netemu.api.kinds import DEPLOYMENT
 from netemu.api.views.apps import Workload
 from netemu.clock import format_rfc3339, parse_rfc3339
 from netemu.controllers.rollouts import least_available
-from netemu.controllers.writes import EmitEvent, LookAgain, Writes, write_status
+from netemu.controllers.writes import LookAgain, Writes, write_status
 
 Status = dict[str, Any]
 
@@ -23,6 +23,7 @@ AVAILABLE = "NewReplicaSetAvailable"
 UPDATED = "ReplicaSetUpdated"
 TIMED_OUT = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
+NOT_CREATED = "ReplicaSetCreateError"
 OURS = ("Available", "Progressing", "ReplicaFailure")
 """The conditions that are decided here; those that others wrote stay."""
 
@@ -32,6 +33,7 @@ class Progress:
     """How far a rollout is. ``created`` is the size of a ReplicaSet that this very plan makes.
 
     ``stands`` while it does not go on: the Deployment is paused, or follows a new number first.
+    ``problem`` is why its newest ReplicaSet could not be created.
     """
 
     new: Workload | None
@@ -40,6 +42,7 @@ class Progress:
     created: int | None
     collisions: int
     stands: bool
+    problem: str = ""
 
 
 def plan_status(obj: Object, deployment: Workload, progress: Progress, now_s: float) -> Writes:
@@ -65,19 +68,6 @@ def plan_status(obj: Object, deployment: Workload, progress: Progress, now_s: fl
     }
     again = _deadline(deployment, counters, conditions, now_s)
     return [*write_status(DEPLOYMENT, obj, status), *again]
-
-
-def plan_failed(obj: Object, name: str, problem: str, now_s: float) -> Writes:
-    """Tell that a ReplicaSet could not be created."""
-    before = obj.get("status") or {}
-    message = f'Failed to create new replica set "{name}": {problem}'
-    failed = {**_progressing_because("ReplicaSetCreateError", message), "status": "False"}
-    others = [c for c in before.get("conditions") or () if c["type"] != "Progressing"]
-    conditions = [*others, _stamped(before, failed, now_s)]
-    return [
-        EmitEvent(obj, "Warning", "ReplicaSetCreateError", message),
-        *write_status(DEPLOYMENT, obj, {**before, "conditions": conditions}),
-    ]
 
 
 def is_complete(deployment: Workload, new: Workload, old: Sequence[Workload]) -> bool:
@@ -136,6 +126,9 @@ def _progressing(
     """Decide the condition Progressing; without a new reason, the present one stays."""
     if deployment.spec.progress_deadline_seconds >= NO_DEADLINE_S:
         return None
+    if progress.problem:
+        message = f'Failed to create new replica set "{progress.new_name}": {progress.problem}'
+        return {**_progressing_because(NOT_CREATED, message), "status": "False"}
     present = _present(deployment, find_condition(before, "Progressing"), progress)
     reason = present["reason"] if present else ""
     name = progress.new_name

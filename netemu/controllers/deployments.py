@@ -28,13 +28,13 @@ from netemu.controllers.deployment_sets import (
     resize,
     set_revision,
 )
-from netemu.controllers.deployment_status import Progress, is_complete, plan_failed, plan_status
+from netemu.controllers.deployment_status import NOT_CREATED, Progress, is_complete, plan_status
 from netemu.controllers.indexes import controlled_by, orphans, wanting
 from netemu.controllers.ownership import claim, controller_of, keys_of_controllers
 from netemu.controllers.pods import find_pods, hash_template, is_over
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.rollouts import Size
-from netemu.controllers.writes import Create, Delete, Writes
+from netemu.controllers.writes import Create, Delete, EmitEvent, Writes, only_status
 from netemu.informer.cache import Cache, Change, Key, key_of
 
 __all__ = ["HASH_LABEL", "RECONCILER", "REVISION", "plan"]
@@ -71,10 +71,8 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
         rollout = _scale(family)
     else:
         rollout = _roll_out(cache, family)
-    progress = Progress(
-        new=family.new.view if family.new else None,
-        old=[rs.view for rs in family.old],
-        new_name=name_of(deployment, family.template_hash) if family.new is None else family.new.name,
+    progress = _progress(
+        family,
         created=next((w.obj["spec"]["replicas"] for w in rollout if isinstance(w, Create)), None),
         collisions=deployment.status.collision_count + collided,
         stands=stands,
@@ -91,7 +89,26 @@ def plan_failure(cache: Cache, key: Key, now_s: float, problem: ApiError) -> Wri
     _, family = _gather(cache, obj, deployment)
     if family.new is not None:
         return []
-    return plan_failed(obj, name_of(deployment, family.template_hash), problem.message, now_s)
+    collisions = deployment.status.collision_count
+    progress = _progress(family, created=None, collisions=collisions, stands=True, problem=problem.message)
+    message = f'Failed to create new replica set "{progress.new_name}": {problem.message}'
+    event = EmitEvent(obj, "Warning", NOT_CREATED, message)
+    return [event, *only_status(plan_status(obj, deployment, progress, now_s))]
+
+
+def _progress(
+    family: Family, *, created: int | None, collisions: int, stands: bool, problem: str = ""
+) -> Progress:
+    new = family.new
+    return Progress(
+        new=new.view if new else None,
+        old=[rs.view for rs in family.old],
+        new_name=new.name if new else name_of(family.view, family.template_hash),
+        created=created,
+        collisions=collisions,
+        stands=stands,
+        problem=problem,
+    )
 
 
 def _gather(cache: Cache, obj: Object, deployment: Workload) -> tuple[Writes, Family]:

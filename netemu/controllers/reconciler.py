@@ -8,7 +8,7 @@ from typing import Any
 
 from netemu.api.errors import ApiError
 from netemu.api.kinds import Kind
-from netemu.controllers.writes import Writes
+from netemu.controllers.writes import Writes, only_status
 from netemu.informer.cache import Cache, Change, Key
 
 Planner = Callable[[Cache, Any, float], Writes]
@@ -30,6 +30,15 @@ class Reconciler:
     plan: Planner
     triggers: Mapping[Kind, Trigger]
     plan_failure: FailurePlanner | None = None
+
+
+def tell_at_least(plan: Planner) -> FailurePlanner:
+    """Write the status, also when the API refuses what comes before it in a plan."""
+
+    def plan_failure(cache: Cache, key: Any, now_s: float, _problem: ApiError) -> Writes:
+        return only_status(plan(cache, key, now_s))
+
+    return plan_failure
 
 
 def own_key(_cache: Cache, change: Change) -> Iterable[Key]:

@@ -56,16 +56,9 @@ def _plan(cache: Cache, kind: Kind, key: Key, now_s: float) -> Writes:
     claimed = claim_pods(cache, kind, obj, selector_of(kind, obj))
     pods = find_pods(cache, claimed.keys)
     active = [pod for pod in pods if is_active(pod)]
-    ending = sum(is_terminating(pod) and not is_over(pod) for pod in pods)
     missing = owner.spec.replicas - len(active)
     scaling = _create(kind, obj, missing) if missing > 0 else _delete(cache, obj, active, -missing, now_s)
-    counters = _counters(owner, active, now_s)
-    if kind is REPLICA_SET:
-        counters["terminatingReplicas"] = ending
-    status = {**counters, "observedGeneration": owner.metadata.generation}
-    others = [c for c in owner.status.conditions if c["type"] != FAILURE]
-    if others:
-        status["conditions"] = others
+    status = _status(kind, owner, pods, now_s)
     return [*claimed.writes, *scaling, *write_status(kind, obj, status), *_look_again(owner, active, now_s)]
 
 
@@ -78,20 +71,37 @@ def failure_planner(kind: Kind) -> FailurePlanner:
             return []
         pods = find_pods(cache, controlled_by(cache, POD, owner.metadata.uid))
         fewer = sum(is_active(pod) for pod in pods) < owner.spec.replicas
-        failure = {
-            "type": FAILURE,
-            "status": "True",
-            "reason": "FailedCreate" if fewer else "FailedDelete",
-            "message": problem.message,
-            "lastTransitionTime": format_rfc3339(now_s),
-        }
-        present = [c for c in owner.status.conditions if c["type"] == FAILURE]
-        if any(c["status"] == "True" and c["reason"] == failure["reason"] for c in present):
-            return []
-        others = [c for c in owner.status.conditions if c["type"] != FAILURE]
-        return write_status(kind, obj, {**obj.get("status", {}), "conditions": [*others, failure]})
+        reason = "FailedCreate" if fewer else "FailedDelete"
+        present = next((c for c in owner.status.conditions if c["type"] == FAILURE), None)
+        if present is None or present["reason"] != reason:
+            present = {
+                "type": FAILURE,
+                "status": "True",
+                "reason": reason,
+                "message": problem.message,
+                "lastTransitionTime": format_rfc3339(now_s),
+            }
+        return write_status(kind, obj, _status(kind, owner, pods, now_s, present))
 
     return plan_failure
+
+
+def _status(
+    kind: Kind,
+    owner: Workload | ReplicationController,
+    pods: list[Pod],
+    now_s: float,
+    failure: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Count the pods; keep the conditions that others wrote."""
+    status = _counters(owner, [pod for pod in pods if is_active(pod)], now_s)
+    if kind is REPLICA_SET:
+        status["terminatingReplicas"] = sum(is_terminating(pod) and not is_over(pod) for pod in pods)
+    status["observedGeneration"] = owner.metadata.generation
+    conditions = [c for c in owner.status.conditions if c["type"] != FAILURE]
+    if failure is not None:
+        conditions.append(failure)
+    return {**status, "conditions": conditions} if conditions else status
 
 
 def _find(cache: Cache, kind: Kind, key: Key) -> Workload | ReplicationController | None:

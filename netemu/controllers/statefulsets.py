@@ -23,7 +23,7 @@ from netemu.controllers.pods import (
     is_terminating,
     pod_trigger,
 )
-from netemu.controllers.reconciler import Reconciler, own_key
+from netemu.controllers.reconciler import Reconciler, own_key, tell_at_least
 from netemu.controllers.revisions import History, Revision, forget_oldest, plan_history
 from netemu.controllers.rollouts import resolve
 from netemu.controllers.stateful_pods import (
@@ -240,6 +240,7 @@ def _claim_gone(cache: Cache, change: Change) -> Iterable[Key]:
 RECONCILER = Reconciler(
     name="statefulset-controller",
     plan=plan,
+    plan_failure=tell_at_least(plan),
     triggers={
         STATEFUL_SET: own_key,
         POD: pod_trigger(STATEFUL_SET),

@@ -117,3 +117,8 @@ def write_status(kind: Kind, obj: Object, status: dict[str, Any]) -> Writes:
         return []
     gone = {field: None for field in before if field not in status}
     return [Patch(kind, key_of(obj), {"status": {**status, **gone}}, subresource="status")]
+
+
+def only_status(writes: Writes) -> Writes:
+    """Of what a plan wants, keep what it says about its object: that counts when the rest was refused."""
+    return [w for w in writes if isinstance(w, Patch) and w.subresource == "status"]

@@ -140,6 +140,17 @@ async def test_a_copy_of_the_present_revision_replaces_no_pod(world):
     assert len(await world.list(CONTROLLER_REVISION)) == 2
 
 
+async def test_what_there_is_counts_while_more_is_refused(world):
+    room = iter(range(2))
+    world.client.refuse = lambda kind, _obj: (
+        "exceeded quota: two" * (kind is POD and next(room, None) is None)
+    )
+    await made(world, nodes=3)
+
+    status = (await world.get(DAEMON_SET, "agent"))["status"]
+    assert (status["desiredNumberScheduled"], status["numberReady"]) == (3, 2)
+
+
 async def test_conditions_that_others_wrote_stay(world):
     await made(world, nodes=1)
     mine = [{"type": "Mine", "status": "True"}]

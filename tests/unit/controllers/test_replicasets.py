@@ -231,6 +231,19 @@ async def test_pods_that_are_refused_leave_a_condition_and_an_event_until_they_a
     assert "conditions" not in status
 
 
+async def test_what_there_is_counts_while_more_is_refused(world):
+    room = iter(range(2))
+    world.client.refuse = lambda kind, _obj: (
+        "exceeded quota: two" * (kind is POD and next(room, None) is None)
+    )
+    await world.create(REPLICA_SET, builders.replica_set(replicas=5))
+    await world.converge()
+
+    status = (await world.get(REPLICA_SET, "web"))["status"]
+    assert (status["replicas"], status["readyReplicas"]) == (2, 2)
+    assert [c["reason"] for c in status["conditions"]] == ["FailedCreate"]
+
+
 async def test_after_a_refusal_nothing_more_is_tried_until_the_next_time(world):
     asked = []
     world.client.refuse = lambda kind, _obj: "no" * (kind is POD and not asked.append(kind))

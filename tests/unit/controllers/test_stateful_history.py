@@ -175,6 +175,18 @@ async def test_a_pod_counts_when_it_was_ready_for_long_enough(world):
     assert await world.names(POD) == ["db-0", "db-1"]
 
 
+async def test_what_there_is_counts_while_more_is_refused(world):
+    room = iter(range(2))
+    world.client.refuse = lambda kind, _obj: (
+        "exceeded quota: two" * (kind is POD and next(room, None) is None)
+    )
+    await made(world, replicas=3)
+
+    assert (await status(world))["readyReplicas"] == 2
+    message = "create Pod db-2 in StatefulSet db failed error: exceeded quota: two"
+    assert ("FailedCreate", message) in await world.events()
+
+
 async def test_scaling_down_waits_while_another_pod_is_not_well(world):
     await made(world, replicas=3)
     await mark(world, "db-0", ready=False)
