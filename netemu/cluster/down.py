@@ -41,7 +41,6 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
         end_processes(record, [DAEMON])
         end_processes(record, [name for name, _facts in record.entries("process")])
         _delete_links(record)
-        delete_cgroups(record)
         for netns_name, _facts in record.entries("netns"):
             netns.delete(netns_name, paths.netns)
             record.remove("netns", netns_name)
@@ -50,6 +49,7 @@ def down(name: str, paths: Paths, *, progress: Callable[[str], None]) -> None:
             take_out(paths)
         except KubeconfigError as err:
             progress(f"the kubeconfig stays as it is: {err}")
+        delete_cgroups(record)  # late: by now the processes in them are gone
         for directory in (paths.run, paths.state):
             if directory.exists():
                 shutil.rmtree(directory)

@@ -24,7 +24,7 @@ from netemu.runtime.sandbox import (
     sandbox_arguments,
     usr_arguments,
 )
-from netemu.runtime.spawn import fork, spawn
+from netemu.runtime.spawn import fork, in_memory, spawn
 from netemu.runtime.streams import Stdio, close
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
@@ -65,7 +65,7 @@ class Launcher:
         words = sandbox_arguments(
             spec, root=self._root, etc=_written(spec), sysfs=POD_SYSFS, disk_bytes=self._disk_of(spec)
         )
-        arguments = _in_memory(words)
+        arguments = in_memory(words)
         give_streams(spec, stdio)
         argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
         terminal = stdio[0] if spec["tty"] else -1
@@ -179,15 +179,6 @@ def _enter_pod(netns: int, terminal: int, groups: list[int], sysctls: dict[str, 
         libc.mount("sysfs", POD_SYSFS, "sysfs", _SYSFS_FLAGS)
     except OSError:
         return  # not every user namespace may: the container's /sys stays empty
-
-
-def _in_memory(arguments: list[str]) -> int:
-    """Put arguments where only the reader sees them: ``ps`` would show the environment to all."""
-    fd = os.memfd_create("bwrap-arguments", os.MFD_CLOEXEC)
-    with open(fd, "wb", closefd=False) as file:
-        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
 
 
 def _written(spec: SpecJson) -> dict[str, str]:

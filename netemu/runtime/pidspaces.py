@@ -10,13 +10,16 @@ import os
 import signal
 
 from netemu.linux import libc
-from netemu.runtime.spawn import SpawnError, find_child, spawn
+from netemu.runtime.node import SCRATCH
+from netemu.runtime.spawn import SpawnError, find_child, in_memory, spawn
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ARGUMENTS_FD = 3
 _READY_FD = 4
+_PAUSE = f"{SCRATCH}/pause"  # what people see as the pod's first process
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
 
 
@@ -24,7 +27,8 @@ class PidSpaces:
     """The shared PID namespaces of a node, by the word that containers share."""
 
     def __init__(self, bwrap: str, usr: list[str]) -> None:
-        self._argv = [bwrap, *_NAMESPACES, "--cap-drop", "ALL", *usr, "--proc", "/proc", "--dev", "/dev"]
+        self._bwrap = bwrap
+        self._words = [*_NAMESPACES, "--cap-drop", "ALL", *usr, "--proc", "/proc", "--dev", "/dev"]
         self._by_word: dict[str, tuple[int, set[str]]] = {}
 
     def join(self, word: str, container_id: str) -> int:
@@ -56,16 +60,20 @@ class PidSpaces:
         """Start the first process and wait until it is there (some 5 ms); give our child's pid."""
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        said = f"echo >&{_READY_FD}; exec {_READY_FD}>&-; exec /usr/bin/sleep infinity"
+        if not os.path.lexists(_PAUSE):
+            os.symlink(self._bwrap, _PAUSE)
+        arguments = in_memory(self._words)
+        said = f"echo >&{_READY_FD}; exec {_READY_FD}>&-; exec sleep infinity"
         try:
             monitor = spawn(
-                [*self._argv, "/usr/bin/sh", "-c", said],
+                [_PAUSE, "--args", str(_ARGUMENTS_FD), "/usr/bin/sh", "-c", said],
                 {},
-                descriptors=(null, null, null, null, ready_write),
+                descriptors=(null, null, null, arguments, ready_write),
                 prepare=_mount_proc,
             )
         finally:
             os.close(null)
+            os.close(arguments)
             os.close(ready_write)
         with open(ready_read, "rb") as ready:
             if not ready.read(1):

@@ -92,6 +92,15 @@ def find_child(parent: int) -> int:
     return next((pid for pid in everyone if _parent_of(pid) == parent), 0)
 
 
+def in_memory(arguments: list[str]) -> int:
+    """Put arguments where only the reader sees them: ``ps`` would show the environment to all."""
+    fd = os.memfd_create("arguments", os.MFD_CLOEXEC)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
 def exit_code(status: int) -> int:
     """Give a wait status as containerd reports it: 128 + signal if a signal ended it."""
     code = os.waitstatus_to_exitcode(status)
