@@ -5,6 +5,8 @@ Source: kube-controller-manager ``pkg/controller/endpoint``.
 
 from __future__ import annotations
 
+from bisect import insort
+from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 
@@ -24,11 +26,12 @@ from netemu.controllers.backends import (
     services_of_pod,
 )
 from netemu.controllers.endpointslices import HEADLESS_LABEL
+from netemu.controllers.parts import Part, Parts
 from netemu.controllers.pods import is_ready, is_terminating
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.slices import TRIGGER_TIME
 from netemu.controllers.writes import Create, Delete, Update, Writes
-from netemu.informer.cache import Cache, Key
+from netemu.informer.cache import Cache, Change, Key
 
 MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 MANAGER = "endpoint-controller"
@@ -39,36 +42,105 @@ CAPACITY = 1000
 Subset = dict[str, Any]
 
 
-def plan(cache: Cache, key: Key, _now_s: float) -> Writes:
-    """Decide the Endpoints object of one Service; those written by hand are left alone.
+def plan(cache: Cache, key: Key | Part | Parts, _now_s: float) -> Writes:
+    """Decide the Endpoints object of one Service, or what some of its pods change in it.
 
-    A Service whose endpoints are no longer ours (without selector, or ExternalName) keeps what it had.
+    Those written by hand are left alone. A Service whose endpoints are no longer ours (without
+    selector, or ExternalName) keeps what it had.
     """
+    match key:
+        case Part(name, part):
+            return _plan(cache, name, frozenset((part,)))
+        case Parts(name, parts):
+            return _plan(cache, name, parts)
+        case _:
+            return _plan(cache, key, None)
+
+
+def _plan(cache: Cache, key: Key, pods: frozenset[str] | None) -> Writes:
     service = cache.find(SERVICE, key, Service)
     existing = cache.get(ENDPOINTS, key)
     if service is None:
         return _forget(existing)
     if not has_backends(service):
         return []
-    subsets, since = _subsets(cache, service)
-    subsets, is_cut = truncated(subsets)
+    if existing is not None and pods is not None and _is_left_out(existing, pods):
+        return []
+    changed = _changed(cache, service, existing, pods) if existing is not None and pods is not None else None
+    if changed is not None:
+        subsets, since, is_cut = *changed, False
+    else:
+        whole, since = _subsets(cache, service, None)
+        subsets, is_cut = truncated(whole)
     headless = {HEADLESS_LABEL: ""} if service.is_headless else {}
     labels = {**service.metadata.labels, **headless, MANAGED_BY: MANAGER}
-    had = existing["metadata"].get("annotations") or {} if existing is not None else {}
     if existing is None:
         annotations = _annotations({}, service.metadata.creation_timestamp or "", is_cut=is_cut)
-        metadata = {
-            "namespace": key.namespace,
-            "name": key.name,
-            "labels": labels,
-            "annotations": annotations,
-        }
+        named = {"namespace": key.namespace, "name": key.name}
+        metadata = {**named, "labels": labels, "annotations": annotations}
         return [Create(ENDPOINTS, _endpoints(metadata, subsets))]
     same = (existing.get("subsets") or []) == subsets and existing["metadata"].get("labels") == labels
-    if same and (had.get(OVER_CAPACITY) == "truncated") == is_cut:
+    if same and _is_cut(existing) == is_cut:
         return []
+    had = existing["metadata"].get("annotations") or {}
     meta = {**existing["metadata"], "labels": labels, "annotations": _annotations(had, since, is_cut=is_cut)}
     return [Update(ENDPOINTS, _endpoints(meta, subsets))]
+
+
+def _is_cut(endpoints: Object) -> bool:
+    return (endpoints["metadata"].get("annotations") or {}).get(OVER_CAPACITY) == "truncated"
+
+
+def _is_left_out(existing: Object, pods: frozenset[str]) -> bool:
+    """Tell whether there is no room for some pods: the object is full of others that are ready."""
+    subsets = existing.get("subsets") or ()
+    if not _is_cut(existing) or any(subset.get("notReadyAddresses") for subset in subsets):
+        return False
+    listed = (address for subset in subsets for address in subset.get("addresses") or ())
+    return not any((address.get("targetRef") or {}).get("name") in pods for address in listed)
+
+
+def _changed(
+    cache: Cache, service: Service, existing: Object, pods: frozenset[str]
+) -> tuple[list[Subset], str] | None:
+    """Put some pods into their places among all the others; ``None`` if that takes a look at all."""
+    if not is_ours(existing) or _is_cut(existing):
+        return None
+    new, since = _subsets(cache, service, [Key(service.metadata.namespace, name) for name in pods])
+    left = [_without(subset, pods) for subset in existing.get("subsets") or ()]
+    merged = [subset for subset in left if subset.keys() & set(_LISTS)]
+    for subset in new:
+        place = next((n for n, s in enumerate(merged) if s.get("ports") == subset.get("ports")), None)
+        if place is None:
+            merged.append(subset)
+        else:
+            merged[place] = _joined(merged[place], subset)
+    total = sum(len(subset.get(name, ())) for subset in merged for name in _LISTS)
+    return (sorted(merged, key=_order), since) if total <= CAPACITY else None
+
+
+def _without(subset: Subset, pods: frozenset[str]) -> Subset:
+    lists = {
+        name: [a for a in subset.get(name) or () if (a.get("targetRef") or {}).get("name") not in pods]
+        for name in _LISTS
+    }
+    rest = {name: value for name, value in subset.items() if name not in _LISTS}
+    return {**{name: addresses for name, addresses in lists.items() if addresses}, **rest}
+
+
+def _joined(one: Subset, other: Subset) -> Subset:
+    lists: dict[str, list[dict[str, Any]]] = {}
+    for name in _LISTS:
+        addresses = list(one.get(name) or ())
+        for address in other.get(name) or ():
+            insort(addresses, address, key=_number)
+        if addresses:
+            lists[name] = addresses
+    return {**one, **lists}
+
+
+def _order(subset: Subset) -> str:
+    return str(subset.get("ports"))
 
 
 def _endpoints(metadata: dict[str, Any], subsets: list[Subset]) -> Object:
@@ -116,12 +188,12 @@ def _annotations(had: dict[str, str], since: str, *, is_cut: bool) -> dict[str, 
     return {**kept, **told, **({TRIGGER_TIME: since} if since else {})}
 
 
-def _subsets(cache: Cache, service: Service) -> tuple[list[Subset], str]:
+def _subsets(cache: Cache, service: Service, only: list[Key] | None) -> tuple[list[Subset], str]:
     """Give the addresses by their ports, and when the last of them became what it is."""
     subsets: dict[Ports, dict[str, list[dict[str, Any]]]] = {}
     publish = service.spec.publish_not_ready_addresses
     family, since = families_of(service)[0], ""
-    for pod, ports in find_backends(cache, service):
+    for pod, ports in find_backends(cache, service, only):
         ip = next((ip for ip in addresses_of(pod) if family_of(ip) == family), None)
         if ip is None or (is_terminating(pod) and not publish):
             continue
@@ -132,7 +204,7 @@ def _subsets(cache: Cache, service: Service) -> tuple[list[Subset], str]:
         {**_sorted(lists), **({"ports": [_port(*port) for port in ports]} if ports else {})}
         for ports, lists in subsets.items()
     ]
-    return found, since
+    return sorted(found, key=_order), since
 
 
 def _sorted(lists: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
@@ -158,8 +230,22 @@ def _port(port: Any, number: int) -> dict[str, Any]:
     return {**named, "port": number, "protocol": port.protocol, **more}
 
 
+def _pod_changed(cache: Cache, change: Change) -> Iterable[Part]:
+    return [Part(key, change.key.name) for key in services_of_pod(cache, change)]
+
+
+def _endpoints_changed(_cache: Cache, change: Change) -> Iterable[Key]:
+    """Plan what came, went, or was written by someone else: our own writes have no manager."""
+    old, new = change.old, change.new
+    if old is not None and new is not None:
+        managers = [obj["metadata"].get("managedFields") for obj in (old, new)]
+        if managers[0] == managers[1]:
+            return ()
+    return (change.key,)
+
+
 RECONCILER = Reconciler(
     name="endpoint-controller",
     plan=plan,
-    triggers={SERVICE: own_key, POD: services_of_pod, ENDPOINTS: own_key},
+    triggers={SERVICE: own_key, POD: _pod_changed, ENDPOINTS: _endpoints_changed},
 )

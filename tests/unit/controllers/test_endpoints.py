@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from netemu.api.kinds import ENDPOINT_SLICE, ENDPOINTS, POD, SERVICE
 from netemu.controllers import endpoints, mirroring
+from netemu.controllers.parts import Parts
+from netemu.informer.cache import Key
 from netemu.testing import builders
 from netemu.testing.convergence import Story, check_any_order
 
@@ -74,8 +76,31 @@ async def test_endpoints_over_capacity_say_so(world):
     (write,) = world.plan(endpoints.RECONCILER, "default", "web")
 
     annotations = write.obj["metadata"]["annotations"]
+    listed = write.obj["subsets"][0]["addresses"]
     assert annotations["endpoints.kubernetes.io/over-capacity"] == "truncated"
-    assert len(write.obj["subsets"][0]["addresses"]) == 1000
+    assert len(listed) == 1000
+
+    await world.create(ENDPOINTS, write.obj)
+    await world.observe()
+    left_out = {f"web-{number}" for number in range(1001)} - {a["targetRef"]["name"] for a in listed}
+    assert world.plan(endpoints.RECONCILER, Parts(Key("default", "web"), frozenset(left_out))) == []
+
+
+async def test_one_pod_is_put_into_its_place_as_if_all_were_looked_at(world):
+    for number in range(30):
+        await run(world, f"web-{number}", f"10.244.1.{number}")
+    await world.create(SERVICE, builders.service(selector=WEB))
+    await world.settle()
+    status = builders.running_status("10.244.1.7", ready=False)
+    await world.edit(POD, "web-7", {"status": status}, subresource="status")
+    await world.client.delete(POD, "default", "web-8", grace_period_s=0)
+    await world.observe()
+
+    key = Key("default", "web")
+    (alone,) = world.plan(endpoints.RECONCILER, Parts(key, frozenset({"web-7", "web-8"})))
+    (whole,) = world.plan(endpoints.RECONCILER, key)
+    assert alone == whole
+    assert len(alone.obj["subsets"][0]["addresses"]) == 28
 
 
 async def test_a_service_whose_endpoints_are_no_longer_ours_keeps_them(world):

@@ -106,6 +106,9 @@ async def test_token_secrets_are_filled_and_go_with_their_account():
 
 
 async def test_endpoints_follow_their_pods():
+    async def relabel(world, value):
+        await world.edit(POD, "web-3", {"metadata": {"labels": {"app": value}}})
+
     async def be(world, number, *, ready=True):
         ip = f"10.244.1.{number}"
         status = {**builders.running_status(ip, ready=ready), "podIPs": [{"ip": ip}]}
@@ -118,13 +121,10 @@ async def test_endpoints_follow_their_pods():
         await world.create(SERVICE, builders.service(selector=WEB))
 
     async def wish(world):
+        await relabel(world, "web")
         for number in range(5):
             await be(world, number)
         await world.edit(SERVICE, "web", {"spec": {"selector": WEB}, "metadata": {"labels": {"v": "2"}}})
-
-    async def empty(world):
-        if "web" in await world.names(ENDPOINTS):
-            await world.edit(ENDPOINTS, "web", {"subsets": None})
 
     async def sight(world):
         found = await world.get(ENDPOINTS, "web")
@@ -142,7 +142,8 @@ async def test_endpoints_follow_their_pods():
             "selected again": lambda world: world.edit(SERVICE, "web", {"spec": {"selector": WEB}}),
             "no selector": lambda world: world.edit(SERVICE, "web", {"spec": {"selector": None}}),
             "the object is deleted": lambda world: delete(world, ENDPOINTS, "web"),
-            "the object is emptied": empty,
+            "one leaves": lambda world: relabel(world, "other"),
+            "it comes back": lambda world: relabel(world, "web"),
         },
         wish=wish,
         sight=sight,
