@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+from netemu.apiserver.lean import skip_client
 from netemu.cluster.api_place import ensure_address, start_keys, wait_keys
 from netemu.cluster.fabric import ensure_places
 from netemu.cluster.host_access import ensure_access
@@ -54,11 +55,14 @@ def _run(paths: Paths) -> None:
     if settings is None:
         raise NetemuError(f"there is no cluster in {paths.state}", hint="netemu up")
     _raise_file_limit()
-    collect_rarely()
+    gc.disable()
     world, record = plan_world(settings), Record(paths.run)
     keys = prepare_world(world, settings, paths, record)
     # Imported only now: the processes beside us start up while the libraries load.
+    skip_client()
     from netemu.cluster.wiring import run_cluster
+
+    collect_rarely()
 
     async def until_told() -> None:
         loop = asyncio.get_running_loop()
@@ -79,8 +83,10 @@ def collect_rarely() -> None:
     """Look for garbage less often than Python does by default.
 
     Most of what a daemon allocates stays: looking at all of it after each 700 new objects takes
-    half the time of a bulk load.
+    half the time of a bulk load. What was imported until now is not looked at any more.
     """
+    gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 50, 50)
 
 

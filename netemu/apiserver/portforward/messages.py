@@ -10,7 +10,8 @@ import asyncio
 import struct
 from collections.abc import Sequence
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
+from aiohttp.http import WSMsgType
 
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, BadRequestError
