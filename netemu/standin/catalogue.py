@@ -19,15 +19,21 @@ from netemu.errors import SettingsError
 from netemu.runtime.container import Mount, Port
 
 App = Literal[
+    "agnhost-http-echo",
     "agnhost-pause",
     "echo",
     "echo-basic",
+    "guestbook",
     "http",
     "http-echo",
     "httpd",
+    "liveness",
     "netexec",
     "nginx",
+    "no-snat-test",
+    "no-snat-test-proxy",
     "pause",
+    "porter",
     "serve-hostname",
     "test-webserver",
 ]
@@ -45,12 +51,20 @@ _AGNHOST_FILES = {
     "/localhost.key": "localhost.key",
 }
 _PLAYED: dict[str, App] = {
+    "echo-server": "agnhost-http-echo",
+    "guestbook": "guestbook",
+    "http-echo": "agnhost-http-echo",
+    "liveness": "liveness",
     "netexec": "netexec",
+    "no-snat-test": "no-snat-test",
+    "no-snat-test-proxy": "no-snat-test-proxy",
     "pause": "agnhost-pause",
+    "porter": "porter",
     "serve-hostname": "serve-hostname",
     "test-webserver": "test-webserver",
 }
 _FLAGS_OF_PROCESSES = ("tls-", "sctp-port", "delay-shutdown", "help")
+_TLS_PORT = "SERVE_TLS_PORT_"
 _CERTIFICATE = "TLS_SERVER_CERT"
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
@@ -204,6 +218,8 @@ def _agnhost(container: Container, image: Image) -> Decision:
 def _needs_process(container: Container, app: App, args: tuple[str, ...]) -> bool:
     if app == "test-webserver":
         return any(mount.mount_path != _TOKEN for mount in container.volume_mounts)
+    if app == "porter" and any(variable.name.startswith(_TLS_PORT) for variable in container.env):
+        return True
     return any(word.lstrip("-").startswith(_FLAGS_OF_PROCESSES) for word in args)
 
 

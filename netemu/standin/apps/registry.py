@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netemu.agnhost import echo_basic, hostname, netexec, pause, webserver
+from netemu.agnhost import (
+    echo_basic,
+    guestbook,
+    hostname,
+    liveness,
+    netexec,
+    nosnat,
+    pause,
+    porter,
+    webserver,
+)
 from netemu.agnhost.model import AppError, Listener, Setting, Surroundings
 from netemu.agnhost.model import Build as BuildAgnhost
 from netemu.runtime.container import AppSpec
@@ -24,15 +34,21 @@ def _pause(spec: AppSpec, surroundings: Surroundings) -> tuple[Listener, ...]:
 
 
 APPS: dict[str, Build] = {
+    "agnhost-http-echo": _of_agnhost(echo_basic.build_http_echo),
     "agnhost-pause": _pause,
     "echo": echo.build,
     "echo-basic": _of_agnhost(echo_basic.build),
+    "guestbook": _of_agnhost(guestbook.build),
     "http": http.build,
     "http-echo": http_echo.build,
     "httpd": http.greeting("It works!"),
+    "liveness": _of_agnhost(liveness.build),
     "netexec": _of_agnhost(netexec.build),
     "nginx": http.greeting("Welcome to nginx!"),
+    "no-snat-test": _of_agnhost(nosnat.build),
+    "no-snat-test-proxy": _of_agnhost(nosnat.build_proxy),
     "pause": http.build,
+    "porter": _of_agnhost(porter.build),
     "serve-hostname": _of_agnhost(hostname.build),
     "test-webserver": _of_agnhost(webserver.build_elsewhere),
 }

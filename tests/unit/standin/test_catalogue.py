@@ -91,6 +91,11 @@ TOKEN = VolumeMount(name="t", mount_path="/var/run/secrets/kubernetes.io/service
         ),
         pytest.param({"args": ("pause",)}, Play(app="agnhost-pause"), id="pause"),
         pytest.param(
+            {"args": ("porter",), "env": (EnvVar(name="SERVE_PORT_80", value="x"),)},
+            Play(app="porter"),
+            id="porter",
+        ),
+        pytest.param(
             {"command": ("/agnhost", "serve-hostname"), "args": ("--port=80",)},
             Play(app="serve-hostname", args=("--port=80",)),
             id="by-its-path",
@@ -112,7 +117,12 @@ def test_agnhost_is_played_where_it_needs_no_process(fields, played):
 @pytest.mark.parametrize(
     ("fields", "argv"),
     [
-        pytest.param({"args": ("porter",)}, ("/agnhost", "porter"), id="another-subcommand"),
+        pytest.param({"args": ("nettest",)}, ("/agnhost", "nettest"), id="another-subcommand"),
+        pytest.param(
+            {"args": ("porter",), "env": (EnvVar(name="SERVE_TLS_PORT_443", value="x"),)},
+            ("/agnhost", "porter"),
+            id="porter-with-tls",
+        ),
         pytest.param(
             {"args": ("netexec", "--tls-cert-file=/localhost.crt")},
             ("/agnhost", "netexec", "--tls-cert-file=/localhost.crt"),
