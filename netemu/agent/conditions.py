@@ -13,7 +13,15 @@ from netemu.api.client import Object
 from netemu.api.views.core import Pod
 from netemu.clock import format_rfc3339
 
-_OURS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+RESIZE_PENDING = "PodResizePending"
+_OURS = (
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    RESIZE_PENDING,
+)
 _ENDED = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
 
 Verdict = tuple[bool, Mapping[str, str]]
@@ -21,11 +29,19 @@ Verdict = tuple[bool, Mapping[str, str]]
 
 
 def pod_conditions(
-    pod: Pod, statuses: Mapping[str, Object], old: Object, phase: str, has_network: bool, now_s: float
+    pod: Pod,
+    statuses: Mapping[str, Object],
+    old: Object,
+    phase: str,
+    has_network: bool,
+    now_s: float,
+    *,
+    resize: tuple[str, str] | None = None,
 ) -> list[Object]:
     """Give a pod's conditions: others' as they are, then those of the node.
 
-    ``statuses`` are the statuses of its containers by name, ``old`` its status in the API.
+    ``statuses`` are the statuses of its containers by name, ``old`` its status in the API;
+    ``resize`` is reason and message of a change of its resources that cannot be made.
     """
     before: dict[str, Object] = {c["type"]: c for c in old.get("conditions") or ()}
     others = [condition for type_, condition in before.items() if type_ not in _OURS]
@@ -37,6 +53,9 @@ def pod_conditions(
         ("Ready", ready),
         ("ContainersReady", containers_ready),
     ]
+    if resize is not None:
+        reason, message = resize
+        verdicts.insert(0, (RESIZE_PENDING, (True, {"reason": reason, "message": message})))
     made = [_condition(pod, before.get(type_), type_, verdict, now_s) for type_, verdict in verdicts]
     scheduled = before.get("PodScheduled") or _condition(pod, None, "PodScheduled", (True, {}), now_s)
     return [*others, *made, scheduled]

@@ -305,6 +305,13 @@ class Containers:
             except ContainerNotFoundError:
                 work.lives[name] = replace(life, state=lost(life.state, self._clock()), ready=False)
 
+    async def limit(self, work: PodWork, pod: Pod, name: str) -> None:
+        """Give a container that runs the limits that its pod says now; a stand-in has none."""
+        state = work.state_of(name)
+        if state is not None and state.running and work.sources.get(name) == "shim":
+            _container, raw = find_container(pod, work.obj, name)
+            await self._need(self.shim).limit(state.id, security_of(work.obj, raw).limits)
+
     async def discard(self, work: PodWork, name: str, id: str) -> None:
         """Make the servers forget an attempt that ended; its log stays."""
         if work.sources.get(name) == "standin":

@@ -32,7 +32,8 @@ def container_status(name: Naming, container: Container, lives: Mapping[str, Lif
     """Give what ``kubectl describe`` shows of a container."""
     life = lives.get(container.name, NEVER_STARTED)
     state, last = _states(name, container, life)
-    resources = life.resources if life.is_running else container.resources
+    known = life.resources if life.is_running else None
+    resources = container.resources if known is None else known
     status: Object = {
         "name": container.name,
         "image": (life.state.image if life.state else "") or container.image,

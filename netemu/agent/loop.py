@@ -7,28 +7,26 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from netemu.agent import admission
 from netemu.agent.adoption import adopt
 from netemu.agent.asking import Asker, Output
 from netemu.agent.commands import run_command
 from netemu.agent.containers import Containers
 from netemu.agent.ender import Ender
 from netemu.agent.hooks import Hooks
+from netemu.agent.neighbours import Neighbours, find_pod
 from netemu.agent.ports import Network, Recorder
 from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token, tells_otherwise
 from netemu.agent.restarts import NEVER_STARTED, retried
 from netemu.agent.sandboxes import Sandboxes
-from netemu.agent.security import find_forbidden_sysctl
 from netemu.agent.specs import Site
-from netemu.agent.status import Failure
 from netemu.agent.syncer import Syncer
 from netemu.agent.tasks import Tasks
 from netemu.agent.verdicts import ProbeKind
 from netemu.agent.work import PodWork, Source, field_path, lost, parse_container_id
 from netemu.api.client import Client, Object
-from netemu.api.kinds import NODE, POD
-from netemu.api.views.core import Node, Pod
+from netemu.api.kinds import POD
+from netemu.api.views.core import Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
 from netemu.informer.cache import Cache, Change, Key
@@ -102,7 +100,7 @@ class Agent:
             ),
             recorder=recorder,
             again=self._again,
-            refusal=self._refusal,
+            neighbours=Neighbours(self.node, cache, self._work),
             clock=clock,
         )
 
@@ -240,10 +238,7 @@ class Agent:
             self._work.pop(uid, None)
 
     def _pod(self, work: PodWork) -> Pod | None:
-        """Find the very pod that work is about, as it is now."""
-        pod = self._cache.find(POD, work.key, Pod)
-        is_ours = pod is not None and pod.metadata.uid == work.uid and pod.spec.node_name == self.node
-        return pod if is_ours else None
+        return find_pod(self._cache, self.node, work)
 
     def _known(self, uid: str, key: Key) -> PodWork:
         return self._work.setdefault(uid, PodWork(key=key, uid=uid, obj={}))
@@ -256,17 +251,6 @@ class Agent:
 
     def _has_run_hook(self, container_id: str) -> bool:
         return self._hooks.was_begun(container_id, "postStart")
-
-    def _refusal(self, work: PodWork, pod: Pod) -> Failure | None:
-        """Find out why the node does not take a pod that somebody put on it past the scheduler."""
-        if forbidden := find_forbidden_sysctl(work.obj):
-            return Failure("SysctlForbidden", f"Pod was rejected: {forbidden}")
-        node = self._cache.find(NODE, Key("", self.node), Node)
-        if admission.is_scheduled(pod) or node is None:
-            return None
-        pods = (self._pod(other) for other in self._work.values() if other is not work)
-        others = (other for other in pods if other and other.status.phase not in ("Succeeded", "Failed"))
-        return admission.find_refusal(pod, node, others)
 
     async def _run_command(self, uid: str, container: str, argv: tuple[str, ...]) -> Output:
         work = self._work.get(uid)

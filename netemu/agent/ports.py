@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.views.core import ContainerPort
-from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState
+from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Limits
 
 
 class Sandbox(Struct, frozen=True, kw_only=True):
@@ -78,6 +78,10 @@ class Shim(Protocol):
 
     async def signal(self, container_id: str, signum: int) -> None:
         """Send a signal to pid 1."""
+        ...
+
+    async def limit(self, container_id: str, limits: Limits) -> None:
+        """Change what a running container may use."""
         ...
 
     async def remove(self, container_id: str) -> None:

@@ -102,7 +102,7 @@ def back_off_s(life: Life) -> float:
 def started(life: Life, state: ContainerState, container: Container) -> Life:
     """Note that an attempt was made, however it went."""
     fresh = Life(
-        state=state, attempt=next_attempt(life), image=container.image, resources=container.resources
+        state=state, attempt=next_attempt(life), image=container.image, resources=container.resources or {}
     )
     if life.state is None:
         return fresh

@@ -40,6 +40,7 @@ def pod_status(
     waits: Mapping[str, BackOff],
     now_s: float,
     failure: Failure | None = None,
+    resize: Failure | None = None,
     is_ending: bool = False,
 ) -> Object:
     """Give the status to report; equal to ``old`` when there is nothing new to say.
@@ -59,7 +60,13 @@ def pod_status(
         **{key: value for key, value in old.items() if key not in _OWN},
         "phase": phase,
         "conditions": pod_conditions(
-            pod, {each["name"]: each for each in (*init, *regular)}, old, phase, has_network, now_s
+            pod,
+            {each["name"]: each for each in (*init, *regular)},
+            old,
+            phase,
+            has_network,
+            now_s,
+            resize=(resize.reason, resize.message) if resize is not None else None,
         ),
         "hostIP": host_ip,
         "hostIPs": [{"ip": host_ip}],

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from netemu.agent import deadlines, lifecycle, messages, restarts
+from netemu.agent import deadlines, lifecycle, messages, resize, restarts
 from netemu.agent.containers import Containers
 from netemu.agent.ender import Ender, container_of
 from netemu.agent.endings import grace_s
 from netemu.agent.hooks import Hooks
 from netemu.agent.lifecycle import BackOff, PostStart, Start, Verdict, is_hook_due
+from netemu.agent.neighbours import Neighbours
 from netemu.agent.ports import Recorder
 from netemu.agent.probes import Health, Prober
 from netemu.agent.restarts import NEVER_STARTED
@@ -28,6 +29,7 @@ from netemu.logs import Log
 
 log = Log(__name__)
 
+RESIZE_AGAIN_S = 10.0
 CONFLICT_S = 0.02
 """The pod changed while we looked: its event is on the way and brings us back."""
 
@@ -47,7 +49,7 @@ class Syncer:
         ender: Ender,
         recorder: Recorder,
         again: Callable[[str, float], None],
-        refusal: Callable[[PodWork, Pod], Failure | None],
+        neighbours: Neighbours,
         clock: Clock,
     ) -> None:
         self._site = site
@@ -59,7 +61,7 @@ class Syncer:
         self._ender = ender
         self._recorder = recorder
         self._again = again
-        self._refusal = refusal
+        self._neighbours = neighbours
         self._clock = clock
 
     async def sync(self, work: PodWork, pod: Pod | None) -> bool:
@@ -98,7 +100,7 @@ class Syncer:
     def _find_failure(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out whether the node does not take the pod, or its time is over."""
         if not work.is_admitted:
-            refusal = self._refusal(work, pod)
+            refusal = self._neighbours.find_refusal(work, pod)
             if refusal is not None:
                 event = refusal.message.removeprefix("Pod was rejected: ")
                 self._recorder.emit(work.obj, "Warning", refusal.reason, event)
@@ -139,6 +141,7 @@ class Syncer:
         if decided.verdict is Verdict.FINISHED:
             self._ender.begin_all(work, grace_s(pod))
         else:
+            await self._resize(work, pod)
             self._end_condemned(work, pod)
             self._refresh_health(work, pod)
         has_ended = await self._has_ended(work, pod)
@@ -194,6 +197,28 @@ class Syncer:
 
         work.lives[name] = replace(life, hook="running")
         self._hooks.begin(pod, container, id, "postStart", self._address(work), done)
+
+    async def _resize(self, work: PodWork, pod: Pod) -> None:
+        """Give containers the resources that they should have now, if the node has them."""
+        decided = self._neighbours.plan_resize(work, pod)
+        if decided.pending is not None and decided.pending != work.resize_pending:
+            reason = f"Resize{decided.pending.reason}"
+            self._recorder.emit(work.obj, "Warning", reason, decided.pending.message)
+        if decided.pending is not None:
+            self._again(work.uid, RESIZE_AGAIN_S)
+        work.resize_pending = decided.pending
+        for name in decided.apply:
+            container = container_of(pod, name)
+            assert container is not None, "planned containers are the pod's"
+            await self._containers.limit(work, pod, name)
+            work.lives[name] = replace(work.lives[name], resources=container.resources or {})
+        for name in decided.restart:
+            if name not in work.endings:
+                work.lives[name] = replace(work.lives[name], is_replaced=True)
+                words = f"Container {name} resize requires restart, will be restarted"
+                self._ender.begin(work, name, grace_s(pod), message=words)
+        if decided.apply:
+            self._recorder.emit(work.obj, "Normal", "ResizeCompleted", resize.completed(pod))
 
     def _end_condemned(self, work: PodWork, pod: Pod) -> None:
         """Begin to end what a probe condemned, and what is to be started with another image."""
@@ -276,6 +301,7 @@ class Syncer:
             waits=waits,
             now_s=self._clock(),
             failure=work.failure,
+            resize=work.resize_pending,
             is_ending=is_ending,
         )
         if status == old:

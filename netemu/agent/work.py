@@ -28,7 +28,7 @@ class PodWork:
     """One pod of this node, as far as it has been made real.
 
     ``endings`` has the containers that are to end, ``failed_probes`` those that a probe condemned,
-    ``failure`` why the pod as a whole failed.
+    ``failure`` why the pod as a whole failed, ``resize_pending`` why it does not get other resources.
     """
 
     key: Key
@@ -43,6 +43,7 @@ class PodWork:
     failed_probes: dict[str, ProbeKind] = field(default_factory=dict)
     failure: Failure | None = None
     is_admitted: bool = False
+    resize_pending: Failure | None = None
     failures: int = 0
     has_stale_volumes: bool = False
 

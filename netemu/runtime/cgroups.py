@@ -94,6 +94,16 @@ class Cgroups:
         path = f"{self._name}/{container}/cgroup.procs"
         return [os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=base) for base in self._bases]
 
+    def limit(self, container: str, limits: LimitsJson) -> None:
+        """Change a container's limits; what it has no limit for stays as it is."""
+        if container not in self._members:
+            return
+        for hierarchy, base in zip(self._found, self._bases, strict=True):
+            # Version 1 takes memory with and without swap in one order when they grow, in the other
+            # when they shrink: the second time both are taken.
+            for name, value in (*_settings(hierarchy, limits), *_settings(hierarchy, limits)):
+                _write(f"{self._name}/{container}/{name}", value, base)
+
     def usage(self, container: str) -> Usage | None:
         """Tell what a container has used; ``None`` where no group counts it."""
         if container not in self._members:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from netemu.runtime.connection import Connection, Reply
-from netemu.runtime.container import ContainerSpec, ContainerState
+from netemu.runtime.container import ContainerSpec, ContainerState, Limits
 from netemu.runtime.errors import DisconnectedError
 
 
@@ -159,6 +159,15 @@ class ShimClient:
 
         """
         await self._connection.call("signal", container=container_id, signum=signum)
+
+    async def limit(self, container_id: str, limits: Limits) -> None:
+        """Change what a running container may use, where the machine can tell.
+
+        Raises:
+            ContainerNotFoundError: there is none.
+
+        """
+        await self._connection.call("limit", container=container_id, limits=msgspec.to_builtins(limits))
 
     async def remove(self, container_id: str) -> None:
         """Kill what is left of a container and forget it. Idempotent."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from netemu.runtime.control import Client
     from netemu.runtime.followers import Follower
-    from netemu.runtime.wire import Request, SpecJson, StateJson
+    from netemu.runtime.wire import LimitsJson, Request, SpecJson, StateJson
 
 _START_ERROR_CODE = 128  # containerd's exit code for a task that never started
 
@@ -187,6 +187,10 @@ class Containers:
             signum = image["stop_signal"] or signum
         if container.state["running"]:
             os.kill(container.state["pid"] or container.monitor, signum)
+
+    def limit(self, container_id: str, limits: LimitsJson) -> None:
+        """Change what a container may use."""
+        self._launcher.cgroups.limit(self.find(container_id).spec["id"], limits)
 
     def remove(self, container_id: str, removed: Callable[[], None]) -> None:
         """Kill what is left and forget it; ``removed`` is called when nothing is left."""

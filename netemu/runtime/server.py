@@ -147,6 +147,9 @@ class Shim:
             case "signal":
                 self._containers.signal(request["container"], request["signum"])
                 client.reply(request)
+            case "limit":
+                self._containers.limit(request["container"], request["limits"])
+                client.reply(request)
             case "remove":
                 self._containers.remove(request["container"], lambda: client.reply(request))
             case "exec":

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from netemu.agent.ports import Sandbox, Session
 from netemu.errors import NetemuError
-from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState
+from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Limits
 from netemu.runtime.errors import ContainerExistsError, ContainerNotFoundError
 
 
@@ -80,6 +80,7 @@ class FakeShim:
         self.signals: list[tuple[str, int]] = []
         self.commands: list[tuple[str, tuple[str, ...]]] = []
         self.exit_codes: dict[str, int | None] = {}
+        self.limits: dict[str, Limits] = {}
         self.sysctls: dict[str, dict[str, str]] = {}
         self._obedient = obedient
 
@@ -103,6 +104,10 @@ class FakeShim:
     async def set_sysctls(self, netns: str, sysctls: Mapping[str, str]) -> None:
         """Note a namespace's sysctls."""
         self.sysctls.setdefault(netns, {}).update(sysctls)
+
+    async def limit(self, container_id: str, limits: Limits) -> None:
+        """Note a container's limits."""
+        self.limits[container_id] = limits
 
     async def remove(self, container_id: str) -> None:
         """Forget a container."""
