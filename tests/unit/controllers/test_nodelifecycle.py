@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from netemu.api.kinds import LEASE, NAMESPACE, NODE, POD
-from netemu.controllers import tainteviction
+from netemu.controllers import garbage, tainteviction
 from netemu.controllers.nodelifecycle import node_lifecycle
 from netemu.testing import builders
 
 GRACE_S = 50.0
+RECONCILERS = (node_lifecycle(GRACE_S), tainteviction.RECONCILER, garbage.POD_RECONCILER)
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -21,7 +22,7 @@ NO_CNI = "container runtime network not ready: NetworkReady=false reason:Network
 
 @pytest.fixture
 async def world(new_world):
-    made = new_world(reconcilers=(node_lifecycle(GRACE_S), tainteviction.RECONCILER))
+    made = new_world(reconcilers=RECONCILERS)
     await made.create(NAMESPACE, builders.namespace("default"))
     await made.create(NAMESPACE, builders.namespace("kube-node-lease"))
     for name in ("node-1", "node-2"):
@@ -189,3 +190,17 @@ async def test_a_pod_that_is_bound_to_a_node_it_cannot_bear_leaves_at_once(world
     await world.settle()
 
     assert await world.pods() == []
+
+
+async def test_pods_of_a_node_that_is_said_to_be_out_of_service_are_forgotten(world):
+    await running(world, "web")
+    await live(world, "node-1", GRACE_S + 1)
+    await world.client.delete(POD, "default", "web")
+    await world.settle()
+    assert await world.names(POD) == ["web"]
+
+    taint = {"key": "node.kubernetes.io/out-of-service", "effect": "NoExecute", "value": "nodeshutdown"}
+    kept = (await world.get(NODE, "node-2", ""))["spec"]["taints"]
+    await world.edit(NODE, "node-2", {"spec": {"taints": [*kept, taint]}}, namespace="")
+    await world.settle()
+    assert await world.names(POD) == []
