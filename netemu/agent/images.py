@@ -8,7 +8,7 @@ https://kubernetes.io/docs/tasks/configure-pod-container/security-context/.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from netemu.image.reference import parse_reference
 from netemu.runtime.container import ContainerSpec, ImageFiles
 
 _REAL_TIME = "RTMIN+"
+_MOST_REPORTED = 50  # a kubelet's --node-status-max-images
 
 
 def image_argv(image: Image, attempt: Attempt) -> tuple[str, ...]:
@@ -55,6 +56,15 @@ def with_image(
             stop_signal=parse_signal(process.stop_signal),
         ),
     )
+
+
+def node_images(images: Sequence[Image]) -> list[dict[str, Any]]:
+    """Give ``status.images`` of a node: the largest, as kubelets report them."""
+    largest = sorted(images, key=lambda image: (-image.size_bytes, image.id))
+    return [
+        {"names": [*image.digests, *sorted(image.names)], "sizeBytes": image.size_bytes}
+        for image in largest[:_MOST_REPORTED]
+    ]
 
 
 def parse_signal(text: str) -> int:

@@ -126,7 +126,10 @@ class NodeReporter:
         problem: Callable[[], str],
         clock: Clock,
         recorder: Recorder | None = None,
+        images: Callable[[], list[Object]] = list,
     ) -> None:
+        self._images = images
+        self._reported_images: list[Object] = []
         self._client = client
         self._node = node
         self._problem = problem
@@ -174,26 +177,30 @@ class NodeReporter:
             return  # without its namespace there is no lease: the status is all there is
 
     async def report(self) -> bool:
-        """Write the node's status if readiness changed, or seldom; tells whether readiness did."""
-        problem = self._problem()
+        """Write the node's status if readiness or images changed, or seldom; tells whether readiness did."""
+        problem, images = self._problem(), self._images()
         now_s = self._clock()
         is_news = problem != self._reported
-        if not is_news and now_s < self._reported_at_s + REPORT_EVERY_S:
+        if not is_news and images == self._reported_images and now_s < self._reported_at_s + REPORT_EVERY_S:
             return False
         try:
-            await self._write(problem, now_s)
+            await self._write(problem, images, now_s)
         except (ConflictError, NotFoundError):
             return False  # someone else wrote, the next look writes again; or it was deleted
         before, self._reported, self._reported_at_s = self._reported, problem, now_s
+        self._reported_images = images
         if is_news and before is not None and self._recorder is not None:
             reason = "NodeNotReady" if problem else "NodeReady"
             text = f"Node {self._node['metadata']['name']} status is now: {reason}"
             self._recorder.emit(self._registered, "Normal", reason, text)
         return is_news
 
-    async def _write(self, problem: str, now_s: float) -> None:
+    async def _write(self, problem: str, images: list[Object], now_s: float) -> None:
         found = await self._client.get(NODE, "", self._node["metadata"]["name"])
         old = found.get("status") or {}
         made = conditions(old.get("conditions") or [], problem, now_s)
         status = {**old, **self._node["status"], "conditions": made}
+        status.pop("images", None)
+        if images:
+            status["images"] = images
         await self._client.update(NODE, {**found, "status": status}, subresource="status")

@@ -9,6 +9,7 @@ from typing import Any
 
 from netemu.agent import machine
 from netemu.agent.containers import Containers
+from netemu.agent.images import node_images
 from netemu.agent.loop import Agent
 from netemu.agent.node import NodeReporter, node_object, renew_every_s
 from netemu.agent.specs import Site
@@ -24,6 +25,7 @@ from netemu.cluster.processes import python
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.world import VXLAN_LINK, NodePlace, World
 from netemu.events.loop import Recorder
+from netemu.image.index import Images
 from netemu.informer.cache import Cache, Key
 from netemu.linux import netns
 from netemu.linux.netlink import Netlink
@@ -117,7 +119,15 @@ class NodeParts:
             allocatable=machine.allocatable(has),
             info=machine.node_info(f"{place.name}.{world.cluster}"),
         )
-        self.reporter = NodeReporter(client, node, network.problem, clock, self.recorder)
+        loaded = Images(paths.images)
+        self.reporter = NodeReporter(
+            client,
+            node,
+            network.problem,
+            clock,
+            self.recorder,
+            images=lambda: node_images(loaded.images()),
+        )
         self._renew_every_s = renew_every_s(settings.node_monitor_grace_period)
 
     async def beat(self) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from netemu.agent.environment import ConfigError
-from netemu.agent.images import image_argv, parse_signal, with_image
+from netemu.agent.images import image_argv, node_images, parse_signal, with_image
 from netemu.agent.ports import Sandbox
 from netemu.agent.specs import Attempt, find_container
 from netemu.api.views import view
@@ -131,3 +131,24 @@ def test_a_status_says_the_whole_name_and_the_digest(asked, name):
 )
 def test_stop_signals(text, number):
     assert parse_signal(text) == number
+
+
+def test_a_node_reports_its_largest_images_with_all_their_names():
+    many = [
+        Image(id=f"sha256:{number:064}", config=Config(), size_bytes=number, names={}) for number in range(60)
+    ]
+
+    reported = node_images([image(), *many])
+
+    assert len(reported) == 50
+    assert reported[0]["sizeBytes"] == 59
+    assert node_images([image()]) == [
+        {
+            "names": [
+                f"docker.io/library/web@{DIGEST}",
+                "docker.io/library/web:latest",
+                "docker.io/library/web:v1",
+            ],
+            "sizeBytes": 1,
+        }
+    ]

@@ -45,7 +45,15 @@ class Node:
         self.problem = ""
         self.now_s = 1_700_000_000.0
         self.told = Told()
-        self.reporter = NodeReporter(client, made, lambda: self.problem, lambda: self.now_s, self.told)
+        self.images = []
+        self.reporter = NodeReporter(
+            client,
+            made,
+            lambda: self.problem,
+            lambda: self.now_s,
+            self.told,
+            images=lambda: list(self.images),
+        )
 
     async def get(self):
         return await self.client.get(NODE, "", "node-1")
@@ -153,3 +161,13 @@ def test_a_lease_is_the_nodes_own():
 
     assert lease["spec"]["holderIdentity"] == "n"
     assert lease["spec"]["renewTime"] == "1970-01-01T00:00:00.500000Z"
+
+
+async def test_images_that_are_loaded_are_told_at_once(node):
+    await node.reporter.register()
+    assert "images" not in (await node.get())["status"]
+
+    node.images.append({"names": ["docker.io/library/web:v1"], "sizeBytes": 7})
+    await node.reporter.report()
+
+    assert (await node.get())["status"]["images"] == [{"names": ["docker.io/library/web:v1"], "sizeBytes": 7}]
