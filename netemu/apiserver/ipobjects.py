@@ -56,7 +56,12 @@ class IpObjects:
         self._note = note
 
     async def follow(self, kind: Kind, old: Object | None, new: Object | None) -> None:
-        """Make what a Service needs that was written, and remove what it needs no more."""
+        """Make what a Service needs that was written, and remove what it needs no more.
+
+        An object that someone deletes while its Service has the address comes back.
+        """
+        if kind is IP_ADDRESS and new is None and old is not None:
+            await self._restore(old)
         if kind is not SERVICE:
             return
         before, after = cluster_ips_of(old), cluster_ips_of(new)
@@ -80,6 +85,13 @@ class IpObjects:
         for obj in listed:
             if is_managed(obj) and obj["metadata"]["name"] not in wanted:
                 await self._remove(obj["metadata"]["name"])
+
+    async def _restore(self, ip: Object) -> None:
+        parent = ip["spec"].get("parentRef") or {}
+        entry = self._store.get(f"{SERVICE.key}/{parent.get('namespace')}/{parent.get('name')}")
+        name = ip["metadata"]["name"]
+        if is_managed(ip) and entry is not None and name in cluster_ips_of(entry.value):
+            await self._write(ip_object(entry.value, name, self._clock()))
 
     async def _write(self, obj: Object) -> None:
         made = await self._store.put(_key(obj["metadata"]["name"]), obj)

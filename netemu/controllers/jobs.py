@@ -141,11 +141,11 @@ def _surplus(tally: Tally) -> list[Pod]:
     surplus: list[Pod] = []
     active = deletion_order(tally.active, tally.now_s)
     if tally.job.is_indexed:
-        owners = {number: pod for pod in active if (number := index_of(pod)) is not None}
         completions = tally.job.spec.completions or 0
-        rest = [pod for number, pod in owners.items() if number < completions]
-        surplus = [pod for pod in active if pod not in rest]
-        active = [pod for pod in active if pod in rest]
+        workers = {number: pod.metadata.uid for pod in active if (number := index_of(pod)) is not None}
+        stay = {uid for number, uid in workers.items() if number < completions}
+        surplus = [pod for pod in active if pod.metadata.uid not in stay]
+        active = [pod for pod in active if pod.metadata.uid in stay]
     too_many = len(active) - _wanted(tally)
     return [*surplus, *active[:too_many]] if too_many > 0 else surplus
 

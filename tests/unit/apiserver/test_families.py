@@ -190,6 +190,16 @@ async def test_an_address_that_a_user_claimed_is_not_given_out():
     await registry.create(SERVICE, builders.service(clusterIP="10.96.0.9"))
 
 
+async def test_an_object_that_someone_deletes_comes_back_while_its_service_has_the_address():
+    registry = await cluster(V4)
+    service = await registry.create(SERVICE, builders.service())
+    ip = service["spec"]["clusterIP"]
+    before = registry.get(IP_ADDRESS, "", ip)
+    await registry.delete(IP_ADDRESS, "", ip)
+
+    assert registry.get(IP_ADDRESS, "", ip)["metadata"]["uid"] != before["metadata"]["uid"]
+
+
 async def test_objects_that_a_crash_left_out_or_behind_are_put_right():
     store = MemoryStore()
     registry = await cluster(V4, store)
