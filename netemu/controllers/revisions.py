@@ -129,11 +129,23 @@ def _with_new(
             **({"annotations": meta.annotations} if meta.annotations else {}),
             "ownerReferences": [controller_reference(kind, obj)],
         },
-        "data": {"spec": {"template": {**template, "$patch": "replace"}}},
+        "data": {"spec": {"template": _as_written_by_go({**template, "$patch": "replace"})}},
         "revision": number,
     }
     writes = [*writes, Create(CONTROLLER_REVISION, revision)]
     return History(present, known, frozenset(), collisions, writes)
+
+
+def _as_written_by_go(value: Any, field: str = "") -> Any:
+    """Put fields in order and add what Go never leaves out: clients compare the bytes with their own."""
+    if isinstance(value, dict):
+        return {key: _as_written_by_go(value[key], key) for key in sorted(value)}
+    if not isinstance(value, list):
+        return value
+    items = [_as_written_by_go(item) for item in value]
+    if field in ("containers", "initContainers"):
+        return [dict(sorted({"resources": {}, **item}.items())) for item in items]
+    return items
 
 
 def _name(view: Workload, shape: Any, collisions: int) -> str:

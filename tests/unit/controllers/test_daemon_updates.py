@@ -112,6 +112,18 @@ async def test_each_template_has_a_revision_that_restores_it(world):
     assert pod["metadata"]["labels"][LABEL] == newest["metadata"]["labels"][LABEL]
 
 
+async def test_a_revision_is_written_as_go_would_write_it(world):
+    await made(world, nodes=1)
+
+    (revision,) = await world.list(CONTROLLER_REVISION)
+    template = revision["data"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert list(template) == ["$patch", "metadata", "spec"]
+    assert list(template["spec"]) == sorted(template["spec"])
+    assert list(container) == sorted(container)
+    assert container["resources"] == {}
+
+
 async def test_old_revisions_beyond_the_limit_are_forgotten(world):
     await made(world, nodes=1, revisionHistoryLimit=1)
     for image in ("a", "b", "c"):
