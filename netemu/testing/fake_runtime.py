@@ -89,7 +89,10 @@ class FakeShim:
         if spec.id in self.containers:
             raise ContainerExistsError(f"{spec.id} exists")
         self.specs[spec.id] = spec
-        state = ContainerState(id=spec.id, running=True, pid=4711, started_at_s=time.time())
+        image, image_id = (spec.image.name, spec.image.id) if spec.image is not None else ("", "")
+        state = ContainerState(
+            id=spec.id, running=True, pid=4711, started_at_s=time.time(), image=image, image_id=image_id
+        )
         self.containers[spec.id] = state
         return state
 
