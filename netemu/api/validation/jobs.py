@@ -108,6 +108,9 @@ def _check_job_update(spec: Json, old: Json) -> Iterator[Cause]:
     fixed = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex", *_FIXED_POLICIES]
     if spec.get("completionMode") != "Indexed":
         fixed.append("completions")
+    elif spec.get("completions") not in (old.get("completions"), spec.get("parallelism")):
+        why = "can only be modified in tandem with spec.parallelism"
+        yield bad_value("spec.completions", spec.get("completions"), why)
     if not old.get("suspend"):
         fixed.append("template")
     for key in fixed:

@@ -8,7 +8,7 @@ from ipaddress import IPv6Network
 import pytest
 
 from netemu.api.errors import InvalidError
-from netemu.api.kinds import IP_ADDRESS, NAMESPACE, SERVICE
+from netemu.api.kinds import IP_ADDRESS, NAMESPACE, SERVICE, SERVICE_CIDR
 from netemu.apiserver.addresses import cluster_ips, number_of
 from netemu.apiserver.options import WriteOptions
 from netemu.apiserver.registry import Registry
@@ -228,6 +228,15 @@ async def test_a_local_load_balancer_gets_a_port_for_health_checks_and_gives_it_
     changed = await registry.patch(SERVICE, "default", "web", patch)
     assert "healthCheckNodePort" not in changed["spec"]
     assert (await registry.create(SERVICE, asked))["spec"]["healthCheckNodePort"] == port
+
+
+async def test_a_range_that_has_an_object_is_told_once():
+    registry = await cluster(V4)
+    own = {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(V4)}}
+    await registry.create(SERVICE_CIDR, own)
+
+    with pytest.raises(InvalidError, match=r"range of valid IPs is 10\.96\.0\.0/16$"):
+        await registry.create(SERVICE, builders.service(clusterIP="10.0.0.1"))
 
 
 def test_the_last_address_of_an_ipv6_range_is_an_address_like_others():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netemu.api.errors import InvalidError
 from netemu.api.kinds import JOB, POD
 from netemu.clock import format_rfc3339
 from netemu.testing import builders
@@ -363,6 +364,19 @@ async def test_more_parallelism_gives_more_pods_and_less_takes_some_away_without
     await world.converge()
     assert len(await running(world)) == 2
     assert "failed" not in await status(world)
+
+
+async def test_an_indexed_job_grows_and_shrinks_with_its_parallelism(world):
+    await begin(world, completions=2, parallelism=2, completionMode="Indexed")
+    with pytest.raises(InvalidError, match="can only be modified in tandem"):
+        await world.edit(JOB, "work", {"spec": {"completions": 3}})
+    await world.edit(JOB, "work", {"spec": {"completions": 4, "parallelism": 4}})
+    await world.converge()
+    assert sorted(pod["metadata"]["labels"][INDEX] for pod in await running(world)) == ["0", "1", "2", "3"]
+
+    await world.edit(JOB, "work", {"spec": {"completions": 1, "parallelism": 1}})
+    await world.converge()
+    assert [pod["metadata"]["labels"][INDEX] for pod in await running(world)] == ["0"]
 
 
 async def set_parallelism(world, count):
