@@ -68,6 +68,8 @@ def node_object(
 def conditions(old: list[Object], problem: str, now_s: float) -> list[Object]:
     """Give a node's conditions; ``problem`` is why it is not ready, empty when it is."""
     wanted = [
+        # Set by whoever makes the routes between nodes: here they are always there.
+        ("NetworkUnavailable", "False", "RouteCreated", "RouteController created a route"),
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
         ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
         ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),

@@ -100,16 +100,7 @@ def named_nodes(affinity: Mapping[str, Any] | None) -> frozenset[str] | None:
 def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
         return False
-    match toleration.operator:
-        case "Exists":
-            return True
-        case "Equal":
-            return bool(toleration.key) and toleration.value == taint.value
-        case "Gt" | "Lt":
-            return _holds(
-                {"key": "value", "operator": toleration.operator, "values": [toleration.value]},
-                {"value": taint.value},
-            )
+    return toleration.operator == "Exists" or (bool(toleration.key) and toleration.value == taint.value)
 
 
 def _has_affinity(affinity: Mapping[str, Any] | None, name: str, labels: Mapping[str, str]) -> bool:

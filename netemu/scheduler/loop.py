@@ -106,8 +106,8 @@ class Scheduler:
         if pod is None:
             return
         if is_known:
-            self._occupancy.renew(pod_facts(pod))
-            self._retry(lambda decision: decision.waits_for_others)
+            resized = self._occupancy.renew(pod_facts(pod))
+            self._retry(lambda decision: decision.waits_for_others or (resized and decision.waits_for_room))
         else:
             self._occupancy.assign(pod_facts(pod), NodeName(new["spec"]["nodeName"]))
             self._retry(lambda decision: decision.waits_for_others)
@@ -215,7 +215,10 @@ def _counts_otherwise(old: Object | None, new: Object) -> bool:
     if old is None:
         return False
     ends = (each["metadata"].get("deletionTimestamp") is not None for each in (old, new))
-    return len(set(ends)) > 1 or _labels(old) != _labels(new)
+    if len(set(ends)) > 1 or _labels(old) != _labels(new):
+        return True
+    # Its containers may have been resized; most changes leave the very spec that was.
+    return old["spec"] is not new["spec"] and old["spec"]["containers"] != new["spec"]["containers"]
 
 
 def _labels(obj: Object) -> dict[str, str]:

@@ -178,13 +178,11 @@ class Occupancy:
         return pod
 
     def renew(self, pod: PodFacts) -> bool:
-        """Note what an assigned pod is now (labels, that it is to end); ``False`` without a node."""
-        node = self._where.get(pod.uid)
-        if node is None:
-            return False
-        self.release(pod.uid)
+        """Note what an assigned pod is now; ``True`` if it asks for other amounts than before."""
+        node = self._where[pod.uid]
+        before = self.release(pod.uid)
         self.assign(pod, node)
-        return True
+        return before is not None and before.requests != pod.requests
 
     def _note(self, pod: PodFacts, node: NodeName, place: Place, step: int) -> None:
         place.cpu_load += step * pod.load.cpu

@@ -142,7 +142,7 @@ class Toleration(Struct, frozen=True, kw_only=True, rename="camel"):
     """A taint that a pod tolerates."""
 
     key: str = ""
-    operator: Literal["Exists", "Equal", "Gt", "Lt"] = "Equal"
+    operator: Literal["Exists", "Equal"] = "Equal"
     value: str = ""
     effect: str = ""
     toleration_seconds: int | None = None

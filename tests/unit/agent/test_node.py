@@ -139,7 +139,13 @@ def test_conditions_of_others_are_kept_and_times_change_with_the_status():
 
     assert later[0] == own
     assert [c["lastTransitionTime"] for c in later[1:]] == [c["lastTransitionTime"] for c in first[1:]]
-    assert [c["type"] for c in later][1:] == ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]
+    assert [c["type"] for c in later][1:] == [
+        "NetworkUnavailable",
+        "MemoryPressure",
+        "DiskPressure",
+        "PIDPressure",
+        "Ready",
+    ]
 
 
 @pytest.mark.parametrize(("grace_s", "every_s"), [(50.0, 10.0), (4.0, 1.0)])

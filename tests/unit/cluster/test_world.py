@@ -42,3 +42,9 @@ def test_made_up_mac_addresses_are_local_and_unicast():
     first_byte = int(mac_address("x").split(":")[0], 16)
 
     assert first_byte & 0b11 == 0b10
+
+
+def test_nodes_get_their_zones_in_turn():
+    zones = [node.zone for node in plan_world(Settings(nodes=5, zones=("a", "b"))).nodes]
+
+    assert zones == ["a", "b", "a", "b", "a"]

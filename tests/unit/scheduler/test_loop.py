@@ -170,6 +170,18 @@ async def test_an_important_pod_pushes_a_lesser_one_out_and_both_are_told(client
         assert await bound(client) == {"vip": "node-1"}
 
 
+async def test_a_pod_that_shrinks_leaves_room(client):
+    async with scheduling(client, with_cpu(builders.node(), "1")):
+        await client.create(POD, heavy("first", "800m"))
+        await bound(client)
+        await client.create(POD, heavy("second", "800m"))
+        assert "Insufficient cpu" in await eventually(lambda: why(client, "second"))
+
+        smaller = heavy("first", "100m")["spec"]["containers"]
+        await client.patch(POD, "default", "first", {"spec": {"containers": smaller}}, subresource="resize")
+        await bound(client)
+
+
 async def test_a_pod_that_needs_a_neighbour_is_bound_when_one_comes(client):
     term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
     near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
