@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-PODS = ("test-container-pod", "host-test-container-pod", "porter", "dns-test", "echo-basic")
+PODS = ("test-container-pod", "host-test-container-pod", "porter", "dns-test", "grpc", "echo-basic")
 TOOLS = {
     "sh": "-c true",
     "curl": "--version",

@@ -31,6 +31,19 @@ def greeting(words: str) -> Callable[[AppSpec, Surroundings], tuple[Listener, ..
     return build_greeting
 
 
+def picture(name: str) -> Callable[[AppSpec, Surroundings], tuple[Listener, ...]]:
+    """Give the app that shows a picture, of Kubernetes' update demo: its data tell which."""
+    data = Response(msgspec.json.encode({"image": f"{name}.jpg"}) + b"\n", content_type="application/json")
+
+    def build_picture(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
+        return on_ports(
+            spec,
+            Http(lambda request: data if request.path == "/data.json" else describe(spec, request)),
+        )
+
+    return build_picture
+
+
 def describe(spec: AppSpec, request: Request) -> Response:
     """Answer any request with facts: as lines, or as JSON where that is accepted."""
     if "application/json" in request.header("accept"):

@@ -165,3 +165,11 @@ def test_pages_that_people_know_end_with_their_words(app, words):
     assert page.body.startswith(b"Hostname: web-1\n")
     assert words not in other.body.decode()
     assert json.loads(in_json.body)["pod"] == "web-1"
+
+
+@pytest.mark.parametrize("app", ["kitten", "nautilus"])
+def test_a_picture_s_data_tell_which_it_is(app):
+    (served,) = listeners(app, ports=DECLARED[:1])
+
+    assert json.loads(served.service.answer(get("/data.json")).body) == {"image": f"{app}.jpg"}
+    assert served.service.answer(get("/")).body.startswith(b"Hostname: web-1\n")
