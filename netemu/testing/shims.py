@@ -82,3 +82,18 @@ async def eventually_says(log_path: str, word: str) -> None:
         async for chunk in read_log(Path(log_path), follow=True, ended=lambda: False):
             if word.encode() in chunk:
                 return
+
+
+def only_where(holds: bool) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Leave a test out where the machine has not what it is about; `netemu doctor` says so there."""
+
+    def mark(test: Callable[..., object]) -> Callable[..., object]:
+        vars(test)["__test__"] = holds
+        return test
+
+    return mark
+
+
+def has_users() -> bool:
+    """Tell whether there are users beside root: in a user namespace of an ordinary user there is none."""
+    return int(Path("/proc/self/uid_map").read_text().split()[2]) > 1

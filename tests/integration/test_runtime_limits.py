@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from netemu.runtime.cgroups import MAX_PROCESSES, find_hierarchies, remove_tree
 from netemu.runtime.container import Limits
-from netemu.testing.shims import end_of, eventually_equal, eventually_says, processes, run_to_end
+from netemu.testing.shims import end_of, eventually_equal, eventually_says, only_where, processes, run_to_end
 
 HIERARCHIES = find_hierarchies()
 HAS_LIMITS = {"pids", "memory", "cpu"} <= {name for each in HIERARCHIES for name in each.controllers}
-
-
-def needs_groups(test: Callable[..., object]) -> Callable[..., object]:
-    """Leave a test out on a machine that has no control groups to write: `netemu doctor` says so there."""
-    vars(test)["__test__"] = HAS_LIMITS
-    return test
+needs_groups = only_where(HAS_LIMITS)
 
 
 def groups(node: str) -> list[str]:

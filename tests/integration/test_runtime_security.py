@@ -12,7 +12,9 @@ import pytest
 from netemu.runtime.container import Limits, Mount, User
 from netemu.runtime.errors import ControlError
 from netemu.runtime.sandbox import BEYOND
-from netemu.testing.shims import end_of, eventually_equal, processes, run_to_end
+from netemu.testing.shims import end_of, eventually_equal, has_users, only_where, processes, run_to_end
+
+needs_users = only_where(has_users())
 
 ALICE = User(uid=1000, gid=3000, groups=(4000, 5000))
 
@@ -23,12 +25,14 @@ def fields(status: str) -> dict[str, str]:
     }
 
 
+@needs_users
 async def test_a_user_without_an_entry_in_passwd_has_ids_groups_a_name_and_a_home(client, spec):
     _, said = await run_to_end(client, spec("id -u; id -g; id -G; whoami; echo $HOME", user=ALICE))
 
     assert said.splitlines() == ["1000", "3000", "3000 4000 5000", "1000", "/"]
 
 
+@needs_users
 async def test_a_user_who_is_not_root_has_no_capability_and_none_to_gain_but_the_bounds(client, spec):
     _, said = await run_to_end(client, spec("grep -E '^(Cap|NoNew)' /proc/self/status", user=ALICE))
     status = fields(said)
@@ -37,12 +41,14 @@ async def test_a_user_who_is_not_root_has_no_capability_and_none_to_gain_but_the
     assert (status["CapBnd"], status["NoNewPrivs"]) == ("00000000a80425fb", "1")
 
 
+@needs_users
 async def test_a_user_can_write_to_its_streams_by_name(client, spec):
     _, said = await run_to_end(client, spec("echo out >/dev/stdout; echo err >/dev/stderr", user=ALICE))
 
     assert sorted(said.split()) == ["err", "out"]
 
 
+@needs_users
 async def test_programs_that_join_are_the_containers_user(client, spec):
     await client.create(spec(user=ALICE, capabilities=("net_raw",)))
     script = "id -u; id -G; grep CapBnd /proc/self/status; echo x >/dev/stdout; tty"
@@ -108,6 +114,7 @@ async def test_a_container_that_fills_its_disk_is_told_so(client, spec):
     assert said.splitlines()[-1] == "goes on"
 
 
+@needs_users
 async def test_sysctls_of_the_pods_network_are_set_before_the_command_runs(client, spec):
     sysctls = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
     script = "cat /proc/sys/net/ipv4/ip_unprivileged_port_start; timeout 1 nc -l 80 & ping -c1 127.0.0.1"
@@ -117,6 +124,7 @@ async def test_sysctls_of_the_pods_network_are_set_before_the_command_runs(clien
     assert "1 received" in said or "Network is unreachable" in said
 
 
+@needs_users
 async def test_containers_can_share_their_processes(client, spec):
     await client.create(spec("exec sleep 1234", processes="shared:pod", user=ALICE))
     ended = client.events()
@@ -172,6 +180,7 @@ async def test_a_container_can_share_the_nodes_ipc_but_not_the_machines(client, 
     assert len({said.split()[0], other.split()[-1], os.readlink("/proc/self/ns/ipc")}) == 3
 
 
+@needs_users
 async def test_kill_9_of_the_shim_ends_shared_processes_too(client, spec, shim):
     before = {pid for pid in processes() if pid != shim.pid}
     await client.create(spec("sleep 1001 & exec sleep 1002", processes="shared:pod", user=ALICE))
