@@ -55,7 +55,9 @@ def applied(kind: Kind, current: Object, wish: Object, writer: Writer, *, force:
     """
     wanted = owners.apply(kind, current, wish, writer, force=force)
     subresource = "" if writer.subresource == "scale" else writer.subresource
-    new = changes.replaced(kind, wanted.object, current, subresource, parse_rfc3339(writer.time))
+    new = changes.replaced(
+        kind, wanted.object, current, subresource, parse_rfc3339(writer.time), is_client=True
+    )
     return metadata.with_managed(new, wanted.managed_fields)
 
 

@@ -69,8 +69,19 @@ def patched(kind: Kind, obj: Object, patch: Any, patch_type: PatchType) -> Objec
     return changed
 
 
-def replaced(kind: Kind, given: Object, current: Object, subresource: str, now_s: float) -> Object:
+def replaced(
+    kind: Kind,
+    given: Object,
+    current: Object,
+    subresource: str,
+    now_s: float,
+    *,
+    is_client: bool = False,
+) -> Object:
     """Decide what an update makes of the current object.
+
+    Clients (``is_client``) also set labels and annotations with a status, as in Kubernetes; netemu's
+    own controllers set nothing but the status, however old the rest is that they have.
 
     Raises:
         ConflictError: the update is meant for another version of it.
@@ -80,7 +91,8 @@ def replaced(kind: Kind, given: Object, current: Object, subresource: str, now_s
     metadata.check_identity(kind, given["metadata"], current["metadata"])
     match subresource:
         case "status":
-            return _with_status(kind, current, given.get("status"))
+            told = metadata.told_with_status(kind, given, current) if is_client else current
+            return _with_status(kind, told, given.get("status"), current)
         case "finalize":
             return subresources.finalized(current, given)
         case "binding":
@@ -118,9 +130,12 @@ def is_same(new: Object, current: Object) -> bool:
     return all(new[key] is current[key] or new[key] == current[key] for key in new if key != "metadata")
 
 
-def _with_status(kind: Kind, current: Object, status: Any) -> Object:
+def _with_status(kind: Kind, told: Object, status: Any, current: Object) -> Object:
     if kind.custom is None:
-        return metadata.with_status(current, without_nulls(status))
+        new = metadata.with_status(told, without_nulls(status))
+        if told is not current:
+            check_valid(kind, new, current)
+        return new
     new = default(kind, metadata.with_status(as_stored(kind, current), status))
     check_valid(kind, new, current)
     return new

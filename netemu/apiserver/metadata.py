@@ -8,7 +8,7 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, Cause
-from netemu.api.kinds import NODE, Kind
+from netemu.api.kinds import DEPLOYMENT, NODE, Kind
 from netemu.api.validation import invalid
 from netemu.apiserver import words
 from netemu.clock import format_rfc3339
@@ -28,6 +28,13 @@ _COUNTED_GROUPS = (
     "policy",
     "scheduling.k8s.io",
 )
+_STATUS_ALONE = (
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+)
+"""Groups of which a status is written without metadata (``ResetObjectMetaForStatus``)."""
 _COUNTED_KINDS = ("Pod", "ReplicationController")
 _KEPT_FROM_WRITERS = (
     "uid",
@@ -155,6 +162,21 @@ def with_status(obj: Object, status: Any) -> Object:
     """Give ``obj`` with another status, or without one."""
     rest = {key: value for key, value in obj.items() if key != "status"}
     return rest if status is None else {**rest, "status": status}
+
+
+def told_with_status(kind: Kind, given: Object, current: Object) -> Object:
+    """Give an object with the metadata that a client sends along with a status.
+
+    Source: ``PrepareForUpdate`` of the status strategies in Kubernetes ``pkg/registry``.
+    """
+    if kind.custom is not None or kind.group in _STATUS_ALONE:
+        return current
+    meta = changed_metadata(given["metadata"], current["metadata"])
+    if kind is DEPLOYMENT:
+        meta = {key: value for key, value in meta.items() if key != "labels"}
+        meta |= {key: value for key, value in current["metadata"].items() if key == "labels"}
+    meta["resourceVersion"] = current["metadata"].get("resourceVersion", "")
+    return current if meta == current["metadata"] else {**current, "metadata": meta}
 
 
 def counted(kind: Kind, new: Object, old: Object) -> Object:

@@ -189,9 +189,7 @@ class ObjectRequests:
         options = _write_options(request)
         patch_type = _patch_type(request, path.kind)
         refuse_force(request.query)
-        patch = bodies.parse_checked(await request.read(), patch_type, options)
-        if isinstance(patch, dict):
-            patch = version.store(patch)
+        patch = version.store_patch(bodies.parse_checked(await request.read(), patch_type, options))
         obj = await self._registry.patch(
             version.stored,
             path.namespace,

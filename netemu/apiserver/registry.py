@@ -175,8 +175,7 @@ class Registry:
         name = shaped["metadata"].get("name", "")
 
         def change(current: Object) -> Object:
-            new = changes.replaced(kind, shaped, current, subresource, self._clock())
-            return self._noted(kind, current, new, subresource, options)
+            return self._replaced(kind, shaped, current, subresource, options)
 
         written = await self._change(kind, namespace, name, change, options=options)
         return changes.part(kind, written, subresource)
@@ -205,8 +204,7 @@ class Registry:
             patched = changes.patched(kind, changes.part(kind, current, subresource), patch, patch_type)
             if subresource != "scale":
                 patched = options.checked(kind, changes.shaped(kind, patched))
-            new = changes.replaced(kind, patched, current, subresource, self._clock())
-            return self._noted(kind, current, new, subresource, options)
+            return self._replaced(kind, patched, current, subresource, options)
 
         written = await self._change(kind, namespace, name, change, options=options)
         return changes.part(kind, written, subresource)
@@ -402,6 +400,13 @@ class Registry:
         self.owners.note(kind, old, new)
         self.ending.note(kind, old, new)
         self._addresses.note(kind, old, new)
+
+    def _replaced(
+        self, kind: Kind, given: Object, current: Object, subresource: str, options: WriteOptions
+    ) -> Object:
+        is_client = bool(options.manager)
+        new = changes.replaced(kind, given, current, subresource, self._clock(), is_client=is_client)
+        return self._noted(kind, current, new, subresource, options)
 
     def _noted(self, kind: Kind, old: Object, new: Object, subresource: str, options: WriteOptions) -> Object:
         """Note who set what, if the writer is one whose fields are noted."""

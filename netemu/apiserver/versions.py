@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.crd.definition import as_version
@@ -37,6 +38,14 @@ class Version:
     store: Callable[[Object], Object] = _as_it_is
     fields: Callable[[str], str] = str
     """Turns a field selector into one of what is stored."""
+
+    def store_patch(self, patch: Any) -> Any:
+        """Read a patch of what clients see as one of what is stored."""
+        if isinstance(patch, dict):
+            return self.store(patch)
+        if self.served is EVENTS_EVENT and isinstance(patch, list):
+            return [_old_operation(each) for each in patch]
+        return patch
 
     def serve_all(self, objects: list[Object]) -> list[Object]:
         """Give stored objects as clients see them."""
@@ -72,6 +81,20 @@ def _old_event(event: Object) -> Object:
             f"the API version in the data ({said}) does not match the expected API version ({expected})"
         )
     return {**renamed, "apiVersion": EVENT.api_version}
+
+
+def _old_operation(operation: Any) -> Any:
+    """Read an operation of a JSON patch of an events.k8s.io/v1 Event as one of a core/v1 Event."""
+    if not isinstance(operation, dict):
+        return operation
+    return operation | {key: _old_path(operation[key]) for key in ("path", "from") if key in operation}
+
+
+def _old_path(path: Any) -> Any:
+    if not isinstance(path, str):
+        return path
+    root, name, *rest = path.split("/", 2) if path.startswith("/") else (path, "")
+    return "/".join((root, _OLD_NAMES.get(name, name), *rest)) if name else path
 
 
 def _old_event_fields(selector: str) -> str:

@@ -362,3 +362,28 @@ async def test_bodies_of_subresources_are_read_as_strictly(http, registry, path,
 
     assert answer.status == 400
     assert words in answer.body
+
+
+async def test_a_json_patch_of_a_new_event_names_new_fields(http):
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    event = {
+        "metadata": {"name": "e"},
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "p"},
+        "eventTime": "2024-01-01T00:00:00.000000Z",
+        "reportingController": "c",
+        "reportingInstance": "i",
+        "action": "Do",
+        "reason": "Test",
+        "type": "Normal",
+        "note": "old",
+    }
+    made = await http.request("POST", path, body=encoded(event), headers=JSON)
+    patch = [
+        {"op": "test", "path": "/regarding/name", "value": "p"},
+        {"op": "replace", "path": "/note", "value": "new"},
+    ]
+    headers = {"Content-Type": "application/json-patch+json"}
+    answer = await http.request("PATCH", f"{path}/e", body=encoded(patch), headers=headers)
+
+    assert (made.status, answer.status) == (201, 200)
+    assert msgspec.json.decode(answer.body)["note"] == "new"
