@@ -68,9 +68,11 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
     look = _Look(obj, cron_job, jobs, now_s)
     told = _told(look)
     if cron_job.metadata.deletion_timestamp or cron_job.spec.suspend:
-        return [*_status(look, None), *told, *_forget(look)]
+        return [*_status(look, look.active, None), *told, *_forget(look)]
     began_s, writes = _due(cache, look)
-    return [*writes, *_status(look, began_s), *told, *_forget(look)]
+    replaced = {write.uid for write in writes if isinstance(write, Delete)}
+    active = [job for job in look.active if job.metadata.uid not in replaced]
+    return [*writes, *_status(look, active, began_s), *told, *_forget(look)]
 
 
 def _told(look: _Look) -> Writes:
@@ -169,12 +171,12 @@ def _new_job(look: _Look, name: str, due_s: float, zone: tzinfo) -> Object:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template.get("spec") or {}}
 
 
-def _status(look: _Look, began_s: float | None) -> Writes:
+def _status(look: _Look, active: Iterable[Job], began_s: float | None) -> Writes:
     before = look.obj.get("status") or {}
     done = [job.status.completion_time for job in look.jobs if job.condition("Complete")]
     last_done = max((*filter(None, done), before.get("lastSuccessfulTime") or ""))
     status = {
-        "active": [_reference(job) for job in look.active],
+        "active": [_reference(job) for job in active],
         "lastScheduleTime": format_rfc3339(began_s) if began_s else before.get("lastScheduleTime"),
         "lastSuccessfulTime": last_done,
     }

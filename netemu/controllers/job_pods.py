@@ -53,6 +53,13 @@ def release(pod: Pod) -> Patch:
     return Patch(POD, Key(meta.namespace, meta.name), patch)
 
 
+def track(pod: Pod) -> Patch:
+    """Hold a pod until it is counted: one that was adopted comes without."""
+    meta = pod.metadata
+    patch = {"metadata": {"uid": meta.uid, "finalizers": [*meta.finalizers, FINALIZER]}}
+    return Patch(POD, Key(meta.namespace, meta.name), patch)
+
+
 def is_tracked(pod: Pod) -> bool:
     """Tell whether a pod waits to be counted, or will."""
     return FINALIZER in pod.metadata.finalizers

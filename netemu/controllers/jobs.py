@@ -10,10 +10,13 @@ from collections.abc import Iterable
 
 from netemu.api.client import Object
 from netemu.api.kinds import JOB, POD
+from netemu.api.selectors import matches
+from netemu.api.views import view
 from netemu.api.views.batch import MANAGER, Job
 from netemu.api.views.core import Pod
+from netemu.api.views.meta import LabelSelector
 from netemu.clock import parse_rfc3339
-from netemu.controllers.indexes import controlled_by
+from netemu.controllers.indexes import controlled_by, orphans, wanting
 from netemu.controllers.job_failures import (
     Action,
     delay_s,
@@ -25,7 +28,7 @@ from netemu.controllers.job_failures import (
     success_rule,
 )
 from netemu.controllers.job_indexes import first_free, index_of
-from netemu.controllers.job_pods import FINALIZER, is_tracked, new_pod, release
+from netemu.controllers.job_pods import FINALIZER, is_tracked, new_pod, release, track
 from netemu.controllers.job_status import Verdict, plan_status, plan_suspension, standing_verdict
 from netemu.controllers.job_tally import Tally
 from netemu.controllers.ownership import controller_of
@@ -48,14 +51,17 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
         return [*_let_go(cache, job), *_expire(job, now_s)]
     if job.spec.managed_by not in (None, MANAGER):
         return []
+    if job.metadata.deletion_timestamp:
+        owned = find_pods(cache, controlled_by(cache, POD, job.metadata.uid))
+        tally = Tally(job, tuple(owned), now_s)
+        return plan_status(obj, tally, standing_verdict(job))
     claimed = claim_pods(cache, JOB, obj, job.spec.selector)
     tally = Tally(job, tuple(find_pods(cache, claimed.keys)), now_s)
     verdict = standing_verdict(job) or _verdict(tally)
     status = plan_status(obj, tally, verdict)
     if verdict is not None:
         return [*claimed.writes, *status, *_delete(obj, tally.active)]
-    if job.metadata.deletion_timestamp:
-        return [*claimed.writes, *status]
+    claimed.writes.extend(track(pod) for pod in tally.active if not is_tracked(pod))
     # A suspension is told after the counters: its patch holds all conditions, theirs none.
     return [*claimed.writes, *status, *plan_suspension(obj, tally), *_scale(obj, tally), *_deadline(tally)]
 
@@ -223,9 +229,17 @@ def plan_orphan(cache: Cache, key: Key, _now_s: float) -> Writes:
 def _is_lost(cache: Cache, pod: Object) -> bool:
     if FINALIZER not in (pod["metadata"].get("finalizers") or ()):
         return False
-    owner = controller_of(pod)
-    job = cache.get(JOB, Key(pod["metadata"]["namespace"], owner["name"])) if owner is not None else None
-    return job is None or owner is None or job["metadata"]["uid"] != owner["uid"]
+    namespace, owner = pod["metadata"]["namespace"], controller_of(pod)
+    if owner is None:
+        return not _is_wanted(cache, namespace, pod["metadata"].get("labels") or {})
+    job = cache.get(JOB, Key(namespace, owner["name"]))
+    return job is None or job["metadata"]["uid"] != owner["uid"]
+
+
+def _is_wanted(cache: Cache, namespace: str, labels: dict[str, str]) -> bool:
+    """Tell whether some Job will adopt a pod."""
+    jobs = (cache.find(JOB, key, Job) for key in wanting(cache, JOB, namespace, labels))
+    return any(job is not None and matches(job.spec.selector, labels) for job in jobs)
 
 
 def _pod_changed(cache: Cache, change: Change) -> Iterable[Key]:
@@ -235,7 +249,8 @@ def _pod_changed(cache: Cache, change: Change) -> Iterable[Key]:
 def _job_gone(cache: Cache, change: Change) -> Iterable[Key]:
     if change.new is not None or change.old is None:
         return ()
-    return controlled_by(cache, POD, change.old["metadata"]["uid"])
+    meta, selector = change.old["metadata"], view(LabelSelector, change.old["spec"].get("selector") or {})
+    return [*controlled_by(cache, POD, meta["uid"]), *orphans(cache, POD, change.key.namespace, selector)]
 
 
 RECONCILER = Reconciler(name="job-controller", plan=plan, triggers={JOB: own_key, POD: pod_trigger(JOB)})

@@ -68,6 +68,18 @@ async def test_a_policy_decides_whether_runs_overlap(world, policy, count):
     await world.wait(101 + 2 * FIVE_MINUTES_S)
 
     assert len(await world.names(JOB)) == count
+    assert "MissingJob" not in [reason for reason, _ in await world.events()]
+
+
+async def test_an_active_job_that_someone_deletes_is_told_as_missing(world):
+    await begin(world)
+    await world.wait(101)
+    (name,) = await world.names(JOB)
+    await world.client.delete(JOB, "default", name)
+    await world.settle()
+
+    assert ("MissingJob", f"Active job went missing: {name}") in await world.events()
+    assert "active" not in await status(world)
 
 
 async def test_a_run_that_had_to_wait_is_made_up_for(world):

@@ -354,6 +354,21 @@ async def test_pods_of_a_job_that_is_gone_are_let_go(world):
     assert [pod["metadata"].get("finalizers") for pod in await world.pods()] == [None, None]
 
 
+async def test_an_orphan_is_adopted_and_counted_and_one_with_other_labels_let_go(world):
+    await begin(world, parallelism=2, completions=2)
+    first, second = [pod["metadata"]["name"] for pod in await running(world)]
+    await world.edit(POD, first, {"metadata": {"ownerReferences": None, "finalizers": None}})
+    await world.edit(POD, second, {"metadata": {"labels": None}})
+    await world.converge()
+
+    adopted, released = await world.get(POD, first), await world.get(POD, second)
+    assert adopted["metadata"]["ownerReferences"][0]["name"] == "work"
+    assert adopted["metadata"]["finalizers"] == [FINALIZER]
+    assert not released["metadata"].get("ownerReferences")
+    assert not released["metadata"].get("finalizers")
+    assert len(await running(world)) == 3
+
+
 async def test_more_parallelism_gives_more_pods_and_less_takes_some_away_without_counting_them(world):
     await begin(world, parallelism=1, completions=10)
     await world.edit(JOB, "work", {"spec": {"parallelism": 4}})
