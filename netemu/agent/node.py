@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from netemu.agent.machine import KUBELET_PORT
 from netemu.agent.ports import Recorder
@@ -160,6 +160,13 @@ class NodeReporter:
         await self.renew()
         await self.report()
 
+    def tell_start(self) -> None:
+        """Tell that the node was switched on."""
+        boot = self._node["status"]["nodeInfo"]["bootID"]
+        name = self._node["metadata"]["name"]
+        self._tell("Normal", "Starting", "Starting kubelet.")
+        self._tell("Warning", "Rebooted", f"Node {name} has been rebooted, boot id: {boot}")
+
     async def renew(self) -> None:
         """Say that the node lives, unless its Node was deleted."""
         try:
@@ -186,23 +193,34 @@ class NodeReporter:
         if not is_news and images == self._reported_images and now_s < self._reported_at_s + REPORT_EVERY_S:
             return False
         try:
-            await self._write(problem, images, now_s)
+            turned = await self._write(problem, images, now_s)
         except (ConflictError, NotFoundError):
             return False  # someone else wrote, the next look writes again; or it was deleted
-        before, self._reported, self._reported_at_s = self._reported, problem, now_s
+        self._reported, self._reported_at_s = problem, now_s
         self._reported_images = images
-        if is_news and before is not None and self._recorder is not None:
+        if turned:
             reason = "NodeNotReady" if problem else "NodeReady"
-            text = f"Node {self._node['metadata']['name']} status is now: {reason}"
-            self._recorder.emit(self._registered, "Normal", reason, text)
+            self._tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")
         return is_news
 
-    async def _write(self, problem: str, images: list[Object], now_s: float) -> None:
+    async def _write(self, problem: str, images: list[Object], now_s: float) -> bool:
+        """Write the status; tells whether the node is ready now and was not, or the other way round."""
         found = await self._client.get(NODE, "", self._node["metadata"]["name"])
         old = found.get("status") or {}
-        made = conditions(old.get("conditions") or [], problem, now_s)
+        before = old.get("conditions") or []
+        made = conditions(before, problem, now_s)
         status = {**old, **self._node["status"], "conditions": made}
         status.pop("images", None)
         if images:
             status["images"] = images
         await self._client.update(NODE, {**found, "status": status}, subresource="status")
+        was, now = _ready_status(before), _ready_status(made)
+        return was is not None and (was == "True") is not (now == "True")
+
+    def _tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        if self._recorder is not None:
+            self._recorder.emit(self._registered, type_, reason, message)
+
+
+def _ready_status(conditions: list[Object]) -> str | None:
+    return next((condition["status"] for condition in conditions if condition["type"] == "Ready"), None)

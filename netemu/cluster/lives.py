@@ -77,6 +77,7 @@ class Lives:
             if obj["spec"].get("nodeName") == node:
                 parts.agent.pod_changed(Change(POD, key_of(obj), None, obj))
         await parts.reporter.register()
+        parts.reporter.tell_start()
         await self._join_standins(node)
 
     async def silence(self, node: NodeName) -> None:

@@ -32,12 +32,11 @@ class Part:
 
     def selects(self, namespace: str, labels: Labels, namespaces: Namespaces) -> bool:
         """Tell whether a pod is one of them; without a selector, none is."""
-        if self.selector is None or not matches(self.selector, labels):
-            return False
-        if namespace in self.namespaces:
-            return True
-        wanted = self.namespace_selector
-        return wanted is not None and matches(wanted, namespaces.get(namespace, {}))
+        if namespace not in self.namespaces:
+            wanted = self.namespace_selector
+            if wanted is None or not matches(wanted, namespaces.get(namespace, {})):
+                return False
+        return self.selector is not None and matches(self.selector, labels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,3 +177,13 @@ async def test_images_that_are_loaded_are_told_at_once(node):
     await node.reporter.report()
 
     assert (await node.get())["status"]["images"] == [{"names": ["docker.io/library/web:v1"], "sizeBytes": 7}]
+
+
+async def test_a_node_that_comes_back_tells_so(node):
+    await node.reporter.register()
+    lost = [{"type": "Ready", "status": "Unknown", "lastTransitionTime": "2023-11-14T22:13:30Z"}]
+    await node.client.patch(NODE, "", "node-1", {"status": {"conditions": lost}}, subresource="status")
+    await node.reporter.register()
+    node.reporter.tell_start()
+
+    assert node.told.reasons == ["NodeReady", "Starting", "Rebooted"]
