@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from netemu.agnhost.http2 import Answer
 
@@ -47,13 +47,21 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target's path."""
-        return urlsplit(self.target).path
+        """The target's path, as it was sent: it may begin with several slashes."""
+        return self._parts[0]
+
+    @cached_property
+    def _parts(self) -> tuple[str, str]:
+        target = self.target.partition("#")[0]
+        if "://" in target.partition("?")[0]:  # as a proxy is asked (RFC 9112, 3.2.2)
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        path, _, query = target.partition("?")
+        return path, query
 
     @cached_property
     def query(self) -> dict[str, str]:
         """The query's parameters, the first value of each."""
-        return _first_values(urlsplit(self.target).query)
+        return _first_values(self._parts[1])
 
     @cached_property
     def form(self) -> dict[str, str]:

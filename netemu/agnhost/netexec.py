@@ -85,6 +85,9 @@ class NetExec:
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
         """Answer a request by its path; any other path tells the time."""
+        if "//" in request.path:  # Go's ServeMux leads to the path that was meant
+            meant = "/" + "/".join(part for part in request.target.split("/") if part)
+            return redirect(request, meant, 301)
         return self._paths.get(request.path, self._now)(request)
 
     def overridden(self, target: str) -> HttpAnswer:
@@ -215,7 +218,7 @@ class NetExec:
 
 def redirect(request: Request, location: str, status: int) -> Response:
     """Lead elsewhere as Go's ``http.Redirect`` does: from here, with a link for people."""
-    if not urlsplit(location).scheme:
+    if not location.startswith("/") and not urlsplit(location).scheme:
         location = urljoin(request.path, location) or "/"
     location = quote(unquote(location), safe="/:?#[]@!$&'()*+,;=%-._~")
     body = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from netemu.agnhost.http2 import Answer, Http2Session
 from netemu.agnhost.model import (
@@ -23,9 +24,18 @@ from netemu.agnhost.model import (
 )
 from netemu.agnhost.session import Session
 
-REQUEST_S = 15.0
-IDLE_S = 75.0  # nginx's keepalive_timeout
+_MESSAGE_S = 15.0
 _MESSAGE_BYTES = 1024
+
+
+class Patience(NamedTuple):
+    """How long a connection may be open without a whole request, and after an answer; None is for ever."""
+
+    request_s: float | None = None
+    idle_s: float | None = None
+
+
+_ENDLESS = Patience()
 
 
 class Owner:
@@ -39,8 +49,10 @@ class Owner:
         group: asyncio.TaskGroup,
         log: Callable[[str], None],
         failed: Callable[[Exception, str], None],
+        patience: Patience = _ENDLESS,
     ) -> None:
         self.group = group
+        self.patience = patience
         self.log = log
         self.failed = failed
         self.connections: set[asyncio.Transport] = set()
@@ -79,7 +91,7 @@ async def serve_message(
     loop = asyncio.get_running_loop()
     with sock:
         try:
-            async with asyncio.timeout(REQUEST_S):
+            async with asyncio.timeout(_MESSAGE_S):
                 reply = greeting or answer(await loop.sock_recv(sock, _MESSAGE_BYTES), client)
                 if reply:
                     await loop.sock_sendall(sock, reply)
@@ -99,7 +111,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._owner.connections.add(transport)
-        self._limit(REQUEST_S)
+        self._limit(self._owner.patience.request_s)
         if self._owner.is_closed:
             transport.abort()
 
@@ -110,11 +122,11 @@ class _Connection(asyncio.Protocol):
             self._owner.connections.discard(self._transport)
             self._transport = None
 
-    def _limit(self, seconds: float) -> None:
+    def _limit(self, seconds: float | None) -> None:
         """Close the connection if nothing happens for so long."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._transport is not None:
+        if self._transport is not None and seconds is not None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
 
@@ -133,7 +145,7 @@ class HttpProtocol(_Connection):
     def data_received(self, data: bytes) -> None:
         """Take bytes; the clock runs from a request's first one."""
         if self._session.is_idle:
-            self._limit(REQUEST_S)
+            self._limit(self._owner.patience.request_s)
         self._session.feed(data)
         self._advance()
 
@@ -198,7 +210,7 @@ class HttpProtocol(_Connection):
         if self._access_log:
             self._owner.log(f'{self._client.host} "{request.line}" {response.status} {len(response.body)}')
         self._transport.write(self._session.answer(response))
-        self._limit(IDLE_S)
+        self._limit(self._owner.patience.idle_s)
         if self._session.is_over:
             self._transport.close()
 
@@ -214,7 +226,7 @@ class Http2Protocol(_Connection):
         """Take bytes."""
         if self._transport is not None:
             self._transport.write(self._session.feed(data))
-            self._limit(IDLE_S)
+            self._limit(self._owner.patience.idle_s)
             if self._session.is_over:
                 self._transport.close()
 
@@ -247,7 +259,7 @@ class EchoProtocol(_Connection):
         """Echo."""
         if self._transport is not None:
             self._transport.write(data)
-            self._limit(IDLE_S)
+            self._limit(self._owner.patience.idle_s)
 
     def pause_writing(self) -> None:
         """Read no more than the client does."""

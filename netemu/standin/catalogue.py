@@ -196,6 +196,11 @@ def programs(image: str, catalogue: Catalogue) -> tuple[Mount, ...]:
     found = catalogue.find(image)
     if found is None or not (found.agnhost or found.arguments == "subcommand"):
         return ()
+    return _agnhost_mounts()
+
+
+@lru_cache(maxsize=1)
+def _agnhost_mounts() -> tuple[Mount, ...]:
     source = resources.files("netemu.agnhost")
     return (
         Mount(source=str(source), target=_AGNHOST_PACKAGE),

@@ -13,7 +13,7 @@ import msgspec
 
 from netemu.agnhost.golang import error_words
 from netemu.agnhost.model import AppError, Listener
-from netemu.agnhost.protocols import Owner
+from netemu.agnhost.protocols import Owner, Patience
 from netemu.agnhost.serving import Serving
 from netemu.agnhost.sockets import open_listener
 from netemu.errors import KernelError, PermissionDeniedError
@@ -22,10 +22,12 @@ from netemu.logs import Log
 from netemu.runtime.container import AppSpec, ContainerState
 from netemu.runtime.errors import ContainerExistsError, ControlError
 from netemu.runtime.logfile import LogFile
-from netemu.standin.apps.registry import build
+from netemu.standin.apps.registry import AGNHOST, build
 from netemu.standin.surroundings import PodSurroundings, RunIn
 
 log = Log(__name__)
+
+_PATIENCE = Patience(15.0, 75.0)  # nginx's keepalive_timeout
 
 
 class RunningApp:
@@ -34,7 +36,8 @@ class RunningApp:
     def __init__(self, spec: AppSpec, group: asyncio.TaskGroup) -> None:
         self.spec = spec
         self.state = ContainerState(id=spec.id, running=True, started_at_s=time.time())
-        self.serving = Serving(Owner(group, self.log, _failed))
+        patience = Patience() if spec.app in AGNHOST else _PATIENCE
+        self.serving = Serving(Owner(group, self.log, _failed, patience))
         self._log: LogFile | None = None
         self._is_closed = False
 

@@ -23,6 +23,21 @@ from netemu.standin.apps import echo, http, http_echo
 Build = Callable[[AppSpec, Surroundings], tuple[Listener, ...]]
 
 
+AGNHOST: dict[str, BuildAgnhost] = {
+    "agnhost-http-echo": echo_basic.build_http_echo,
+    "echo-basic": echo_basic.build,
+    "guestbook": guestbook.build,
+    "liveness": liveness.build,
+    "netexec": netexec.build,
+    "no-snat-test": nosnat.build,
+    "no-snat-test-proxy": nosnat.build_proxy,
+    "porter": porter.build,
+    "serve-hostname": hostname.build,
+    "test-webserver": webserver.build_elsewhere,
+}
+"""Apps that know nothing of pods but what a process would find."""
+
+
 def _of_agnhost(build: BuildAgnhost) -> Build:
     return lambda spec, surroundings: build(Setting(spec.args, spec.env, spec.hostname), surroundings)
 
@@ -34,25 +49,16 @@ def _pause(spec: AppSpec, surroundings: Surroundings) -> tuple[Listener, ...]:
 
 
 APPS: dict[str, Build] = {
-    "agnhost-http-echo": _of_agnhost(echo_basic.build_http_echo),
+    **{name: _of_agnhost(build) for name, build in AGNHOST.items()},
     "agnhost-pause": _pause,
     "echo": echo.build,
-    "echo-basic": _of_agnhost(echo_basic.build),
-    "guestbook": _of_agnhost(guestbook.build),
     "http": http.build,
     "http-echo": http_echo.build,
     "httpd": http.greeting("It works!"),
     "kitten": http.picture("kitten"),
-    "liveness": _of_agnhost(liveness.build),
     "nautilus": http.picture("nautilus"),
-    "netexec": _of_agnhost(netexec.build),
     "nginx": http.greeting("Welcome to nginx!"),
-    "no-snat-test": _of_agnhost(nosnat.build),
-    "no-snat-test-proxy": _of_agnhost(nosnat.build_proxy),
     "pause": http.build,
-    "porter": _of_agnhost(porter.build),
-    "serve-hostname": _of_agnhost(hostname.build),
-    "test-webserver": _of_agnhost(webserver.build_elsewhere),
 }
 
 

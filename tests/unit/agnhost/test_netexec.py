@@ -103,6 +103,24 @@ async def test_it_answers_by_path(target, status, body):
     assert (answer.status, answer.body) == (status, body)
 
 
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        pytest.param("http://web:8080/hostname?x=1", b"web-1", id="as-a-proxy-is-asked"),
+        pytest.param("/echo?msg=a://b", b"a://b", id="a-url-in-the-query"),
+        pytest.param("/hostname#there", b"web-1", id="a-fragment"),
+    ],
+)
+async def test_paths_are_found_in_all_forms_of_targets(target, body):
+    assert (await asked(target)).body == body
+
+
+async def test_slashes_too_many_lead_to_the_path_that_was_meant():
+    answer = await asked("//hostname")
+
+    assert (answer.status, dict(answer.headers)["Location"]) == (301, "/hostname")
+
+
 async def test_it_tells_the_time_everywhere_else():
     assert (await asked("/")).body.startswith(b"NOW: 20")
 
