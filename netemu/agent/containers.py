@@ -263,6 +263,14 @@ class Containers:
         """Bring the files of a pod's volumes up to date, if it has any."""
         self._volumes.refresh(work.obj, self._site.pod_dir(work.uid))
 
+    def find_volume_problem(self, work: PodWork) -> str:
+        """Say which of a pod's volumes cannot be made yet; empty if all can."""
+        try:
+            self._volumes.check(work.obj)
+        except VolumeError as err:
+            return err.message
+        return ""
+
     def renew_tokens(self, work: PodWork) -> None:
         """Give a pod's processes new tokens before the ones they have end."""
         if work.obj and (work.exec_holders or "shim" in work.sources.values()):

@@ -115,10 +115,15 @@ def refused(life: Life, reason: str, message: str, now_s: float) -> Life:
     if reason in PULL_REASONS:
         retry_s = _doubled_s(times)
     elif reason == "ContainerCreating":
-        retry_s = min(VOLUME_RETRY_S * float(2 ** min(times - 1, 10)), MAX_VOLUME_RETRY_S)
+        retry_s = volume_retry_s(times)
     else:
         retry_s = CONFIG_RETRY_S
     return replace(life, waiting=(reason, message), retry_at_s=now_s + retry_s, refusals=times)
+
+
+def volume_retry_s(times: int) -> float:
+    """Give the pause after a volume was missing for the n-th time."""
+    return min(VOLUME_RETRY_S * float(2 ** min(times - 1, 10)), MAX_VOLUME_RETRY_S)
 
 
 def retried(life: Life) -> Life:

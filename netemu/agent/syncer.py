@@ -80,7 +80,7 @@ class Syncer:
             work.failure = self._find_failure(work, pod)
         if work.failure is not None or pod.status.phase in ("Succeeded", "Failed"):
             await self._fail(work, pod)
-        elif not await self._sandboxes.ensure(work, pod):
+        elif not self._has_volumes(work) or not await self._sandboxes.ensure(work, pod):
             await self._report(work, pod, {})
         else:
             await self._advance(work, pod)
@@ -96,6 +96,15 @@ class Syncer:
             log_path = self._site.log_path(pod, life.state.id)
             said = life.state.message or messages.last_words(container, life.state, file, log_path)
             work.lives[name] = replace(life, state=replace(life.state, message=said), is_heard=True)
+
+    def _has_volumes(self, work: PodWork) -> bool:
+        """Tell whether a pod that has no network yet could have its volumes: they come first."""
+        problem = self._containers.find_volume_problem(work) if work.sandbox is None else ""
+        if problem:
+            work.failures += 1
+            self._recorder.emit(work.obj, "Warning", "FailedMount", problem)
+            self._again(work.uid, restarts.volume_retry_s(work.failures))
+        return not problem
 
     def _find_failure(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out whether the node does not take the pod, or its time is over."""

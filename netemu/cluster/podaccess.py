@@ -11,7 +11,7 @@ from socket import socket
 from netemu.agent.containers import Containers
 from netemu.agent.machine import KUBELET_PORT
 from netemu.agent.ports import Session
-from netemu.agent.restarts import next_attempt
+from netemu.agent.restarts import Life, next_attempt
 from netemu.agent.work import PodWork
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnavailableError
@@ -92,9 +92,8 @@ class Reach:
         name = pod["metadata"]["name"]
         life = work.lives.get(container)
         if life is None or life.state is None:
-            raise BadRequestError(
-                f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating'
-            )
+            why = _first_wait(pod, life)
+            raise BadRequestError(f'container "{container}" in pod "{name}" is waiting to start: {why}')
         if options.previous and next_attempt(life) < 2:
             raise BadRequestError(f'previous terminated container "{container}" in pod "{name}" not found')
         return self._read_log(work, containers, container, options)
@@ -141,6 +140,14 @@ class Reach:
             problem = "has not started" if node else "does not have a host assigned"
             raise BadRequestError(f"pod {name} {problem}")
         return work, parts.containers
+
+
+def _first_wait(pod: Object, life: Life | None) -> str:
+    """Say why a container has not started yet, as a kubelet does to who asks for its log."""
+    default = "PodInitializing" if pod["spec"].get("initContainers") else "ContainerCreating"
+    reason = life.waiting[0] if life is not None and life.waiting is not None else default
+    words = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
+    return words.get(reason, reason)
 
 
 def _end_of(work: PodWork, container: str) -> Callable[[], bool]:

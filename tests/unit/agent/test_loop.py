@@ -222,3 +222,15 @@ async def test_a_pod_is_reported_once_if_nothing_changes(tmp_path):
         now = await world.pod()
 
     assert now["metadata"]["resourceVersion"] == ready["metadata"]["resourceVersion"]
+
+
+async def test_a_pod_whose_volume_is_missing_gets_no_network_yet(tmp_path):
+    world = World(tmp_path)
+    volumes = [{"name": "v", "configMap": {"name": "none"}}]
+    async with world.running():
+        await world.create(volumes=volumes)
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"] == {"reason": "ContainerCreating"}
+    assert "FailedMount" in world.recorder.reasons()
+    assert not world.network.attached
