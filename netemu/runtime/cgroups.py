@@ -22,6 +22,8 @@ ROOT = "/sys/fs/cgroup"
 CONTROLLERS = ("pids", "memory", "cpu", "cpuacct")
 MAX_PROCESSES = 1024  # of one container: a fork bomb ends there
 _PERIOD_US = 100_000
+# A quarter of a process's share of a busy processor: the machine and netemu itself go before containers.
+_WEIGHTS = {False: ("cpu.shares", "256"), True: ("cpu.weight", "25")}
 _LOOK_AGAIN_S = 0.002  # version 1 has no event for a group that became empty
 
 
@@ -156,6 +158,9 @@ class Cgroups:
             if hierarchy.is_unified:
                 handed = " ".join(f"+{name}" for name in hierarchy.controllers)
                 _write(f"{self._name}/cgroup.subtree_control", handed, base)
+            if "cpu" in hierarchy.controllers:
+                name, weight = _WEIGHTS[hierarchy.is_unified]
+                _write(f"{self._name}/{name}", weight, base)
         self._is_made = True
 
 
@@ -185,10 +190,9 @@ def _settings(hierarchy: Hierarchy, limits: LimitsJson) -> Iterator[tuple[str, s
         if hierarchy.is_unified:
             yield from (("memory.max", str(memory)), ("memory.swap.max", "0"), ("memory.oom.group", "1"))
         else:
-            yield from (
-                ("memory.limit_in_bytes", str(memory)),
-                ("memory.memsw.limit_in_bytes", str(memory)),
-            )
+            # With swap it may never be less than without: first when it grows, last when it shrinks.
+            names = ("memory.memsw.limit_in_bytes", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
+            yield from ((name, str(memory)) for name in names)
     if "cpu" in hierarchy.controllers and quota_us:
         if hierarchy.is_unified:
             yield "cpu.max", f"{quota_us} {_PERIOD_US}"

@@ -106,6 +106,14 @@ def test_a_nodes_groups_are_in_the_record_before_they_are_made(tmp_path, unified
     assert noted == {"directories": [f"{unified}/ne-t-node-1"]}
 
 
+def test_all_containers_of_a_node_together_weigh_less_than_a_process(tmp_path, unified):
+    made = groups(tmp_path, find_hierarchies("/dev/null", str(unified)))
+    (unified / "ne-t-node-1/cpu.weight").touch()
+    made.open("c1", NONE)
+
+    assert (unified / "ne-t-node-1/cpu.weight").read_text() == "25"
+
+
 def test_a_node_without_containers_that_are_processes_makes_nothing(tmp_path, unified):
     Cgroups("ne-t-node-1", str(tmp_path / "record"), find_hierarchies("/dev/null", str(unified)))
 
