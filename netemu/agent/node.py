@@ -173,6 +173,9 @@ class NodeReporter:
             node = await self._client.get(NODE, "", self._node["metadata"]["name"])
         except NotFoundError:
             return
+        said = _ready_status((node.get("status") or {}).get("conditions") or [])
+        if said == "Unknown":
+            self._reported = None  # somebody thought it lost: the next report says otherwise
         lease = lease_of(node, self._clock())
         try:
             await self._client.update(LEASE, lease)

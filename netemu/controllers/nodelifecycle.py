@@ -31,21 +31,33 @@ PRESSURE_TAINTS = {
     "PIDPressure": "node.kubernetes.io/pid-pressure",
 }
 OURS = {NOT_READY_TAINT, UNREACHABLE_TAINT, UNSCHEDULABLE_TAINT, *PRESSURE_TAINTS.values()}
+DOUBT_S = 1.0
 NO_NETWORK = "reason:NetworkPluginNotReady"
 
 Taints = list[dict[str, Any]]
 
 
 def node_lifecycle(grace_s: float) -> Reconciler:
-    """Give the controller for which a node is lost that says nothing for ``grace_s``."""
+    """Give the controller for which a node is lost that says nothing for ``grace_s``.
+
+    It looks a second time before it believes that: after a pause of the whole machine nobody was
+    heard of, and those who live speak at once.
+    """
+    doubted_since_s: dict[str, float] = {}
+    doubt_s = min(DOUBT_S, grace_s / 4)
 
     def plan(cache: Cache, key: Key, now_s: float) -> Writes:
         node = cache.get(NODE, key)
         if node is None:
+            doubted_since_s.pop(key.name, None)
             return []
-        silent_s = now_s - heard_of_s(cache, node)
-        if silent_s < grace_s:
-            return [*_taint(cache, node, now_s), LookAgain(max(grace_s - silent_s, 0.01))]
+        left_s = grace_s - (now_s - heard_of_s(cache, node))
+        if left_s > 0:
+            doubted_since_s.pop(key.name, None)
+            return [*_taint(cache, node, now_s), LookAgain(left_s)]
+        left_s = doubted_since_s.setdefault(key.name, now_s) + doubt_s - now_s
+        if left_s > 0:
+            return [*_taint(cache, node, now_s), LookAgain(left_s)]
         lost = _lose(node, now_s)
         # The change of the status brings us back for the rest, with the version that it made.
         return lost or [*_taint(cache, node, now_s), *_unready_pods(cache, node, now_s)]

@@ -187,3 +187,14 @@ async def test_a_node_that_comes_back_tells_so(node):
     node.reporter.tell_start()
 
     assert node.told.reasons == ["NodeReady", "Starting", "Rebooted"]
+
+
+async def test_a_node_that_was_thought_lost_reports_again(node):
+    await node.reporter.register()
+    lost = [{"type": "Ready", "status": "Unknown", "lastTransitionTime": "2023-11-14T22:13:30Z"}]
+    await node.client.patch(NODE, "", "node-1", {"status": {"conditions": lost}}, subresource="status")
+    assert await node.reporter.report() is False
+
+    await node.reporter.renew()
+    await node.reporter.report()
+    assert (await node.ready())[0] == "True"

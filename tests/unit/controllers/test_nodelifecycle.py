@@ -75,16 +75,29 @@ async def test_a_silent_node_is_unknown_and_keeps_pods_off_after_its_time(world)
     await live(world, "node-1", GRACE_S - 1)
     assert await ready(world, "node-2") == ("True", "")
 
-    await live(world, "node-1", 2)
+    await live(world, "node-1", 3)
     assert await ready(world, "node-2") == ("Unknown", "NodeStatusUnknown")
     assert await taints(world, "node-2") == [(UNREACHABLE, "NoExecute"), (UNREACHABLE, "NoSchedule")]
     assert await taints(world, "node-1") == []
     assert ("NodeNotReady", "Node node-2 status is now: NodeNotReady") in await world.events()
 
 
+async def test_nodes_that_speak_right_after_a_pause_of_everything_are_not_lost(world):
+    await live(world, "node-1", 10)
+    world.now_s += 3600
+    world.ring()
+    await world.settle()
+    for name in ("node-1", "node-2"):
+        await live(world, name, 0.25, step=0.25)
+    await live(world, "node-1", 2)
+
+    assert [await ready(world, name) for name in ("node-1", "node-2")] == [("True", "")] * 2
+    assert ("NodeNotReady", "Node node-1 status is now: NodeNotReady") not in await world.events()
+
+
 async def test_its_pods_are_not_ready_any_more_and_it_is_told(world):
     await running(world, "web")
-    await live(world, "node-1", GRACE_S + 1)
+    await live(world, "node-1", GRACE_S + 2)
     conditions = (await world.get(POD, "web"))["status"]["conditions"]
 
     assert [c["status"] for c in conditions if c["type"] == "Ready"] == ["False"]
@@ -92,7 +105,7 @@ async def test_its_pods_are_not_ready_any_more_and_it_is_told(world):
 
 
 async def test_a_node_that_comes_back_loses_its_taints(world):
-    await live(world, "node-1", GRACE_S + 1)
+    await live(world, "node-1", GRACE_S + 2)
     await says(world, "node-2", "True")
     await live(world, "node-2", 1)
 
@@ -132,7 +145,7 @@ async def test_without_any_node_that_lives_nobody_is_evicted(world):
 
 async def test_a_node_that_never_spoke_is_unknown_as_well(world):
     await world.create(NODE, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "paper"}})
-    await live(world, "node-1", GRACE_S + 1)
+    await live(world, "node-1", GRACE_S + 2)
 
     assert await ready(world, "paper") == ("Unknown", "NodeStatusNeverUpdated")
     assert (UNREACHABLE, "NoSchedule") in await taints(world, "paper")
@@ -194,7 +207,7 @@ async def test_a_pod_that_is_bound_to_a_node_it_cannot_bear_leaves_at_once(world
 
 async def test_pods_of_a_node_that_is_said_to_be_out_of_service_are_forgotten(world):
     await running(world, "web")
-    await live(world, "node-1", GRACE_S + 1)
+    await live(world, "node-1", GRACE_S + 2)
     await world.client.delete(POD, "default", "web")
     await world.settle()
     assert await world.names(POD) == ["web"]
