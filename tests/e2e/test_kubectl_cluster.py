@@ -19,6 +19,13 @@ def test_the_cluster_tells_its_version_and_its_health(kubectl):
     assert "https://127.0.0.1:" in kubectl.ok("cluster-info")
 
 
+def test_what_components_and_kubelets_say_is_passed_on(kubectl):
+    assert kubectl.ok("get", "componentstatuses").count("Healthy") == 3
+    assert "apiserver_request_total{" in kubectl.ok("get", "--raw", "/metrics")
+    assert kubectl.ok("get", "--raw", "/api/v1/nodes/node-1/proxy/healthz") == "ok"
+    assert '"kind":"PodList"' in kubectl.ok("get", "--raw", "/api/v1/nodes/node-1/proxy/pods")
+
+
 def test_kinds_and_their_versions_are_listed(kubectl):
     kinds = kubectl.ok("api-resources", "--no-headers")
     assert "deploy" in kinds
