@@ -108,7 +108,7 @@ class Connection:
         for listener in self._listeners.values():
             listener({})
         self._listeners.clear()
-        self._exited.put_nowait(None)
+        self._loop.call_soon(self._exited.put_nowait, None)
         while self._fds:
             os.close(self._fds.popleft())
 
@@ -153,7 +153,8 @@ class Connection:
 
     def _take_event(self, event: str, message: dict[str, Any]) -> None:
         if event == "exited":
-            self._exited.put_nowait(msgspec.convert(message["state"], ContainerState))
+            # After whoever waits for an answer that came before: it may be about this very container.
+            self._loop.call_soon(self._exited.put_nowait, msgspec.convert(message["state"], ContainerState))
         elif (listener := self._listeners.pop(message["exec"], None)) is not None:
             listener(message)
 
