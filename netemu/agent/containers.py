@@ -188,7 +188,7 @@ class Containers:
         security = security_of(work.obj, attempt.raw)
         argv = images.image_argv(image, attempt)
         spec = specs.container_spec(self._site, attempt, argv, security, volumes)
-        scratch = self._site.pod_dir(work.uid) / "containers" / attempt.id
+        scratch = self._scratch(work, attempt.id)
         root = self._images.root(image)
         return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
 
@@ -326,6 +326,7 @@ class Containers:
             await self._need(self.standins).stop(id)
         else:
             await self._need(self.shim).remove(id)
+            shutil.rmtree(self._scratch(work, id), ignore_errors=True)  # its shim may have been killed
 
     async def remove_holders(self, work: PodWork) -> None:
         """Remove the sandboxes that ``exec`` made."""
@@ -378,6 +379,10 @@ class Containers:
         own = programs(attempt.container.image, self._catalogue())
         security = security_of(work.obj, attempt.raw)
         return specs.container_spec(self._site, attempt, argv, security, own + volumes)
+
+    def _scratch(self, work: PodWork, id: str) -> Path:
+        """Say where an attempt that runs from an image has what it writes."""
+        return self._site.pod_dir(work.uid) / "containers" / id
 
     def _volume_mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
         directory = self._write_files(attempt)

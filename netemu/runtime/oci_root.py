@@ -38,6 +38,8 @@ class ImageRoot:
         self._work = work
         self.path = f"{work}/root"
         os.mkdir(self.path)
+        if os.path.lexists(image["scratch"]):  # of an attempt whose shim was killed with the daemon
+            _run(["rm", "-rf", "--one-file-system", "--", image["scratch"]])
         for name in ("upper", "work"):
             os.makedirs(f"{image['scratch']}/{name}")
         self._mount()
