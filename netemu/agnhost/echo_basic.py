@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 
+from netemu.agnhost import websocket
 from netemu.agnhost.flags import parse_flags, parse_port_flag
 from netemu.agnhost.golang import parse_duration
 from netemu.agnhost.model import Http, HttpAnswer, Listener, Request, Response, Setting, Surroundings, Tls
@@ -50,6 +51,8 @@ def answering(
         path = request.path.replace("//", "/")
         if path == "/health":
             return Response(b"OK")
+        if path == "/ws":
+            return websocket.echo(request)
         if path.startswith("/status/"):
             return Response(status=_status(request.target))
         if delay := request.form.get("delay", ""):

@@ -83,10 +83,21 @@ class Request:
         return grouped
 
 
+class Conversation(Protocol):
+    """What is spoken on a connection after HTTP/1.1; ``is_over`` when nothing more can be said."""
+
+    is_over: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what was read, and give what is to be sent."""
+        ...
+
+
 class Response(NamedTuple):
     """An HTTP response; content-length is added when it is sent.
 
     With ``close`` the connection ends after it, with ``abort`` before: nothing is said.
+    ``upgrade`` goes on with the connection, after status 101.
     """
 
     body: bytes = b""
@@ -95,6 +106,7 @@ class Response(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
     abort: bool = False
+    upgrade: Conversation | None = None
 
 
 HttpAnswer = Callable[[Request], Response | Awaitable[Response]]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from netemu.agnhost.http2 import Answer, Http2Session
 from netemu.agnhost.model import (
     Address,
+    Conversation,
     DatagramAnswer,
     EchoStream,
     Greet,
@@ -141,9 +142,13 @@ class HttpProtocol(_Connection):
         self._session = Session(client)
         self._is_answering = False
         self._is_choked = False
+        self._conversation: Conversation | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; the clock runs from a request's first one."""
+        if self._conversation is not None:
+            self._converse(self._conversation, data)
+            return
         if self._session.is_idle:
             self._limit(self._owner.patience.request_s)
         self._session.feed(data)
@@ -151,6 +156,8 @@ class HttpProtocol(_Connection):
 
     def eof_received(self) -> bool:
         """Answer what was asked before the client's end."""
+        if self._conversation is not None:
+            return False
         self._session.feed(b"")
         self._advance()
         return self._is_answering
@@ -166,6 +173,8 @@ class HttpProtocol(_Connection):
 
     def _advance(self) -> None:
         while not (self._is_answering or self._is_choked or self._transport is None):
+            if self._conversation is not None:
+                return
             request = self._session.next_request()
             if request is None:
                 self._wait_for_more()
@@ -211,8 +220,19 @@ class HttpProtocol(_Connection):
             self._owner.log(f'{self._client.host} "{request.line}" {response.status} {len(response.body)}')
         self._transport.write(self._session.answer(response))
         self._limit(self._owner.patience.idle_s)
-        if self._session.is_over:
+        if response.upgrade is not None:
+            self._conversation = response.upgrade
+            self._transport.resume_reading()
+            self._converse(response.upgrade, self._session.take_unread())
+        elif self._session.is_over:
             self._transport.close()
+
+    def _converse(self, conversation: Conversation, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(conversation.feed(data))
+            self._limit(self._owner.patience.idle_s)
+            if conversation.is_over:
+                self._transport.close()
 
 
 class Http2Protocol(_Connection):

@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
 _MAX_CHUNK_LINE_BYTES = 256
-_WITHOUT_BODY = frozenset({204, 304})
+_WITHOUT_BODY = frozenset({101, 204, 304})
 
 
 class _Refused(Exception):
@@ -77,6 +77,11 @@ class Session:
     def is_idle(self) -> bool:
         """Whether the client has asked for nothing since the last answer."""
         return not (self._buffer or self._head or self._is_answering)
+
+    def take_unread(self) -> bytes:
+        """Give what came after the last request; it belongs to whatever follows HTTP."""
+        unread, self._buffer = bytes(self._buffer), bytearray()
+        return unread
 
     def feed(self, data: bytes) -> None:
         """Add what was read; empty data is the end."""

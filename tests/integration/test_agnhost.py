@@ -192,6 +192,26 @@ async def test_echo_basic_says_what_was_asked(start, first_pod):
     }
 
 
+async def test_echo_basic_speaks_websocket(start, first_pod):
+    await start("echo-basic", env={"HTTP_PORT": "80"})
+    await curl(first_pod, "http://127.0.0.1/health")
+    head = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n"
+    ask = b"GET /ws HTTP/1.1\r\nHost: w\r\n" + head
+    hello = b"\x81\x82\0\0\0\0hi"
+
+    def converse() -> tuple[bytes, bytes]:
+        with open_in(first_pod, socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.connect(("127.0.0.1", 80))
+            sock.sendall(ask)
+            answer = sock.recv(4096)
+            sock.sendall(hello)
+            return answer, sock.recv(100)
+
+    answer, said = await asyncio.to_thread(converse)
+    assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert said == b"\x81\x02hi"
+
+
 async def test_netexec_runs_commands_and_ends_with_the_code_it_is_told(process, first_pod):
     running = await process("netexec")
 
