@@ -72,8 +72,7 @@ def _plan(cache: Cache, key: Key, pods: frozenset[str] | None) -> Writes:
     else:
         whole, since = _subsets(cache, service, None)
         subsets, is_cut = truncated(whole)
-    headless = {HEADLESS_LABEL: ""} if service.is_headless else {}
-    labels = {**service.metadata.labels, **headless, MANAGED_BY: MANAGER}
+    labels = _labels(service)
     if existing is None:
         annotations = _annotations({}, service.metadata.creation_timestamp or "", is_cut=is_cut)
         named = {"namespace": key.namespace, "name": key.name}
@@ -141,6 +140,11 @@ def _joined(one: Subset, other: Subset) -> Subset:
 
 def _order(subset: Subset) -> str:
     return str(subset.get("ports"))
+
+
+def _labels(service: Service) -> dict[str, str]:
+    copied = {name: value for name, value in service.metadata.labels.items() if name != HEADLESS_LABEL}
+    return {**copied, **({HEADLESS_LABEL: ""} if service.is_headless else {}), MANAGED_BY: MANAGER}
 
 
 def _endpoints(metadata: dict[str, Any], subsets: list[Subset]) -> Object:

@@ -35,7 +35,7 @@ from netemu.controllers.parts import Part, Parts
 from netemu.controllers.pods import is_ready, is_terminating
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.slices import Endpoint, Family, PortSet, identity, plan_slices, port_set
-from netemu.controllers.writes import Delete, Writes
+from netemu.controllers.writes import Create, Delete, Writes
 from netemu.informer.cache import Cache, Change, Key, key_of
 
 MANAGER = "endpointslice-controller.k8s.io"
@@ -64,7 +64,7 @@ def _plan(cache: Cache, key: Key, parts: frozenset[Any] | None) -> Writes:
     existing = managed_slices(cache, key, MANAGER)
     if obj is None or service is None:
         return [_deletion(slice_) for slice_ in existing]
-    if service.metadata.deletion_timestamp or not has_backends(service):
+    if not has_backends(service):
         return []
     only = _pods_of(cache, key, parts) if parts is not None else None
     pods = [Key(key.namespace, name) for name in only] if only is not None else None
@@ -77,6 +77,8 @@ def _plan(cache: Cache, key: Key, parts: frozenset[Any] | None) -> Writes:
             times = dict.fromkeys(times, service.metadata.creation_timestamp)
         shared = _family(obj, service, family, times)
         writes += plan_slices(shared, existing, groups, only)
+    if service.metadata.deletion_timestamp:  # it still serves, but gets nothing new to collect
+        writes = [write for write in writes if not isinstance(write, Create)]
     return [*writes, *(_deletion(s) for s in existing if s["addressType"] not in families)]
 
 

@@ -54,6 +54,15 @@ async def test_only_addresses_of_the_first_family_are_told(world):
     assert await addresses(world) == [("addresses", "10.244.1.2")]
 
 
+async def test_a_service_that_is_marked_as_headless_but_is_not_does_not_mark_its_endpoints(world):
+    labels = {"service.kubernetes.io/headless": "", "team": "blue"}
+    await world.create(SERVICE, builders.service(selector=WEB, labels=labels))
+    await world.settle()
+
+    found = (await world.get(ENDPOINTS, "web"))["metadata"]["labels"]
+    assert found == {"team": "blue", endpoints.MANAGED_BY: endpoints.MANAGER}
+
+
 def subset(ready, not_ready=0):
     lists = {
         "addresses": [{"ip": f"10.0.0.{number}"} for number in range(ready)],

@@ -146,6 +146,23 @@ async def test_a_service_whose_endpoints_are_no_longer_ours_keeps_those_it_had(w
     assert list(await endpoints(world)) == ["10.244.1.2"]
 
 
+async def test_a_service_that_is_ending_forgets_pods_and_makes_no_new_slices(world):
+    await run(world, "web-1", "10.244.1.2")
+    await run(world, "web-2", "10.244.1.3")
+    metadata = {"name": "web", "namespace": "default", "finalizers": ["example.com/x"]}
+    await world.create(SERVICE, {**builders.service(selector=WEB), "metadata": metadata})
+    await world.settle()
+    await world.client.delete(SERVICE, "default", "web")
+    await world.client.delete(POD, "default", "web-1", grace_period_s=0)
+    await world.settle()
+    assert list(await endpoints(world)) == ["10.244.1.3"]
+
+    (name,) = await world.names(ENDPOINT_SLICE)
+    await world.client.delete(ENDPOINT_SLICE, "default", name)
+    await world.settle()
+    assert await world.names(ENDPOINT_SLICE) == []
+
+
 async def test_new_endpoints_go_where_something_changes_anyway(world):
     for number in range(150):
         await run(world, f"web-{number}", f"10.244.1.{number}")
