@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from netemu.api.hostports import conflicts
@@ -49,18 +50,21 @@ class Obstacle(NamedTuple):
     passing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unschedulable:
-    """No node takes the pod. ``obstacles`` say why, by node."""
+    """No node takes the pod. ``obstacles`` say why, by node.
+
+    What it waits for is asked with each pod that comes or goes, and found out once.
+    """
 
     obstacles: dict[NodeName, Obstacle]
 
-    @property
+    @cached_property
     def waits_for_room(self) -> bool:
         """Whether it may fit when a pod goes."""
         return any(obstacle.passing for obstacle in self.obstacles.values())
 
-    @property
+    @cached_property
     def waits_for_others(self) -> bool:
         """Whether it may fit when a pod comes, or changes."""
         return any(COMPANY & set(obstacle.reasons) for obstacle in self.obstacles.values())
