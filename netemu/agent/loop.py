@@ -71,7 +71,7 @@ class Agent:
         self._adopted = asyncio.Event()
         self._tasks = Tasks()
         netns_path = str(site.paths.netns / node_netns)
-        notes = site.paths.node_state(site.node) / "hooks"
+        notes = site.paths.node_run(site.node) / "hooks"
         self._prober = Prober(
             asker=Asker(netns_path, self._run_command),
             tasks=self._tasks,

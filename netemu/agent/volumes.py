@@ -41,7 +41,7 @@ _OBJECTS = ("configMap", "secret", "projected", "downwardAPI")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 _MACHINES = ("/usr", "/bin", "/lib", "/lib64", "/sbin")
 """Of hostPath volumes, what a node has in common with the machine, to read; all else is its own."""
-_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods", "/hooks")
+_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods")
 
 
 class Volumes:

@@ -167,7 +167,7 @@ async def test_a_daemon_that_dies_before_a_hook_runs_it_when_it_is_back(tmp_path
     async with world.running():
         await world.create(container=hooked(start="hello"))
         await world.until(lambda: words(world) == ["hello"])
-    for note in (world.paths.node_state("node-1") / "hooks").iterdir():
+    for note in (world.paths.node_run("node-1") / "hooks").iterdir():
         note.unlink()
     world.shim.commands.clear()
     world.shim.exit_codes["hello"] = 0

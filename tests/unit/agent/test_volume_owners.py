@@ -82,13 +82,13 @@ def test_a_directory_in_a_volume_that_is_memory_is_made_there_and_not_on_disk(mo
 
 
 def test_the_root_of_a_node_is_what_is_its_own_and_the_programs_that_it_shares(mounts, tmp_path):
-    for name in ("etc", "pods", "hooks", "var"):
+    for name in ("etc", "pods", "var"):
         (tmp_path / "node" / name).mkdir(parents=True)
     made = {mount.target: mount for mount in mounts({"hostPath": {"path": "/"}}, mountPath="/host")}
 
     assert made["/host/etc"].source == str(tmp_path / "node/etc")
     assert made["/host/usr"].read_only
-    assert {"/host/pods", "/host/hooks", "/host/root", "/host/home"}.isdisjoint(made)
+    assert {"/host/pods", "/host/root", "/host/home"}.isdisjoint(made)
 
 
 @pytest.mark.parametrize("target", ["/root", "/etc", "../../.."])
