@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from netemu.apiserver.auth.attributes import attributes_of
+from netemu.apiserver.auth.guard import ASKED
 from netemu.apiserver.discovery import version
 from netemu.apiserver.registry import Registry
 from netemu.clock import Clock
@@ -44,15 +44,16 @@ class Metrics:
         """Count a request that was answered. What is served by nobody has no labels: there are
         too many such paths.
         """
-        asked = attributes_of(request.method, request.path, request.query)
-        kind = self._registry.kinds.find(asked.group, asked.version, asked.resource)
-        if kind is None:
+        asked = request.get(ASKED)
+        kinds = self._registry.kinds
+        kind = kinds.find(asked.group, asked.version, asked.resource) if asked is not None else None
+        if asked is None or kind is None:
             self._requests["", "", "", "", "", request.method[:8], code] += 1
             return
         part = asked.subresource if asked.subresource in kind.subresources else ""
         scope = "resource" if asked.name else "namespace" if asked.namespace else "cluster"
-        verb = asked.verb.upper() if asked.verb != "deletecollection" else "DELETECOLLECTION"
-        self._requests[kind.group, kind.version, kind.resource, part, scope, verb[:16], code] += 1
+        verb = asked.verb.upper()[:16]
+        self._requests[kind.group, kind.version, kind.resource, part, scope, verb, code] += 1
 
     def answer(self) -> web.Response:
         """Answer with all that was counted."""
