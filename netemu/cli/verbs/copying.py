@@ -71,15 +71,17 @@ class Remote:
     async def pack(self, archive: IO[bytes], path: PurePosixPath) -> None:
         """Fill an archive with a path's files."""
         async with self._run(["tar", "cf", "-", str(path)]) as command:
-            await _finish(command, archive)
+            _judge(command, await _take(command, archive))
 
     async def unpack(self, archive: IO[bytes], directory: PurePosixPath) -> None:
         """Write an archive's files below a directory."""
         argv = ["tar", "-xmf", "-", "-C", str(directory)]
-        async with self._run(argv, stdin=True) as command, asyncio.TaskGroup() as group:
-            sending = group.create_task(_send(command, archive))
-            await _finish(command, io.BytesIO())
-            sending.cancel()
+        async with self._run(argv, stdin=True) as command:
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(_send(command, archive))
+                complaints = await _take(command, io.BytesIO())
+                sending.cancel()
+            _judge(command, complaints)
 
     @asynccontextmanager
     async def _run(self, argv: Sequence[str], *, stdin: bool = False) -> AsyncIterator[RemoteCommand]:
@@ -96,15 +98,19 @@ async def _send(command: RemoteCommand, archive: IO[bytes]) -> None:
     await command.end_input()
 
 
-async def _finish(command: RemoteCommand, output: IO[bytes]) -> None:
-    """Take a command's output and fail as it fails, in its own words."""
+async def _take(command: RemoteCommand, output: IO[bytes]) -> str:
+    """Take a command's output, and give what it complained of."""
     complaints = b""
     async for piece in command.outputs():
         if piece.stream == "stdout":
             output.write(piece.data)
         else:
             complaints += piece.data
-    words = complaints.decode(errors="replace").strip()
+    return complaints.decode(errors="replace").strip()
+
+
+def _judge(command: RemoteCommand, words: str) -> None:
+    """Fail as a command failed, in its own words."""
     if command.exit_code:
         raise CopyError(words or f"tar ended with exit code {command.exit_code}")
     if words:
