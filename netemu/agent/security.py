@@ -51,7 +51,7 @@ def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
         user=_user(own, of_pod, image_uid),
         capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged, pod=spec),
         read_only=bool(own.get("readOnlyRootFilesystem")),
-        writes_sysctls=privileged and not spec.get("hostNetwork"),
+        writes_sysctls=privileged,
         sysctls={name: value for name, value in defaults.items() if name not in explicit},
         limits=_limits((container.get("resources") or {}).get("limits") or {}),
         processes=_processes(pod),

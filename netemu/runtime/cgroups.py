@@ -81,6 +81,7 @@ class Cgroups:
     def open(self, container: str, limits: LimitsJson) -> list[int]:
         """Make a container's groups and give the files that a process writes "0" into to join them."""
         self._make_node()
+        self._left.discard(container)
         self._members.add(container)
         for hierarchy, base in zip(self._found, self._bases, strict=True):
             group = f"{self._name}/{container}"
@@ -147,7 +148,7 @@ class Cgroups:
                 self._left.discard(container)
 
     def _make_node(self) -> None:
-        """Make the node's own group, recorded first; what an earlier shim left is taken over."""
+        """Make the node's own group, recorded first; what an earlier shim left in it is removed."""
         if self._is_made or not self._found:
             return
         os.makedirs(self._record, exist_ok=True)
@@ -155,6 +156,7 @@ class Cgroups:
             json.dump({"directories": [f"{each.path}/{self._name}" for each in self._found]}, file)
         for hierarchy, base in zip(self._found, self._bases, strict=True):
             _make(self._name, base)
+            self._left |= _groups_in(self._name, base)
             if hierarchy.is_unified:
                 handed = " ".join(f"+{name}" for name in hierarchy.controllers)
                 _write(f"{self._name}/cgroup.subtree_control", handed, base)
@@ -162,6 +164,7 @@ class Cgroups:
                 name, weight = _WEIGHTS[hierarchy.is_unified]
                 _write(f"{self._name}/{name}", weight, base)
         self._is_made = True
+        self.sweep()
 
 
 def remove_tree(directory: str, within_s: float = 5.0) -> bool:
@@ -212,6 +215,15 @@ def _make(path: str, base: int) -> None:
         os.mkdir(path, dir_fd=base)
     except FileExistsError:
         return
+
+
+def _groups_in(path: str, base: int) -> set[str]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=base)
+    try:
+        with os.scandir(fd) as entries:
+            return {entry.name for entry in entries if entry.is_dir()}
+    finally:
+        os.close(fd)
 
 
 def _remove(path: str, base: int | None) -> bool:

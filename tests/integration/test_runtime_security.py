@@ -106,6 +106,26 @@ async def test_a_read_only_root_leaves_volumes_and_dev_to_write(client, spec, pl
     assert said.split() == ["/var/data", "/dev/shm"]
 
 
+async def test_a_volume_can_be_memory_that_goes_with_its_directory(client, spec, places):
+    volume = places / "run/memory"
+    volume.mkdir(mode=0o700)
+    made = {"read_only": False, "memory_at": str(volume), "memory_bytes": 1 << 20}
+    mounts = (
+        Mount(source=str(volume), target="/all", **made),
+        Mount(source=f"{volume}/part", target="/part", **made),
+    )
+    script = "echo x >/part/x; stat -f -c '%T' /part; stat -c %a /all; ls -R /all; ln -s /root /all/evil"
+    _, said = await run_to_end(client, spec(script, mounts=mounts))
+    outward = (Mount(source=f"{volume}/evil", target="/evil", **made),)
+    with pytest.raises(ControlError, match="leads out of its volume"):
+        await client.create(spec(id="c2", mounts=outward))
+    seen_here = list(volume.iterdir())
+    volume.rmdir()
+
+    assert said.split() == ["tmpfs", "700", "/all:", "part", "/all/part:", "x"]
+    assert seen_here == []
+
+
 async def test_a_container_that_fills_its_disk_is_told_so(client, spec):
     script = "head -c 9000000 /dev/zero >/tmp/big || rm /tmp/big; echo x >/var/small && echo goes on"
     _, said = await run_to_end(client, spec(script, limits=Limits(disk_bytes=4 << 20)))

@@ -144,6 +144,14 @@ def test_a_kill_for_memory_is_known(tmp_path, unified, events, killed):
     assert made.was_out_of_memory("c1") is killed
 
 
+def test_what_an_earlier_shim_left_is_removed_before_the_first_group_is_made(tmp_path, unified):
+    hierarchies = find_hierarchies("/dev/null", str(unified))
+    (unified / "ne-t-node-1/old").mkdir(parents=True)
+    groups(tmp_path, hierarchies).open("c1", NONE)
+
+    assert [path.name for path in unified.glob("ne-t-node-1/*/")] == ["c1"]
+
+
 def test_a_tree_of_empty_groups_is_removed_and_one_that_is_not_is_told(tmp_path):
     (tmp_path / "node/c1").mkdir(parents=True)
     (tmp_path / "full/c1").mkdir(parents=True)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import os
+import time
+
+from netemu.runtime.usage import processes_usage
+
+
+def test_a_container_has_used_what_all_its_processes_have():
+    until_s = time.process_time() + 0.03
+    while time.process_time() < until_s:
+        pass
+    used = processes_usage({"c1": os.getpid()})
+
+    assert used["c1"][0] > 0
+    assert used["c1"][1] > 1 << 20
+
+
+def test_a_container_that_is_gone_has_used_nothing():
+    assert processes_usage({"c1": 2**22 + 1}) == {"c1": [0.0, 0.0]}
+
+
+def test_nobody_is_looked_for_where_there_is_no_container():
+    assert processes_usage({}) == {}
