@@ -13,6 +13,7 @@ from netemu.api.kinds import (
     NODE,
     POD,
     REPLICA_SET,
+    REPLICATION_CONTROLLER,
     SECRET,
     SERVICE,
     STATEFUL_SET,
@@ -30,7 +31,7 @@ from netemu.cli.resources import Query
 
 Related = Mapping[Kind, Sequence[Object]]
 
-_WORKLOADS = (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET)
+_WORKLOADS = (DEPLOYMENT, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET, DAEMON_SET)
 
 
 def needs(kind: Kind, obj: Object) -> tuple[Query, ...]:

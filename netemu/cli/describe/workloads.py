@@ -1,10 +1,10 @@
-"""Deployments, ReplicaSets, StatefulSets and DaemonSets."""
+"""Deployments, ReplicaSets, ReplicationControllers, StatefulSets and DaemonSets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netemu.api.kinds import DAEMON_SET, DEPLOYMENT, Kind
+from netemu.api.kinds import DAEMON_SET, DEPLOYMENT, REPLICATION_CONTROLLER, Kind
 from netemu.cli.describe.containers import write_containers
 from netemu.cli.describe.head import Object, write_controller, write_labels, write_name
 from netemu.cli.describe.sheet import Sheet, render_time
@@ -17,7 +17,10 @@ def write_workload(sheet: Sheet, kind: Kind, obj: Object, replica_sets: Sequence
     write_name(sheet, obj)
     sheet.write(0, "CreationTimestamp:", render_time(obj["metadata"].get("creationTimestamp")))
     write_labels(sheet, obj)
-    sheet.write(0, "Selector:", _render_selector(obj["spec"].get("selector") or {}))
+    selector = obj["spec"].get("selector") or {}
+    if kind is REPLICATION_CONTROLLER:
+        selector = {"matchLabels": selector}
+    sheet.write(0, "Selector:", _render_selector(selector))
     write_controller(sheet, obj)
     _write_counts(sheet, kind, obj)
     _write_template(sheet, obj["spec"]["template"])

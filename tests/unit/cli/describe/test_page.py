@@ -13,6 +13,7 @@ from netemu.api.kinds import (
     NODE,
     POD,
     REPLICA_SET,
+    REPLICATION_CONTROLLER,
     SERVICE,
 )
 from netemu.cli.describe.generic import field_words
@@ -228,6 +229,15 @@ def test_a_daemon_set_counts_nodes():
     obj = {**DEPLOYMENT_WEB, "status": {"desiredNumberScheduled": 3}}
 
     assert "Desired Number of Nodes Scheduled: 3" in _words(_page(DAEMON_SET, obj))
+
+
+def test_a_replication_controller_selects_by_bare_labels():
+    spec = {**DEPLOYMENT_WEB["spec"], "selector": {"app": "web", "tier": "front"}}
+
+    page = _words(_page(REPLICATION_CONTROLLER, {**DEPLOYMENT_WEB, "spec": spec}))
+
+    assert "Selector: app=web,tier=front" in page
+    assert "Replicas: 3 current / 3 desired" in page
 
 
 def test_a_node_shows_its_conditions_and_living_pods():
