@@ -38,7 +38,11 @@ def bound(pod: Object, binding: Object, now_s: float) -> Object:
     if taken:
         why = f'pod {name} is already assigned to node "{taken}"'
         raise words.conflict(POD, name, why, subresource="binding")
-    status = pod.get("status", {})
+    if pod["spec"].get("schedulingGates"):
+        why = f"pod {name} has non-empty .spec.schedulingGates"
+        raise words.conflict(POD, name, why, subresource="binding")
+    # The room that was made for it is taken now.
+    status = {field: value for field, value in pod.get("status", {}).items() if field != "nominatedNodeName"}
     return {
         **pod,
         "spec": {**pod["spec"], "nodeName": node},

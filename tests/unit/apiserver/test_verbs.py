@@ -252,6 +252,23 @@ async def test_a_binding_is_posted_to_the_pod_or_by_itself(http, registry):
     assert registry.get(POD, "default", "p")["spec"]["nodeName"] == "node-1"
 
 
+async def test_a_gated_pod_is_not_bound_and_a_bound_one_needs_no_room(http, registry):
+    gated = pod("p")
+    del gated["spec"]["nodeName"]
+    gated["spec"]["schedulingGates"] = [{"name": "wait"}]
+    await registry.create(POD, gated)
+    nominated = {"status": {"nominatedNodeName": "node-2"}}
+    await registry.patch(POD, "default", "p", nominated, subresource="status")
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"name": "node-1"}}
+    refused, status = await ask(http, "POST", f"{DEFAULT}/bindings", body=body)
+    await registry.patch(POD, "default", "p", {"spec": {"schedulingGates": None}})
+    code, _ = await ask(http, "POST", f"{DEFAULT}/bindings", body=body)
+
+    assert (refused, code) == (409, 201)
+    assert "has non-empty .spec.schedulingGates" in status["message"]
+    assert "nominatedNodeName" not in registry.get(POD, "default", "p")["status"]
+
+
 async def test_events_are_the_same_in_both_groups(http):
     new = "/apis/events.k8s.io/v1/namespaces/default/events"
     event = {
