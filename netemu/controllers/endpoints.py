@@ -39,6 +39,9 @@ OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 CAPACITY = 1000
 """How many addresses an Endpoints object has at most; readers of slices see all."""
 
+BATCH_S = 0.05
+"""Nothing of ours waits for Endpoints: slices, and who reads them, go first."""
+
 Subset = dict[str, Any]
 
 
@@ -252,4 +255,5 @@ RECONCILER = Reconciler(
     name="endpoint-controller",
     plan=plan,
     triggers={SERVICE: own_key, POD: _pod_changed, ENDPOINTS: _endpoints_changed},
+    batch_s=BATCH_S,
 )

@@ -111,9 +111,15 @@ class Controller:
     def _handler(self, trigger: Trigger) -> Handler:
         def handle(change: Change) -> None:
             for key in self._keys(trigger, change):
-                self._queue.add(self._pending.add(key))
+                self._add(self._pending.add(key))
 
         return handle
+
+    def _add(self, key: Hashable) -> None:
+        if self._reconciler.batch_s:
+            self._queue.add_later(key, self._reconciler.batch_s)
+        else:
+            self._queue.add(key)
 
     def _keys(self, trigger: Trigger, change: Change) -> Iterable[Hashable]:
         try:

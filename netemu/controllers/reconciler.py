@@ -24,12 +24,16 @@ FailurePlanner = Callable[[Cache, Any, float, ApiError], Writes]
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """One controller. ``name`` is Kubernetes' (``replicaset-controller``), the source of its events."""
+    """One controller. ``name`` is Kubernetes' (``replicaset-controller``), the source of its events.
+
+    ``batch_s`` is how long a change waits for others to be planned with it, and for whoever is in a hurry.
+    """
 
     name: str
     plan: Planner
     triggers: Mapping[Kind, Trigger]
     plan_failure: FailurePlanner | None = None
+    batch_s: float = 0.0
 
 
 def tell_at_least(plan: Planner) -> FailurePlanner:

@@ -18,6 +18,7 @@ from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.controllers import replicasets
 from netemu.controllers.loop import run_controllers
+from netemu.controllers.parts import Part, Parts
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.writes import Create, LookAgain
@@ -202,3 +203,27 @@ async def test_the_next_plan_sees_what_the_one_before_wrote():
     async with running(new_client(3), [Reconciler("writer", plan, {NODE: own_key})]):
         await eventually(plans, lambda count: count > 3)
     assert held[:4] == [0, 1, 2, 3]
+
+
+async def test_changes_within_a_batch_are_planned_together():
+    client = new_client()
+    planned = []
+
+    def plan(_cache, key, _now_s):
+        planned.append(key)
+        return []
+
+    def parts(_cache, change):
+        return [Part("all", change.key.name)]
+
+    async def count():
+        return len(planned)
+
+    await client.create(NAMESPACE, builders.namespace("other"))
+    for name in ("a", "b", "c"):
+        await client.create(CONFIG_MAP, {"metadata": {"namespace": "other", "name": name}})
+    patient = Reconciler(name="patient", plan=plan, triggers={CONFIG_MAP: parts}, batch_s=0.01)
+    async with running(client, (patient,), (CONFIG_MAP,)):
+        await eventually(count)
+
+    assert planned == [Parts("all", frozenset("abc"))]
