@@ -37,14 +37,22 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
 
 def _left_s(taints: Sequence[Taint], pod: Pod, now_s: float) -> float | None:
     """Tell for how long a pod may stay; ``None`` for ever."""
+    bound_s = _bound_s(pod)
     left: list[float] = []
     for taint in taints:
         bearable = bearable_s(pod.spec.tolerations, taint)
         if bearable is None:
             continue
-        since_s = parse_rfc3339(taint.time_added) if taint.time_added else now_s
-        left.append(since_s + bearable - now_s if bearable > 0 else 0.0)
+        tainted_s = parse_rfc3339(taint.time_added) if taint.time_added else now_s
+        left.append(max(tainted_s, bound_s) + bearable - now_s if bearable > 0 else 0.0)
     return min(left, default=None)
+
+
+def _bound_s(pod: Pod) -> float:
+    """Tell since when a pod has its node: before that it bore nothing."""
+    times = (c.last_transition_time for c in pod.status.conditions if c.type == "PodScheduled")
+    since = next(times, None) or pod.metadata.creation_timestamp
+    return parse_rfc3339(since) if since else 0.0
 
 
 def _evict(pod: Object, key: Key, now_s: float) -> Writes:

@@ -205,6 +205,20 @@ async def test_a_pod_that_is_bound_to_a_node_it_cannot_bear_leaves_at_once(world
     assert await world.pods() == []
 
 
+async def test_a_pod_that_comes_late_has_its_time_from_then_on(world):
+    taint = {"key": "maintenance", "effect": "NoExecute"}
+    own = {"key": "maintenance", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}
+    await world.edit(NODE, "node-2", {"spec": {"taints": [taint]}}, namespace="")
+    await live(world, "node-2", 100)
+    await world.create(POD, builders.pod("late", tolerations=[own]))
+    await world.bind(await world.get(POD, "late"), "node-2")
+    await live(world, "node-2", 20)
+    assert len(await world.pods()) == 1
+
+    await live(world, "node-2", 11)
+    assert await world.pods() == []
+
+
 async def test_pods_of_a_node_that_is_said_to_be_out_of_service_are_forgotten(world):
     await running(world, "web")
     await live(world, "node-1", GRACE_S + 2)
