@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from itertools import pairwise
 
 from netemu.runtime.cri import LineCutter, render_entry
@@ -22,15 +23,18 @@ class LogFile:
         self._fd = self._open()
 
     def write(self, stream: str, entries: list[tuple[bytes, bool]]) -> None:
-        """Append entries (content, partial) with the time of now."""
+        """Append entries (content, partial) with the time of now.
+
+        What a full disk does not take is lost: whoever prints must not stop those who run it.
+        """
         if not entries or self._fd < 0:
             return
         now_ns = time.time_ns()
         data = b"".join(render_entry(now_ns, stream, line, partial=partial) for line, partial in entries)
-        if self._size_bytes + len(data) > self._rotate_at_bytes and self._size_bytes:
-            self._rotate()
-        os.write(self._fd, data)
-        self._size_bytes += len(data)
+        with suppress(OSError):
+            if self._size_bytes + len(data) > self._rotate_at_bytes and self._size_bytes:
+                self._rotate()
+            self._size_bytes += os.write(self._fd, data)
 
     def close(self) -> None:
         """Close the file. Idempotent; what is written after it is lost."""

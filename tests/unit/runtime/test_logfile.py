@@ -72,3 +72,10 @@ def test_a_stream_remembers_its_last_line_and_flushes_what_has_no_newline(tmp_pa
 
     assert stream.last_line == b"two"
     assert contents(tmp_path / "0.log") == [b"one", b"two"]
+
+
+def test_a_full_disk_loses_output_and_stops_nobody():
+    log = LogFile("/dev/full")
+
+    log.write("stdout", [(b"lost", False)])
+    log.close()
