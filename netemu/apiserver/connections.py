@@ -96,6 +96,8 @@ class Request(web.BaseRequest):
             BadRequestError: it is not what its encoding says.
 
         """
+        if self.headers.get("Expect", "").lower() == "100-continue" and self.transport is not None:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         pieces: list[bytes] = []
         held_bytes = 0
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import time
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
 
@@ -166,14 +168,51 @@ async def test_a_log_waits_for_who_reads_it_with_a_pager(quick, registry, pods):
     assert len(got) > 10 * 100_000
 
 
-async def test_a_handshake_that_does_not_end_is_cut_off(registry, pods, socket_path, tmp_path):
+@pytest.fixture
+async def quick_tls(registry, pods, socket_path, tmp_path, clock, request):
+    """A server of little patience, over TLS; gives its address, and what its clients need."""
     files = PkiFiles(tmp_path / "pki")
-    ensure_files(files, ["localhost"], [IPv4Address("127.0.0.1")], now_s=1_700_000_000.0)
+    ensure_files(files, ["localhost"], [IPv4Address("127.0.0.1")], now_s=time.time())
     listener = socket.create_server(("127.0.0.1", 0))
     secure = Secure([listener], server_tls(files))
-    async with serve(registry, pods, socket_path, secure=secure, limits=QUICK):
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
-        writer.write(b"\x16\x03\x01")  # the beginning of a ClientHello
+    tls = ssl.create_default_context(cafile=files.ca)
+    tls.load_cert_chain(files.admin, files.admin_key)
+    async with serve(registry, pods, socket_path, clock=clock, secure=secure, limits=request.param):
+        yield listener.getsockname(), tls
 
-        assert await end_of(reader) == b""
-        writer.close()
+
+@pytest.mark.parametrize("quick_tls", [QUICK], indirect=True)
+async def test_a_handshake_that_does_not_end_is_cut_off(quick_tls):
+    address, _ = quick_tls
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b"\x16\x03\x01")  # the beginning of a ClientHello
+
+    assert await end_of(reader) == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("quick_tls", [Limits(unread_s=QUICK.unread_s)], indirect=True)
+async def test_who_does_not_read_is_left_over_tls_too(quick_tls, registry):
+    address, tls = quick_tls
+    await fill(registry, 100, 100_000)
+    reader, writer = await asyncio.open_connection(*address, ssl=tls, server_hostname="localhost")
+    writer.write(f"GET {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await asyncio.sleep(UNREAD_S)
+
+    assert len(await end_of(reader)) < 100 * 100_000
+    writer.close()
+
+
+async def test_a_client_that_asks_first_is_told_to_send_its_body(served):
+    body = b'{"metadata":{"name":"c"}}'
+    async with connected(served) as (reader, writer):
+        head = (
+            f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(body)}"
+        )
+        writer.write(f"{head}\r\n\r\n".encode())
+        async with asyncio.timeout(WITHIN_S):
+            told = await reader.readuntil(b"\r\n\r\n")
+            writer.write(body)
+            status = await reader.readline()
+
+    assert (told, status) == (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 201 Created\r\n")
