@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
 from netemu.agnhost import websocket
 from netemu.agnhost.flags import parse_flags, parse_port_flag
 from netemu.agnhost.golang import parse_duration
-from netemu.agnhost.model import Http, HttpAnswer, Listener, Request, Response, Setting, Surroundings, Tls
+from netemu.agnhost.hpack import Headers
+from netemu.agnhost.http2 import Answer, HeadersAnswer
+from netemu.agnhost.model import (
+    Address,
+    Http,
+    Http2,
+    HttpAnswer,
+    Listener,
+    Request,
+    Response,
+    Setting,
+    Surroundings,
+    Tls,
+)
 
 AGNHOST_FLAGS = {"port": "8080"}
 
 _CONTEXT = {"namespace": "NAMESPACE", "ingress": "INGRESS_NAME", "service": "SERVICE_NAME", "pod": "POD_NAME"}
 _JSON = "application/json"
+_SOMEBODY = Address("::", 0)  # HTTP/2's streams do not tell whose connection they are on
 _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 
 
@@ -27,7 +41,11 @@ def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     env = setting.env
     http = env.get("HTTP_PORT") or "3000"
     answer = answering(env, http, tuple(_CONTEXT), surroundings.say)
-    listeners = [Listener(parse_port_flag("HTTP_PORT", http), Http(answer, access_log=False))]
+    h2c = parse_port_flag("H2C_PORT", env.get("H2C_PORT") or "3001")
+    listeners = [
+        Listener(parse_port_flag("HTTP_PORT", http), Http(answer, access_log=False)),
+        Listener(h2c, Http2(answering_http2(answer))),
+    ]
     if env.get("TLS_SERVER_CERT") and env.get("TLS_SERVER_PRIVKEY"):
         https = parse_port_flag("HTTPS_PORT", env.get("HTTPS_PORT") or "8443")
         listeners.append(Listener(https, Tls(answer, env["TLS_SERVER_CERT"], env["TLS_SERVER_PRIVKEY"])))
@@ -81,6 +99,28 @@ def answering(
         return _echo(request)
 
     return answer
+
+
+def answering_http2(answer: HttpAnswer) -> HeadersAnswer:
+    """Give what answers the same over HTTP/2, but for what takes time."""
+
+    def answered(headers: Headers, body: bytes) -> Answer:
+        pseudo = {name: value for name, value in headers if name.startswith(":")}
+        own = tuple((name, value) for name, value in headers if not name.startswith(":"))
+        host = (("host", pseudo.get(":authority", "")),)
+        method, target = pseudo.get(":method", "GET"), pseudo.get(":path", "/")
+        request = Request(method, target, host + own, client=_SOMEBODY, body=body, version="2.0")
+        response = answer(request)
+        if not isinstance(response, Response):
+            if isinstance(response, Coroutine):
+                response.close()
+            return Answer((), status=501)
+        told = (("content-type", response.content_type), *response.headers)
+        return Answer(
+            tuple((name.lower(), value) for name, value in told), response.body, status=response.status
+        )
+
+    return answered
 
 
 def asked_headers(request: Request) -> tuple[tuple[str, str], ...]:

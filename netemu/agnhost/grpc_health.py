@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from netemu.agnhost.flags import parse_flags, parse_number_flag, parse_port_flag
 from netemu.agnhost.golang import render_duration
+from netemu.agnhost.hpack import Headers
 from netemu.agnhost.http2 import Answer
 from netemu.agnhost.model import Http, Http2, Listener, Request, Response, Setting, Surroundings
 
@@ -26,6 +27,8 @@ H2C_FLAGS = {"port": "80"}
 SERVING, NOT_SERVING = 1, 2
 
 _GRPC = (("content-type", "application/grpc"),)
+_CHECK = "/grpc.health.v1.Health/Check"
+_UNIMPLEMENTED = (("grpc-status", "12"), ("grpc-message", "unimplemented"))
 _NOT_FOUND = (("grpc-status", "5"), ("grpc-message", "unknown service"))
 _PREFIX_BYTES = 5
 
@@ -46,7 +49,7 @@ def build_h2c(setting: Setting, _surroundings: Surroundings) -> tuple[Listener, 
     """Say ok to everything over HTTP/2 without TLS."""
     number = parse_port_flag("port", parse_flags(setting.args, H2C_FLAGS)["port"])
     said = Answer((("content-type", "text/plain"),), b"ok")
-    return (Listener(number, Http2(lambda _: said)),)
+    return (Listener(number, Http2(lambda _headers, _body: said)),)
 
 
 class Health:
@@ -62,8 +65,10 @@ class Health:
         self._started_s = clock()
         self._forced: bool | None = None
 
-    def check(self, message: bytes) -> Answer:
+    def check(self, headers: Headers, message: bytes) -> Answer:
         """Answer a HealthCheckRequest, as it is framed in gRPC."""
+        if dict(headers).get(":path") != _CHECK:
+            return Answer(_GRPC, trailers=_UNIMPLEMENTED)
         self._surroundings.log("Serving the Check request for health check")
         if asked_service(message[_PREFIX_BYTES:]) != self._service:
             return Answer(_GRPC, trailers=_NOT_FOUND)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
-from netemu.agnhost.http2 import Answer
+from netemu.agnhost.http2 import HeadersAnswer
 
 
 class Address(NamedTuple):
@@ -158,9 +158,9 @@ class LengthPrefixed(NamedTuple):
 
 
 class Http2(NamedTuple):
-    """Serve HTTP/2 by what is known beforehand: ``answer`` gets a request's body."""
+    """Serve HTTP/2 to who knows that it is spoken: ``answer`` gets a request's headers and body."""
 
-    answer: Callable[[bytes], Answer]
+    answer: HeadersAnswer
     certificate: str = ""
     key: str = ""
 

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from netemu.agnhost.http2 import Answer, Http2Session
+from netemu.agnhost.http2 import HeadersAnswer, Http2Session
 from netemu.agnhost.model import (
     Address,
     Conversation,
@@ -238,7 +238,7 @@ class HttpProtocol(_Connection):
 class Http2Protocol(_Connection):
     """Answer requests as they come."""
 
-    def __init__(self, owner: Owner, answer: Callable[[bytes], Answer]) -> None:
+    def __init__(self, owner: Owner, answer: HeadersAnswer) -> None:
         super().__init__(owner)
         self._session = Http2Session(answer)
 

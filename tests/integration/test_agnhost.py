@@ -192,6 +192,17 @@ async def test_echo_basic_says_what_was_asked(start, first_pod):
     }
 
 
+async def test_echo_basic_speaks_http_2(start, first_pod):
+    await start("echo-basic", env={"POD_NAME": "web-1"})
+    said = await curl(
+        first_pod, "--http2-prior-knowledge", "-H", "X-Trace: a b", "http://127.0.0.1:3001/x?y=z"
+    )
+    document = json.loads(said)
+
+    assert (document["proto"], document["host"], document["path"]) == ("HTTP/2.0", "127.0.0.1:3001", "/x?y=z")
+    assert document["headers"]["X-Trace"] == ["a b"]
+
+
 async def test_echo_basic_speaks_websocket(start, first_pod):
     await start("echo-basic", env={"HTTP_PORT": "80"})
     await curl(first_pod, "http://127.0.0.1/health")

@@ -137,7 +137,7 @@ async def test_liveness_hangs_up_on_request(path):
 
 async def test_echo_basic_says_what_was_asked_and_where_it_is():
     surroundings = FakeSurroundings()
-    (listener,) = listeners(echo_basic.build, surroundings=surroundings, POD_NAME="p", SERVICE_NAME="s")
+    listener, _ = listeners(echo_basic.build, surroundings=surroundings, POD_NAME="p", SERVICE_NAME="s")
     headers = (("Host", "web"), ("x-a", "1"), ("X-A", "2"), ("X-Echo-Set-Header", "A:1, B:2,A:3"))
     answer = await ask(listener, "/x?y=z", *headers)
 
@@ -162,7 +162,7 @@ async def test_echo_basic_says_what_was_asked_and_where_it_is():
     [("/status/404", 404), ("/status/x", 400), ("/health", 200), ("/?delay=1ns", 200), ("/?delay=x", 500)],
 )
 async def test_echo_basic_fails_and_waits_on_request(target, status):
-    (listener,) = listeners(echo_basic.build)
+    listener, _ = listeners(echo_basic.build)
 
     assert (await ask(listener, target)).status == status
 

@@ -62,6 +62,6 @@ def test_what_no_client_may_send_ends_it(sent, code):
 
 
 def test_echo_basic_has_one():
-    (listener,) = echo_basic.build(Setting((), {}, "w"), FakeSurroundings())
+    listener, _ = echo_basic.build(Setting((), {}, "w"), FakeSurroundings())
 
     assert listener.service.answer(handshake()).status == 400
