@@ -84,7 +84,7 @@ class ClusterIPs:
 
     def set_range(self, name: str, cidrs: Iterable[str]) -> None:
         """Let addresses be given out from the ranges of a ServiceCIDR; from none, if there are none."""
-        networks = [ip_network(text) for text in cidrs]
+        networks = [ip_network(text, strict=False) for text in cidrs]
         self._ranges[name] = tuple((n, cluster_ips(n, self._rng, self._taken)) for n in networks)
 
     def reserve(self, numbers: Iterable[int]) -> None:

@@ -6,6 +6,7 @@ Source: KEP-1880 and kubernetes ``pkg/registry/core/service/ipallocator``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_address
 
 from netemu.api.client import Object
 from netemu.api.kinds import IP_ADDRESS, SERVICE, Kind
@@ -22,9 +23,9 @@ _LABELS = {family: {FAMILY_LABEL: family, MANAGED_BY_LABEL: MANAGER} for family 
 
 
 def cluster_ips_of(service: Object | None) -> tuple[str, ...]:
-    """Give the ClusterIPs that a Service holds."""
+    """Give the ClusterIPs that a Service holds, as their objects are named."""
     ips = service["spec"].get("clusterIPs") or () if service is not None else ()
-    return tuple(ip for ip in ips if ip != HEADLESS)
+    return tuple(str(ip_address(ip)) if ":" in ip else ip for ip in ips if ip != HEADLESS)
 
 
 def ip_object(service: Object, ip: str, now_s: float) -> Object:

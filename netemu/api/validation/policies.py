@@ -47,13 +47,31 @@ def check_service_cidr(new: Object, old: Object | None) -> Iterator[Cause]:
     if len(cidrs) > 2:
         yield bad_value("spec", {"cidrs": cidrs}, "may only hold up to 2 values")
     for index, cidr in enumerate(cidrs):
-        yield from bad_values(f"spec.cidrs[{index}]", cidr, syntax.cidr(cidr))
+        yield from _check_cidr(f"spec.cidrs[{index}]", cidr)
+    if len(cidrs) == 2 and len({":" in cidr for cidr in cidrs}) == 1:
+        why = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
+        yield bad_value("spec.cidrs", cidrs, why)
     if old is not None and cidrs != ((old.get("spec") or {}).get("cidrs") or []):
         yield immutable("spec.cidrs", cidrs)
 
 
+def _check_cidr(field: str, cidr: str) -> Iterator[Cause]:
+    wrong = list(syntax.cidr(cidr))
+    yield from bad_values(field, cidr, wrong)
+    if wrong:
+        return
+    network = ipaddress.ip_network(cidr, strict=False)
+    if ipaddress.ip_interface(cidr).ip != network.network_address:
+        yield bad_value(field, cidr, "must not have bits set beyond the prefix length")
+    elif cidr != str(network):
+        yield bad_value(field, cidr, f'must be in canonical form ("{network}")')
+
+
 def check_ip_address(new: Object, old: Object | None) -> Iterator[Cause]:
     """Check an IPAddress."""
+    name = new["metadata"].get("name", "")
+    if not list(syntax.address(name)) and name != str(ipaddress.ip_address(name)):
+        yield bad_value("metadata.name", name, f'must be in canonical form ("{ipaddress.ip_address(name)}")')
     parent = (new.get("spec") or {}).get("parentRef")
     if parent is None:
         yield required("spec.parentRef")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from ipaddress import IPv6Network
 
 import pytest
@@ -168,6 +169,29 @@ async def test_each_cluster_ip_has_an_object_that_goes_with_it():
     assert obj["spec"]["parentRef"] == {"resource": "services", "namespace": "default", "name": "web"}
     await registry.delete(SERVICE, "default", "web")
     assert registry.list(IP_ADDRESS).items == []
+
+
+async def test_an_object_is_named_by_the_usual_form_of_its_address():
+    registry = await cluster(V6)
+    await registry.create(SERVICE, builders.service(selector={"app": "web"}, clusterIP="FD01:0::7"))
+
+    assert [obj["metadata"]["name"] for obj in registry.list(IP_ADDRESS).items] == ["fd01::7"]
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "words"),
+    [
+        (["10.200.0.5/24"], "must not have bits set beyond the prefix length"),
+        (["FD00::/64"], 'must be in canonical form ("fd00::/64")'),
+        (["10.0.0.0/8", "11.0.0.0/8"], "may specify no more than one IP for each IP family"),
+    ],
+)
+async def test_a_range_that_is_none_is_refused_before_it_is_stored(cidrs, words):
+    registry = await cluster(V4)
+    with pytest.raises(InvalidError, match=re.escape(words)):
+        await registry.create(SERVICE_CIDR, {"metadata": {"name": "odd"}, "spec": {"cidrs": cidrs}})
+
+    assert registry.list(SERVICE_CIDR).items == []
 
 
 async def test_a_dry_run_and_a_headless_service_leave_no_object():
