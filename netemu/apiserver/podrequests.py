@@ -15,7 +15,6 @@ from netemu.apiserver.objects import not_allowed
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podlogs import log_answer
 from netemu.apiserver.portforward.http import portforward_answer
-from netemu.apiserver.proxy.http import proxy_answer
 from netemu.apiserver.reachpaths import Way, parse_reach_path
 from netemu.apiserver.registry import Registry
 
@@ -52,6 +51,8 @@ class PodRequests:
         if path.way == "proxy":
             if path.kind is NODE and is_kubelet(path.name):
                 return kubelet_answer(request, path, self._registry)
+            from netemu.apiserver.proxy.http import proxy_answer  # its HTTP client is not needed to start
+
             return await proxy_answer(request, path, self._registry, self._pod_access)
         self._check_method(request, path.kind, path.way)
         pod = self._registry.get(path.kind, path.namespace, path.name)
