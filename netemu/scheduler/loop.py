@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, ConflictError, NotFoundError
@@ -26,6 +25,10 @@ log = Log(__name__)
 
 NAME = "default-scheduler"
 FOLLOWED = (NODE, POD, NAMESPACE)
+# What may help a pod that waits: a node, a pod that went, or one that came or is another now.
+NODES, ROOM, OTHERS = "nodes", "room", "others"
+# A thousand pods that go make one look at those that wait, not a thousand.
+SWEEP_AFTER_S = 0.02
 
 
 async def run_scheduler(client: Client, cache: Cache, informer: Informer, *, clock: Clock) -> None:
@@ -54,22 +57,24 @@ class Scheduler:
         self._occupancy = Occupancy()
         self._queue = PodQueue()
         self._unschedulable: dict[Key, Unschedulable] = {}
+        self._changes: set[str] = set()
+        self._sweep: asyncio.TimerHandle | None = None
 
     def namespace_changed(self, change: Change) -> None:
         """Note a namespace's labels: rules about other pods may name them."""
         new = change.new
         labels = None if new is None else new["metadata"].get("labels") or {}
         if self._occupancy.set_namespace(change.key.name, labels):
-            self._retry(lambda decision: decision.waits_for_others)
+            self._retry(OTHERS)
 
     def node_changed(self, change: Change) -> None:
         """Note a node; pods without a place may have one now."""
         node = self._cache.find(NODE, change.key, Node)
         if node is None:
             self._occupancy.remove_node(NodeName(change.key.name))
-            self._retry(lambda _decision: True)
+            self._retry(NODES)
         elif self._occupancy.set_node(node_facts(node)):
-            self._retry(lambda _decision: True)
+            self._retry(NODES)
 
     def pod_changed(self, change: Change) -> None:
         """Note a pod: one to schedule, one that has a node, or one that takes nothing any more."""
@@ -94,6 +99,8 @@ class Scheduler:
                 await asyncio.sleep(0)  # its agent may start it while the next one is bound
         finally:
             self._queue.close()
+            if self._sweep is not None:
+                self._sweep.cancel()
 
     def _note_assigned(self, change: Change, new: Object) -> None:
         uid = _uid(new)
@@ -107,10 +114,12 @@ class Scheduler:
             return
         if is_known:
             resized = self._occupancy.renew(pod_facts(pod))
-            self._retry(lambda decision: decision.waits_for_others or (resized and decision.waits_for_room))
+            self._retry(OTHERS)
+            if resized:
+                self._retry(ROOM)
         else:
             self._occupancy.assign(pod_facts(pod), NodeName(new["spec"]["nodeName"]))
-            self._retry(lambda decision: decision.waits_for_others)
+            self._retry(OTHERS)
 
     def _renominate(self, key: Key, new: Object) -> None:
         """Keep the room that was made for a pod, also by a scheduler before this one."""
@@ -124,16 +133,30 @@ class Scheduler:
         self._unschedulable.pop(key, None)
         self._queue.forget(key)
         if self._occupancy.nominated.pop(uid, None) is not None:
-            self._retry(lambda decision: decision.waits_for_room)
+            self._retry(ROOM)
         self._release(uid)
 
     def _release(self, uid: PodUid) -> None:
         if self._occupancy.release(uid) is not None:
-            self._retry(lambda decision: decision.waits_for_room)
+            self._retry(ROOM)
 
-    def _retry(self, concerns: Callable[[Unschedulable], bool]) -> None:
+    def _retry(self, changed: str) -> None:
+        """Look soon at the pods that wait for such a change; changes that come together count once."""
+        if not self._unschedulable:
+            return
+        self._changes.add(changed)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_AFTER_S, self._look_again)
+
+    def _look_again(self) -> None:
+        self._sweep = None
+        changes, self._changes = self._changes, set()
         for key, decision in self._unschedulable.items():
-            if concerns(decision):
+            if (
+                NODES in changes
+                or (ROOM in changes and decision.waits_for_room)
+                or (OTHERS in changes and decision.waits_for_others)
+            ):
                 pod = self._cache.get(POD, key)
                 self._queue.add(key, (pod["spec"].get("priority") or 0) if pod is not None else 0)
 
@@ -177,7 +200,7 @@ class Scheduler:
             self._occupancy.release(facts.uid)
             raise
         self._occupancy.nominated.pop(facts.uid, None)
-        self._retry(lambda decision: decision.waits_for_others)
+        self._retry(OTHERS)
 
     async def _make_room(
         self, obj: Object, pod: Pod, facts: PodFacts, decision: Unschedulable, protected: Protected
