@@ -24,19 +24,28 @@ from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
-from netemu.image.errors import InvalidReferenceError
 from netemu.image.index import Image, Images
-from netemu.image.reference import parse_reference
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerSpec, ContainerState, Mount
 from netemu.runtime.errors import ContainerNotFoundError, ControlError
 from netemu.settings import Paths, Settings
-from netemu.standin.catalogue import Catalogue, Command, Play, UnknownImage, Worker, decide, programs
+from netemu.standin.catalogue import (
+    Catalogue,
+    Command,
+    Decision,
+    Play,
+    UnknownImage,
+    Worker,
+    decide,
+    programs,
+)
 
 log = Log(__name__)
 
 T = TypeVar("T")
+
+SYSTEM_NAMESPACE = "kube-system"
 
 # pid 1 of a stand-in's container while someone is inside: ends when told to, as a server would.
 HOLDER = ("/bin/sh", "-c", 'trap "exit 143" TERM INT; sleep infinity & wait')
@@ -98,8 +107,7 @@ class Containers:
 
         """
         container, _raw = find_container(pod, work.obj, name)
-        image = self._images.find(container.image)
-        decided = decide(container, self._catalogue()) if image is None else image
+        decided = self._decide(pod, container)
         if isinstance(decided, UnknownImage):
             return self._not_pulled(work, container, decided.message)
         id = container_id(pod.metadata.uid, name, attempt)
@@ -131,23 +139,19 @@ class Containers:
             self._emit(work, name, "Warning", "Failed", f"Error: {state.message}")
         return state
 
+    def _decide(self, pod: Pod, container: Container) -> Decision | Image:
+        """Decide what a container runs: a loaded image goes before all but the cluster's own DNS."""
+        decided = decide(container, self._catalogue())
+        if isinstance(decided, Worker) and pod.metadata.namespace == SYSTEM_NAMESPACE:
+            return decided
+        return self._images.find(container.image) or decided
+
     def _not_pulled(self, work: PodWork, container: Container, why: str) -> Failure:
-        """Say why there is no such image, and whether somebody may look for it again."""
-        name, image = container.name, container.image
-        try:
-            parse_reference(image)
-        except InvalidReferenceError:
-            invalid = f'couldn\'t parse image name "{image}": invalid reference format'
-            message = f'Failed to apply default image tag "{image}": {invalid}'
-            self._emit(work, name, "Warning", "InspectFailed", message)
-            return "InvalidImageName", message
-        if container.image_pull_policy == "Never":
-            message = f'Container image "{image}" is not present with pull policy of Never'
-            self._emit(work, name, "Warning", "ErrImageNeverPull", message)
-            return "ErrImageNeverPull", message
-        self._emit(work, name, "Normal", "Pulling", f'Pulling image "{image}"')
-        self._emit(work, name, "Warning", "Failed", f'Failed to pull image "{image}": {why}')
-        return "ErrImagePull", why
+        """Tell why there is no such image, and whether somebody may look for it again."""
+        reason, message, told = images.pull_failure(container, why)
+        for type, event, text in told:
+            self._emit(work, container.name, type, event, text)
+        return reason, message
 
     async def _prepare(self, work: PodWork, pod: Pod) -> str:
         """Set what the pod wants of its network before anything of it runs; say why it cannot be had."""

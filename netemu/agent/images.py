@@ -10,15 +10,20 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
 from netemu.agent.environment import ConfigError
 from netemu.agent.specs import Attempt
+from netemu.api.views.core import Container
+from netemu.image.errors import InvalidReferenceError
 from netemu.image.index import Image
 from netemu.image.reference import parse_reference
 from netemu.runtime.container import ContainerSpec, ImageFiles
+
+Event = tuple[Literal["Normal", "Warning"], str, str]
+"""Its type, reason and message."""
 
 _REAL_TIME = "RTMIN+"
 _MOST_REPORTED = 50  # a kubelet's --node-status-max-images
@@ -56,6 +61,25 @@ def with_image(
             stop_signal=parse_signal(process.stop_signal),
         ),
     )
+
+
+def pull_failure(container: Container, why: str) -> tuple[str, str, tuple[Event, ...]]:
+    """Give the reason, the message and the events of an image that is not there, in a kubelet's words."""
+    image = container.image
+    try:
+        parse_reference(image)
+    except InvalidReferenceError:
+        invalid = f'couldn\'t parse image name "{image}": invalid reference format'
+        message = f'Failed to apply default image tag "{image}": {invalid}'
+        return "InvalidImageName", message, (("Warning", "InspectFailed", message),)
+    if container.image_pull_policy == "Never":
+        message = f'Container image "{image}" is not present with pull policy of Never'
+        return "ErrImageNeverPull", message, (("Warning", "ErrImageNeverPull", message),)
+    told: tuple[Event, ...] = (
+        ("Normal", "Pulling", f'Pulling image "{image}"'),
+        ("Warning", "Failed", f'Failed to pull image "{image}": {why}'),
+    )
+    return "ErrImagePull", why, told
 
 
 def node_images(images: Sequence[Image]) -> list[dict[str, Any]]:

@@ -5,11 +5,14 @@ import asyncio
 import msgspec
 import pytest
 
+from netemu.api.kinds import NAMESPACE, POD
 from netemu.image.config import Config, Process
 from netemu.image.index import Image, Index
+from netemu.testing import builders
 from netemu.testing.agent_world import World
 from netemu.testing.eventually import eventually
 
+NAMES = ("docker.io/library/nginx:latest", "docker.io/coredns/coredns:latest")
 ID = "sha256:" + "ab" * 32
 
 
@@ -17,9 +20,7 @@ ID = "sha256:" + "ab" * 32
 def world(tmp_path):
     """Give a world in whose cluster an image named nginx, as a stand-in is, was loaded."""
     process = Process(entrypoint=("/nginx",), cmd=("-g",), user="web")
-    image = Image(
-        id=ID, config=Config(config=process), size_bytes=1, names={"docker.io/library/nginx:latest": ""}
-    )
+    image = Image(id=ID, config=Config(config=process), size_bytes=1, names=dict.fromkeys(NAMES, ""))
     made = World(tmp_path)
     images = made.paths.images
     images.mkdir(parents=True)
@@ -48,6 +49,19 @@ async def test_a_loaded_image_is_present_for_every_policy(world, policy):
         await world.until_ready()
 
     assert "Pulled" in world.recorder.reasons()
+
+
+@pytest.mark.parametrize(("namespace", "is_image"), [("kube-system", False), ("default", True)])
+async def test_the_cluster_s_own_dns_is_not_taken_over(world, namespace, is_image):
+    pod = builders.pod("dns", node="node-1", namespace=namespace)
+    pod["spec"]["containers"][0]["image"] = "coredns/coredns"
+    async with world.running():
+        await world.client.create(NAMESPACE, builders.namespace(namespace))
+        await world.client.create(POD, pod)
+        await eventually(lambda: asyncio.sleep(0, world.shim.specs))
+
+    (spec,) = world.shim.specs.values()
+    assert (spec.image is not None) is is_image
 
 
 async def test_another_tag_is_another_image(world):
