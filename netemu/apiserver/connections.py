@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,12 @@ class Connections(web.Server):
         self.limits = limits
         self.budget = BodyBudget(limits.bodies_bytes)
         self._logger = _quiet_logger()
+        self._most = min(limits.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are more connections than there may be."""
+        return len(self._connections) > self._most
 
     def __call__(self) -> RequestHandler:
         """Make the protocol of a new connection."""
@@ -122,7 +129,7 @@ class Request(web.BaseRequest):
 class Connection(RequestHandler):
     """One client's connection, which is cut where the client keeps the server waiting."""
 
-    __slots__ = ("_head_timer", "_is_patient", "_limits", "_unread_timer")
+    __slots__ = ("_head_timer", "_is_patient", "_limits", "_server", "_unread_timer")
 
     def __init__(self, server: Connections, limits: Limits, logger: logging.Logger) -> None:
         super().__init__(
@@ -134,6 +141,7 @@ class Connection(RequestHandler):
             max_field_size=limits.head_bytes,
             **_NO_ACCESS_LOG,
         )
+        self._server = server
         self._limits = limits
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
@@ -144,6 +152,8 @@ class Connection(RequestHandler):
         super().connection_made(transport)
         if isinstance(transport, asyncio.WriteTransport):
             transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
+            if self._server.is_full:
+                transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a client, and begin to wait for the rest of a head."""
@@ -153,7 +163,8 @@ class Connection(RequestHandler):
             self._head_timer = self._loop.call_later(self._limits.head_s, self._cut)
 
     def head_is_read(self) -> None:
-        """Stop waiting for a head."""
+        """Stop waiting for a head; the patience that the last request had is over, too."""
+        self._is_patient = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

@@ -37,6 +37,9 @@ class Limits:
     bodies_bytes: int = 64 << 20
     """All bodies that are being read at one moment: more are told to come again."""
 
+    connections: int = 5_000
+    """At one moment: each costs 14 kB, over TLS 60 kB, and a descriptor, of which nodes need some."""
+
     head_bytes: int = 64 << 10
     """One line of a request's head: label selectors and tokens make some long."""
 

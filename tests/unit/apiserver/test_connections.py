@@ -216,3 +216,14 @@ async def test_a_client_that_asks_first_is_told_to_send_its_body(served):
             status = await reader.readline()
 
     assert (told, status) == (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 201 Created\r\n")
+
+
+async def test_there_is_an_end_to_how_many_may_come(registry, pods, socket_path):
+    async with serve(registry, pods, socket_path, limits=Limits(connections=1)):
+        async with connected(socket_path) as (first, asking), connected(socket_path) as (second, _):
+            assert await end_of(second) == b""
+            asking.write(b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await end_of(first)).startswith(b"HTTP/1.1 200")
+        async with connected(socket_path) as (third, asking):
+            asking.write(b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await end_of(third)).startswith(b"HTTP/1.1 200")
