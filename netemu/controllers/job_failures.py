@@ -60,7 +60,7 @@ def success_rule(job: Job, succeeded: Set[int]) -> int | None:
                 return number
             continue
         indexes = parse_indexes(wanted, job.spec.completions or 0)
-        if len(indexes & succeeded) >= (count if count is not None else len(indexes)):
+        if indexes and len(indexes & succeeded) >= (count if count is not None else len(indexes)):
             return number
     return None
 

@@ -111,7 +111,30 @@ def _check_success_policy(spec: Json, path: str) -> Iterator[Cause]:
         if count is None and rule.get("succeededIndexes") is None:
             why = "at least one of succeededCount or succeededIndexes must be specified"
             yield required(field, why)
+        yield from _check_indexes(rule.get("succeededIndexes"), f"{field}.succeededIndexes", completions)
         yield from not_negative(f"{field}.succeededCount", count)
         if count is not None and completions is not None and count > completions:
             why = f"must be less than or equal to {completions} (the number of specified completions)"
             yield bad_value(f"{field}.succeededCount", count, why)
+
+
+def _check_indexes(text: str | None, field: str, completions: int | None) -> Iterator[Cause]:
+    """Check ``0,2-4``: numbers below the completions, in order."""
+    if text is None:
+        return
+    last = -1
+    for part in text.split(","):
+        for number in part.split("-", 1):
+            if not (number.isascii() and number.isdigit()):
+                why = (
+                    f'error parsing succeededIndexes: cannot convert string to integer for index: "{number}"'
+                )
+                yield bad_value(field, text, why)
+                return
+            if int(number) <= last:
+                why = f"non-increasing order, previous: {last}, current: {number}"
+                yield bad_value(field, text, f"error parsing succeededIndexes: {why}")
+                return
+            last = int(number)
+    if completions is not None and last >= completions:
+        yield bad_value(field, text, f"error parsing succeededIndexes: too large index: {last}")

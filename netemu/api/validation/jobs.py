@@ -12,10 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from netemu.api.causes import bad_value, immutable, not_negative, not_supported, one_of, required
 from netemu.api.client import Object
 from netemu.api.cron import parse_schedule
+from netemu.api.defaulting.jobs import CONTROLLER_UID
 from netemu.api.errors import Cause
+from netemu.api.selectors import matches
 from netemu.api.validation.job_policies import check_job_policies
 from netemu.api.validation.pods import check_pod_spec
 from netemu.api.validation.selectors import check_label_selector
+from netemu.api.views import view
+from netemu.api.views.meta import LabelSelector
 
 MAX_CRON_JOB_NAME = 52
 _COUNTS = ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
@@ -29,6 +33,7 @@ def check_job(new: Object, old: Object | None) -> Iterator[Cause]:
     spec = new.get("spec") or {}
     if old is None:
         yield from _check_job_spec(spec, "spec")
+        yield from _check_selected(spec, str(new["metadata"].get("uid", "")))
     else:
         for key in ("parallelism", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"):
             yield from not_negative(f"spec.{key}", spec.get(key))
@@ -102,6 +107,18 @@ def _check_job_spec(spec: Json, path: str) -> Iterator[Cause]:
     yield from check_pod_spec(pod_spec, f"{path}.template.spec", is_pod=False)
     if pod_spec.get("restartPolicy") not in ("OnFailure", "Never"):
         yield required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+
+
+def _check_selected(spec: Json, uid: str) -> Iterator[Cause]:
+    """Ask that a Job finds the pods that it makes, or it would make them for ever."""
+    selector = spec.get("selector") or {}
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    generated = {"matchLabels": {CONTROLLER_UID: uid}}
+    if not spec.get("manualSelector") and uid and selector != generated:
+        yield bad_value("spec.selector", selector, "`selector` not auto-generated")
+    elif selector and not matches(view(LabelSelector, selector), labels):
+        why = "`selector` does not match template `labels`"
+        yield bad_value("spec.template.metadata.labels", labels, why)
 
 
 def _check_job_update(spec: Json, old: Json) -> Iterator[Cause]:

@@ -354,6 +354,20 @@ async def test_pods_of_a_job_that_is_gone_are_let_go(world):
     assert [pod["metadata"].get("finalizers") for pod in await world.pods()] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param(
+            {"manualSelector": True}, "does not match template `labels`", id="other-pods"
+        ),
+        pytest.param({}, "`selector` not auto-generated", id="not-asked-for"),
+    ],
+)
+async def test_a_job_that_would_not_find_its_pods_is_refused(world, spec, words):
+    with pytest.raises(InvalidError, match=words):
+        await begin(world, selector={"matchLabels": {"x": "y"}}, **spec)
+
+
 async def test_an_orphan_is_adopted_and_counted_and_one_with_other_labels_let_go(world):
     await begin(world, parallelism=2, completions=2)
     first, second = [pod["metadata"]["name"] for pod in await running(world)]

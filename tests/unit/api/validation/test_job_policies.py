@@ -82,6 +82,14 @@ def test_what_makes_sense_is_taken(spec):
         pytest.param(
             {**INDEXED, "successPolicy": {"rules": [{}]}}, "successPolicy.rules[0]", id="empty-rule"
         ),
+        *(
+            pytest.param(
+                {**INDEXED, "successPolicy": {"rules": [{"succeededIndexes": text}]}},
+                "successPolicy.rules[0].succeededIndexes",
+                id=f"indexes-{text}",
+            )
+            for text in ("", "x", "1,1", "2-1", "0-3", "1-2-3")
+        ),
         pytest.param(
             {**INDEXED, "successPolicy": {"rules": [{"succeededCount": 9}]}},
             "successPolicy.rules[0].succeededCount",
