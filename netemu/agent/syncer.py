@@ -127,11 +127,10 @@ class Syncer:
     async def _fail(self, work: PodWork, pod: Pod) -> None:
         """End what runs of a pod that will not run again."""
         self._ender.begin_all(work, grace_s(pod))
-        has_ended = await self._has_ended(work, pod)
+        if await self._has_ended(work, pod):
+            await self._release(work)
         if pod.status.phase not in ("Succeeded", "Failed"):
             await self._report(work, pod, {}, is_ending=True)
-        if has_ended:
-            await self._release(work)
 
     async def _advance(self, work: PodWork, pod: Pod) -> None:
         waits: dict[str, BackOff] = {}
@@ -153,10 +152,9 @@ class Syncer:
             await self._resize(work, pod)
             self._end_condemned(work, pod)
             self._refresh_health(work, pod)
-        has_ended = await self._has_ended(work, pod)
-        await self._report(work, pod, waits)
-        if decided.verdict is Verdict.FINISHED and has_ended:
+        if await self._has_ended(work, pod) and decided.verdict is Verdict.FINISHED:
             await self._release(work)
+        await self._report(work, pod, waits)
 
     async def _start(self, work: PodWork, pod: Pod, name: str) -> bool:
         """Start a container; tell whether the next one may be started at once."""

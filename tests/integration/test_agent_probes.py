@@ -61,6 +61,9 @@ class Watcher:
         await eventually(lambda: asyncio.sleep(0, self.is_ready(**probes)))
 
 
+LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+
+
 @asynccontextmanager
 async def serving(node, status="200 OK", port=8080, location=""):
     async def answer(reader, writer):
@@ -203,3 +206,30 @@ async def test_nobody_at_the_health_service_s_port_is_told(node):
         'error: failed to connect service at "127.0.0.1:9000": '
         "dial tcp 127.0.0.1:9000: connect: connection refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [
+        (
+            {"httpGet": {"path": "/healthz", "port": 8080}},
+            f'Get "http://127.0.0.1:8080/healthz": {LATE}',
+        ),
+        ({"grpc": {"port": 8080}}, "timeout: health rpc did not complete within 1s"),
+    ],
+    ids=["http", "grpc"],
+)
+async def test_a_server_that_never_answers_is_not_waited_for(node, probe, words):
+    async def be_silent(reader, writer):
+        await reader.read()
+        writer.close()
+
+    with netns.opened(node) as fd:
+        sock = netns.open_socket(fd, 2, 1)
+    sock.bind((ADDRESS, 8080))
+    server = await asyncio.start_server(be_silent, sock=sock)
+    async with server, Watcher(node).running() as watcher:
+        watcher.is_ready(livenessProbe={**probe, "failureThreshold": 1, "periodSeconds": 1})
+        await eventually(lambda: asyncio.sleep(0, watcher.restarts))
+
+    assert watcher.complaints == [f"Liveness probe failed: {words}"]
