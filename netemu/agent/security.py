@@ -24,6 +24,11 @@ Raw = Mapping[str, Any]
 UNPRIVILEGED = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 """Sysctls of pods that have a network of their own: any user may listen on port 80 and ping."""
 
+NODES_PROCESSES = "shared:node"
+"""Pods with hostPID see each other's processes. In the node's own PID namespace are also the parents
+of containers, whose /proc/PID/root is the machine's.
+"""
+
 _SAFE_OF_KERNEL = frozenset({"kernel.shm_rmid_forced"})
 
 
@@ -49,7 +54,7 @@ def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
     defaults = {} if spec.get("hostNetwork") else UNPRIVILEGED
     return Security(
         user=_user(own, of_pod, image_uid),
-        capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged, pod=spec),
+        capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged),
         read_only=bool(own.get("readOnlyRootFilesystem")),
         writes_sysctls=privileged,
         sysctls={name: value for name, value in defaults.items() if name not in explicit},
@@ -139,13 +144,11 @@ def _user(own: Raw, of_pod: Raw, image_uid: int) -> User:
     )
 
 
-def _capabilities(asked: Raw, *, privileged: bool, pod: Raw) -> tuple[str, ...] | None:
+def _capabilities(asked: Raw, *, privileged: bool) -> tuple[str, ...] | None:
     """Give the bounding set: the default, or as containerd changes it, of what can be given."""
     if not privileged and not asked:
         return None
-    # With the node's processes in sight, who may trace them is one of them.
-    beyond = tuple(name for name in BEYOND if name != "sys_ptrace" or not pod.get("hostPID"))
-    everything = (*CAPABILITIES, *beyond)
+    everything = (*CAPABILITIES, *BEYOND)
     if privileged:
         return everything
     add, drop = (
@@ -166,7 +169,7 @@ def _limits(limits: Raw) -> Limits:
 
 def _processes(pod: Object) -> str:
     if pod["spec"].get("hostPID"):
-        return "node"
+        return NODES_PROCESSES
     return f"shared:{pod['metadata']['uid']}" if pod["spec"].get("shareProcessNamespace") else ""
 
 

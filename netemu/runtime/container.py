@@ -71,7 +71,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
 
     ``capabilities`` are names as setpriv(1) takes them (``None``: Kubernetes' default).
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
-    word ("shared:WORD"), of a container here ("of:ID"), or the node's ("node").
+    word ("shared:WORD"), or of a container here ("of:ID").
     """
 
     id: str

@@ -34,9 +34,9 @@ CAPABILITIES = (  # containerd's default set, pkg/oci/spec.go
     "audit_write",
 )
 
-BEYOND = ("ipc_lock", "ipc_owner", "lease", "net_admin", "net_broadcast", "sys_ptrace")
+BEYOND = ("ipc_lock", "ipc_owner", "lease", "net_admin", "net_broadcast")
 """What else a container may be given. The others reach the machine: the root of a container is root
-there too, in the same user namespace.
+there too, in the same user namespace. SYS_PTRACE does by /proc/PID/exe of what joins a container.
 """
 
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
@@ -190,11 +190,10 @@ def usr_arguments(links: dict[str, str]) -> list[str]:
 
 
 def _namespaces(spec: SpecJson) -> list[str]:
-    """Give the namespaces to make; a container may be in the node's, too."""
-    own_pids = ("--unshare-pid", "--as-pid-1")
-    theirs = () if spec["processes"] == "node" else ("--pidns", str(SHARED_FD))
+    """Give the namespaces to make; those of others were made before."""
+    own, theirs = ("--unshare-pid", "--as-pid-1"), ("--pidns", str(SHARED_FD))
     return [
-        *(theirs if spec["processes"] else own_pids),
+        *(theirs if spec["processes"] else own),
         *(() if spec["node_ipc"] else ("--unshare-ipc",)),
         *("--unshare-uts", "--die-with-parent"),
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from netemu.runtime.container import Limits, Mount, User
 from netemu.runtime.errors import ControlError
-from netemu.runtime.sandbox import BEYOND
+from netemu.runtime.sandbox import BEYOND, CAPABILITIES
 from netemu.testing.shims import end_of, eventually_equal, has_users, only_where, processes, run_to_end
 
 needs_users = only_where(has_users())
@@ -182,15 +182,17 @@ async def test_a_container_can_see_the_processes_of_another(client, spec):
         await client.create(spec(id="c3", processes="of:c9"))
 
 
-async def test_the_nodes_processes_are_those_of_its_containers(client, spec):
-    await client.create(spec("exec sleep 1234"))
-    _, said = await run_to_end(
-        client, spec("ps ax -o args; ls /proc/1/root/ 2>&1", id="c2", processes="node")
-    )
+async def test_no_process_that_others_show_leads_out_of_the_sandbox(client, spec, places):
+    await client.create(spec("exec sleep 1234", processes="shared:pod"))
+    await client.create(spec("exec sleep 1000", id="worker", sandboxed=False))
+    script = "ps ax -o args; cat /proc/[0-9]*/root/run/netemu-test/run/secret 2>/dev/null"
+    (places / "run/secret").write_text("found a way out")
+    may = {"processes": "shared:pod", "capabilities": (*CAPABILITIES, *BEYOND)}
+    _, said = await run_to_end(client, spec(script, id="c2", **may))
 
     assert "sleep 1234" in said
     assert "pytest" not in said
-    assert "Permission denied" in said
+    assert "found a way out" not in said
 
 
 async def test_a_container_can_share_the_nodes_ipc_but_not_the_machines(client, spec):

@@ -4,6 +4,7 @@ import pytest
 
 from netemu.agent.environment import ConfigError
 from netemu.agent.security import (
+    NODES_PROCESSES,
     UNPRIVILEGED,
     check_not_root,
     find_forbidden_sysctl,
@@ -96,11 +97,8 @@ def test_a_privileged_container_has_all_that_can_be_given_and_writes_its_network
     assert made.writes_sysctls
 
 
-def test_who_sees_the_nodes_processes_may_not_trace_them():
-    made = security({"privileged": True}, hostPID=True)
-
-    assert made.processes == "node"
-    assert "sys_ptrace" not in (made.capabilities or ())
+def test_pods_with_the_nodes_processes_see_each_other():
+    assert security(hostPID=True).processes == NODES_PROCESSES
 
 
 def test_containers_of_a_pod_share_processes_by_its_uid():
