@@ -357,9 +357,7 @@ async def test_pods_of_a_job_that_is_gone_are_let_go(world):
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        pytest.param(
-            {"manualSelector": True}, "does not match template `labels`", id="other-pods"
-        ),
+        pytest.param({"manualSelector": True}, "does not match template `labels`", id="other-pods"),
         pytest.param({}, "`selector` not auto-generated", id="not-asked-for"),
     ],
 )
