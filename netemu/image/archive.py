@@ -232,7 +232,7 @@ def _read_json(source: Source, path: str, type: type[T], digest: str = "") -> T:
     data: Any = _read(source, path, digest)
     try:
         return msgspec.json.decode(data, type=type)
-    except msgspec.MsgspecError as err:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as err:
         raise ImageError(f"{source.name}: {path}: {err}") from err
 
 

@@ -69,5 +69,5 @@ def parse_config(data: bytes, source: str) -> Config:
     """
     try:
         return msgspec.json.decode(data, type=Config)
-    except msgspec.MsgspecError as err:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as err:
         raise ImageError(f"{source}: no image configuration: {err}") from err

@@ -89,7 +89,7 @@ def _unpack(stream: _Hashed, root: Path, name: str) -> int:
                 tar.members = []  # a stream does not go back; large layers have 100,000 of them
     except tarfile.TarError as err:
         raise ImageError(f"{name} is damaged: {err}") from err
-    except OSError as err:
+    except (OSError, OverflowError, ValueError) as err:  # numbers and names that no file can have
         raise ImageError(f"{name} cannot be unpacked: {err}") from err
     return size_bytes
 

@@ -117,6 +117,13 @@ def test_what_is_no_image_is_refused(store, tmp_path, data):
         store.load(tmp_path / "x.tar")
 
 
+def test_documents_that_are_no_text_are_refused(store, tmp_path):
+    write_archive(tmp_path / "x.tar", {"index.json": b'{"manifests": [{"digest": "\xff"}]}'})
+
+    with pytest.raises(ImageError, match=r"x\.tar: index\.json"):
+        store.load(tmp_path / "x.tar")
+
+
 def test_a_file_that_is_not_there_is_named(store, tmp_path):
     with pytest.raises(ImageError, match=r"none\.tar cannot be read"):
         store.load(tmp_path / "none.tar")

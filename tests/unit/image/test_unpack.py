@@ -2,6 +2,7 @@ import hashlib
 import os
 import stat
 import tarfile
+from contextlib import suppress
 
 import pytest
 
@@ -169,6 +170,22 @@ def test_many_directories_do_not_use_up_the_descriptors(unpack):
     root = unpack(layer({f"d{number}/file": b"" for number in range(1500)}))
 
     assert len(names(root)) == 3000
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"mtime": 1e30}, {"pax_headers": {"path": "a\0b"}}, {"pax_headers": {"SCHILY.xattr.user.x": "y"}}],
+    ids=["a time without end", "a name with a zero", "an attribute"],
+)
+def test_odd_entries_do_no_harm(unpack, tmp_path, fields):
+    entry = tarfile.TarInfo()
+    for field, value in fields.items():
+        setattr(entry, field, value)
+
+    with suppress(ImageError):
+        unpack(layer({"a": entry, "b": b""}))
+
+    assert sorted(os.listdir(tmp_path)) == ["files", "root"]
 
 
 def test_content_that_is_not_what_its_digest_says_is_refused(tmp_path):
