@@ -79,32 +79,36 @@ class Cgroups:
         self._left: set[str] = set()
 
     def open(self, container: str, limits: LimitsJson) -> list[int]:
-        """Make a container's groups and give the files that a process writes "0" into to join them."""
-        self._make_node()
+        """Make a container's groups and give the files that a process writes "0" into to join them.
+
+        What the machine does not let us make now (there may be as many groups as it takes) is gone without.
+        """
         self._left.discard(container)
         self._members.add(container)
-        for hierarchy, base in zip(self._found, self._bases, strict=True):
-            group = f"{self._name}/{container}"
-            _make(group, base)
-            for name, value in _settings(hierarchy, limits):
-                _write(f"{group}/{name}", value, base)
+        try:
+            self._make_node()
+            for hierarchy, base in zip(self._found, self._bases, strict=True):
+                group = f"{self._name}/{container}"
+                _make(group, base)
+                for name, value in _settings(hierarchy, limits):
+                    _write(f"{group}/{name}", value, base)
+        except OSError:
+            self._is_made = False  # somebody may have removed it: the next container tries again
         return self.files(container)
 
     def files(self, container: str) -> list[int]:
         """Give those files of groups that are made; none if there are none."""
         if container not in self._members:
             return []
-        path = f"{self._name}/{container}/cgroup.procs"
-        return [os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=base) for base in self._bases]
+        opened = (_open(f"{self._name}/{container}/cgroup.procs", base) for base in self._bases)
+        return [fd for fd in opened if fd >= 0]
 
     def limit(self, container: str, limits: LimitsJson) -> None:
         """Change a container's limits; what it has no limit for stays as it is."""
         if container not in self._members:
             return
         for hierarchy, base in zip(self._found, self._bases, strict=True):
-            # Version 1 takes memory with and without swap in one order when they grow, in the other
-            # when they shrink: the second time both are taken.
-            for name, value in (*_settings(hierarchy, limits), *_settings(hierarchy, limits)):
+            for name, value in _settings(hierarchy, limits):
                 _write(f"{self._name}/{container}/{name}", value, base)
 
     def usage(self, container: str) -> Usage | None:
@@ -238,9 +242,8 @@ def _remove(path: str, base: int | None) -> bool:
 
 def _write(path: str, value: str, base: int) -> None:
     """Set a limit; one that this kernel does not have (swap) is not needed."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=base)
-    except OSError:
+    fd = _open(path, base)
+    if fd < 0:
         return
     try:
         os.write(fd, value.encode())
@@ -248,6 +251,14 @@ def _write(path: str, value: str, base: int) -> None:
         return
     finally:
         os.close(fd)
+
+
+def _open(path: str, base: int) -> int:
+    """Open a file of a group to write; -1 if it is not there."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC, dir_fd=base)
+    except OSError:
+        return -1
 
 
 def _read(path: str, base: int | None = None) -> str:

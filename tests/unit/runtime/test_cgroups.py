@@ -152,6 +152,17 @@ def test_what_an_earlier_shim_left_is_removed_before_the_first_group_is_made(tmp
     assert [path.name for path in unified.glob("ne-t-node-1/*/")] == ["c1"]
 
 
+def test_a_group_that_cannot_be_made_is_gone_without_and_made_for_the_next(tmp_path, unified):
+    made = Cgroups("ne-t-node-1", str(tmp_path / "record"), find_hierarchies("/dev/null", str(unified)))
+    (unified / "ne-t-node-1").touch()
+    assert made.open("c1", NONE) == []
+
+    (unified / "ne-t-node-1").unlink()
+    made.open("c2", NONE)
+
+    assert (unified / "ne-t-node-1/c2").is_dir()
+
+
 def test_a_tree_of_empty_groups_is_removed_and_one_that_is_not_is_told(tmp_path):
     (tmp_path / "node/c1").mkdir(parents=True)
     (tmp_path / "full/c1").mkdir(parents=True)
