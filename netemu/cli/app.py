@@ -75,6 +75,7 @@ WORDS: Mapping[str, Callable[..., None]] = {
 GROUPS: Mapping[str, typer.Typer] = {
     "node": nodes.node_app,
     "cni": nodes.cni_app,
+    "proxy": nodes.proxy_app,
     "image": images.image_app,
     "create": workloads.create_app,
     "rollout": rollouts.rollout_app,

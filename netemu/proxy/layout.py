@@ -63,6 +63,28 @@ _SRCNAT = 100
 # As many clients as kube-proxy and the design remember on a node; who comes next has no affinity.
 _MOST_AFFINITIES = 65535
 
+# What each rule of a balancer's chain does, for people.
+RANDOM_SENTENCES = (
+    "Draw a slot by chance.",
+    "Send the connection to the endpoint in that slot.",
+    "The slot went just now: take the first.",
+    "Send the connection there.",
+    "Not even that is there: lose the packet, so that its sender tries again.",
+)
+STICKY_SENTENCES = (
+    "Nothing is known of the client yet.",
+    "Look up which endpoint the client was with.",
+    "Remember that for as long again.",
+    "Send the connection there, if that endpoint is still one.",
+    "Forget what was remembered.",
+    "Draw a slot by chance.",
+    "Look up which endpoint is in it.",
+    "Remember it for this client.",
+    *RANDOM_SENTENCES[1:3],
+    "Look up which endpoint is in it.",
+    *RANDOM_SENTENCES[3:],
+)
+
 Place = tuple[str, ElementKey]  # the name of a set or map, and a key in it
 
 

@@ -1,4 +1,4 @@
-"""netemu's own words for the places of a cluster: node, cni."""
+"""netemu's own words for the places of a cluster: node, cni, proxy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,30 @@ node_app = typer.Typer(
     no_args_is_help=True,
 )
 cni_app = typer.Typer(rich_markup_mode=None, help="Give the nodes a CNI configuration.", no_args_is_help=True)
+
+proxy_app = typer.Typer(
+    rich_markup_mode=None, help="Look at what the nodes do for Services.", no_args_is_help=True
+)
+
+
+@proxy_app.callback()
+def proxy() -> None:
+    """Look at what the nodes do for Services."""
+
+
+@proxy_app.command("rules")
+def proxy_rules(
+    context: typer.Context,
+    *,
+    service: Annotated[str, typer.Argument(metavar="SERVICE")],
+    node: Annotated[str, typer.Option("--node", help="On which node. [default: the first]")] = "",
+    output: Annotated[str, typer.Option("-o", "--output", metavar="json", help="For programs.")] = "",
+) -> None:
+    """Show a Service's rules and elements on a node, each with what it does."""
+    from netemu.cli.session import run_with_session
+    from netemu.cli.verbs.proxyrules import show_rules
+
+    run_with_session(context.obj, lambda session: show_rules(session, context.obj, service, node, output))
 
 
 @node_app.command("ls")
