@@ -13,7 +13,7 @@ import pytest
 from netemu.runtime.container import User
 from netemu.runtime.logfile import ROTATE_AT_BYTES
 from netemu.runtime.logs import read_log
-from netemu.testing.shims import end_of, has_users, run_to_end
+from netemu.testing.shims import end_of, has_users, only_where, run_to_end
 
 
 @pytest.fixture
@@ -73,6 +73,7 @@ async def test_what_takes_a_privilege_is_refused(client, spec, user):
     assert said.split() == ["done"]
 
 
+@only_where(has_users())
 async def test_a_program_that_would_gain_privileges_by_its_file_does_not(client, spec):
     script = "cp /usr/bin/id /tmp/id; chmod u+s /tmp/id; exec setpriv --reuid 1000 --clear-groups /tmp/id -u"
     _, said = await run_to_end(client, spec(script))
