@@ -190,6 +190,10 @@ class Agent:
         """Find what is known of a pod of this node."""
         return self._work.get(uid)
 
+    def pods(self) -> list[PodWork]:
+        """List what is known of all pods of this node."""
+        return list(self._work.values())
+
     async def run(self) -> None:
         """Work on pods until cancelled."""
         await self._adopted.wait()

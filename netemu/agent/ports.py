@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.views.core import ContainerPort
+from netemu.runtime.client import ContainerStats
 from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Limits
 
 
@@ -78,6 +79,10 @@ class Shim(Protocol):
 
     async def signal(self, container_id: str, signum: int) -> None:
         """Send a signal to pid 1."""
+        ...
+
+    async def stats(self) -> Mapping[str, ContainerStats]:
+        """Tell what each running container has used, by its identifier."""
         ...
 
     async def limit(self, container_id: str, limits: Limits) -> None:

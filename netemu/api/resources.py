@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netemu.api.kinds import COMPONENT_STATUS, NAMESPACE, Kind
+from netemu.api.measured import MEASURED
 from netemu.api.served import ServedKinds
 
 
@@ -75,7 +76,7 @@ _OTHER_KINDS = {
 
 def verbs_of(kind: Kind) -> tuple[str, ...]:
     """Name what can be done with a kind's objects, in alphabetical order."""
-    if kind is COMPONENT_STATUS:
+    if kind is COMPONENT_STATUS or kind in MEASURED:
         return ("get", "list")
     if kind is NAMESPACE:
         return tuple(verb for verb in _VERBS if verb != "deletecollection")
@@ -94,6 +95,11 @@ def group_versions(kinds: ServedKinds) -> dict[str, tuple[str, ...]]:
     return {**served, **{group: versions for group, versions in reviewed.items() if group not in served}}
 
 
+def listed_group_versions(kinds: ServedKinds) -> dict[str, tuple[str, ...]]:
+    """Give all groups that discovery shows: those, too, that no schema describes."""
+    return {**group_versions(kinds), **{kind.group: (kind.version,) for kind in MEASURED}}
+
+
 def served_paths(kinds: ServedKinds) -> dict[str, tuple[str, str]]:
     """Give the root path of every group and version."""
     pairs = [(group, version) for group, versions in group_versions(kinds).items() for version in versions]
@@ -109,8 +115,14 @@ def reviews_of(group: str, version: str) -> list[Review]:
 
 
 def kinds_of(kinds: ServedKinds, group: str, version: str) -> list[Kind]:
-    """List the kinds of one group and version."""
+    """List the kinds of one group and version whose objects are stored."""
     return [kind for kind in kinds.all if (kind.group, kind.version) == (group, version)]
+
+
+def listed_kinds_of(kinds: ServedKinds, group: str, version: str) -> list[Kind]:
+    """List the kinds that discovery shows of one group and version, those without schemas too."""
+    measured = [kind for kind in MEASURED if (kind.group, kind.version) == (group, version)]
+    return [*kinds_of(kinds, group, version), *measured]
 
 
 def _subresource(kind: Kind, name: str) -> Subresource:

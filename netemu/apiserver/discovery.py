@@ -13,8 +13,8 @@ from netemu.api.kinds import Kind
 from netemu.api.resources import (
     Review,
     Subresource,
-    group_versions,
-    kinds_of,
+    listed_group_versions,
+    listed_kinds_of,
     reviews_of,
     subresources_of,
     verbs_of,
@@ -60,13 +60,13 @@ def core_versions() -> Document:
 
 def group_list(kinds: ServedKinds) -> Document:
     """Give the answer of ``/apis``."""
-    groups = [_group(name, versions) for name, versions in group_versions(kinds).items() if name]
+    groups = [_group(name, versions) for name, versions in listed_group_versions(kinds).items() if name]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
 def find_group(kinds: ServedKinds, name: str) -> Document | None:
     """Give the answer of ``/apis/NAME``, if there is such a group."""
-    versions = group_versions(kinds).get(name)
+    versions = listed_group_versions(kinds).get(name)
     if not name or not versions:
         return None
     return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, versions)}
@@ -74,9 +74,9 @@ def find_group(kinds: ServedKinds, name: str) -> Document | None:
 
 def find_resources(kinds: ServedKinds, group: str, version: str) -> Document | None:
     """Give the answer of ``/apis/GROUP/VERSION`` or ``/api/v1``, if that is served."""
-    if version not in group_versions(kinds).get(group, ()):
+    if version not in listed_group_versions(kinds).get(group, ()):
         return None
-    found = kinds_of(kinds, group, version)
+    found = listed_kinds_of(kinds, group, version)
     entries = [entry for kind in found for entry in (_resource(kind), *_subresources(kind))]
     return {
         "kind": "APIResourceList",
@@ -88,7 +88,7 @@ def find_resources(kinds: ServedKinds, group: str, version: str) -> Document | N
 
 def aggregated(kinds: ServedKinds, discovery_version: str, *, core: bool) -> Document:
     """Give everything below ``/api`` (``core``) or ``/apis`` in one document."""
-    served = group_versions(kinds).items()
+    served = listed_group_versions(kinds).items()
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{discovery_version}",
@@ -159,7 +159,7 @@ def _discovered_group(kinds: ServedKinds, name: str, versions: tuple[str, ...]) 
 
 
 def _discovered_version(kinds: ServedKinds, group: str, version: str) -> Document:
-    resources = [_discovered(kind) for kind in kinds_of(kinds, group, version)]
+    resources = [_discovered(kind) for kind in listed_kinds_of(kinds, group, version)]
     reviews = [_discovered_review(review) for review in reviews_of(group, version)]
     return {"version": version, "resources": [*resources, *reviews], "freshness": "Current"}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from netemu.api.errors import MethodNotAllowedError
-from netemu.api.resources import group_versions, served_paths
+from netemu.api.resources import listed_group_versions, served_paths
 from netemu.api.served import ServedKinds
 from netemu.apiserver import answers, discovery, health
 from netemu.apiserver.negotiation import JSON, MediaType, choose, render
@@ -88,7 +88,7 @@ def _paths(kinds: ServedKinds) -> list[str]:
     probes = [f"/{name}" for name in health.PROBES]
     return sorted(
         ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version", *probes]
-        + [f"/apis/{group}" for group in group_versions(kinds) if group]
+        + [f"/apis/{group}" for group in listed_group_versions(kinds) if group]
         + list(served_paths(kinds))
     )
 

@@ -27,12 +27,14 @@ from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.connections import Connections
 from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.limits import DEFAULT, Limits
+from netemu.apiserver.measurements import MeasurementRequests
 from netemu.apiserver.metrics import Metrics
 from netemu.apiserver.objects import ObjectRequests
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podrequests import PodRequests
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.routes import parse_path
+from netemu.apiserver.usage import NothingMeasured, UsageMeter
 from netemu.clock import Clock, system_clock
 from netemu.errors import NetemuError
 from netemu.logs import Log
@@ -78,6 +80,7 @@ async def serve(
     guard: Guard = OPEN_GUARD,
     secure: Secure | None = None,
     limits: Limits = DEFAULT,
+    meter: UsageMeter | None = None,
 ) -> AsyncIterator[None]:
     """Serve the API while the block runs; ``/readyz`` says what ``waits_for`` names.
 
@@ -85,7 +88,9 @@ async def serve(
         SocketTakenError: another server answers on the socket.
 
     """
-    api = ApiServer(registry, pod_access, waits_for, clock, guard)
+    api = ApiServer(
+        registry, pod_access, waits_for, clock, guard, meter or UsageMeter(NothingMeasured(), clock)
+    )
     listener = open_listener(socket_path)
     connections = Connections(api.handle, limits)
     loop = asyncio.get_running_loop()
@@ -107,13 +112,20 @@ class ApiServer:
     """Answers every request: finds what it is about, and turns errors into Status."""
 
     def __init__(
-        self, registry: Registry, pod_access: PodAccess, waits_for: WaitsFor, clock: Clock, guard: Guard
+        self,
+        registry: Registry,
+        pod_access: PodAccess,
+        waits_for: WaitsFor,
+        clock: Clock,
+        guard: Guard,
+        meter: UsageMeter,
     ) -> None:
         self._guard = guard
         self._access = AccessRequests(registry, guard)
         self._registry = registry
         self._pod_access = pod_access
         self._metrics = Metrics(registry, clock)
+        self._measurements = MeasurementRequests(registry, meter, clock)
         self._documents = DocumentRequests(lambda: registry.kinds, waits_for)
         self._objects = ObjectRequests(registry, clock)
         self._pods = PodRequests(registry, pod_access)
@@ -156,6 +168,9 @@ class ApiServer:
         document = await self._documents.answer(request)
         if document is not None:
             return document
+        measured = await self._measurements.answer(request)
+        if measured is not None:
+            return measured
         path = parse_path(request.path, self._registry.kinds)
         return await self._objects.answer(request, path)
 

@@ -7,10 +7,7 @@ from contextlib import suppress
 from netemu.api.client import Client, Object
 from netemu.api.defaulting.pods import SYSTEM_PRIORITIES
 from netemu.api.errors import AlreadyExistsError
-from netemu.api.kinds import (
-    BY_GVK,
-    Kind,
-)
+from netemu.api.kinds import API_SERVICE, BY_GVK, Kind
 from netemu.apiserver.auth.policy import first_roles
 from netemu.cluster.api_address import API_PORT, api_address
 from netemu.settings import Settings
@@ -33,6 +30,7 @@ def first_objects(settings: Settings) -> list[Object]:
         _dns_service(settings),
         _dns_service_account(),
         _dns_deployment(),
+        _metrics_api(),
     ]
 
 
@@ -41,7 +39,9 @@ async def ensure(client: Client, settings: Settings) -> None:
     for obj in first_objects(settings):
         kind = kind_of(obj)
         with suppress(AlreadyExistsError):
-            await client.create(kind, obj)
+            made = await client.create(kind, obj)
+            if kind is API_SERVICE:  # nobody else would say that it is available
+                await client.update(kind, {**made, "status": obj["status"]}, subresource="status")
 
 
 def kind_of(obj: Object) -> Kind:
@@ -150,6 +150,34 @@ def _dns_service_account() -> Object:
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": {"name": "coredns", "namespace": "kube-system"},
+    }
+
+
+def _metrics_api() -> Object:
+    """Say that measurements are served: by the API server itself, so by no Service."""
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {
+            "name": "v1beta1.metrics.k8s.io",
+            "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"},
+        },
+        "spec": {
+            "group": "metrics.k8s.io",
+            "version": "v1beta1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+        },
+        "status": {
+            "conditions": [
+                {
+                    "type": "Available",
+                    "status": "True",
+                    "reason": "Local",
+                    "message": "Local APIServices are always available",
+                }
+            ]
+        },
     }
 
 

@@ -13,6 +13,7 @@ from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
 from netemu.apiserver.podadmission import PodAdmission, in_turn
 from netemu.apiserver.registry import Registry
+from netemu.apiserver.usage import UsageMeter
 from netemu.clock import system_clock
 from netemu.cluster import api_access, bootstrap
 from netemu.cluster.catalogue import UserCatalogue
@@ -26,6 +27,7 @@ from netemu.cluster.power import Power
 from netemu.cluster.readiness import Readiness, wait_dns
 from netemu.cluster.record import Record
 from netemu.cluster.services import ServiceVariables
+from netemu.cluster.usage import ClusterUsage
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
 from netemu.controllers.nodelifecycle import node_lifecycle
@@ -111,6 +113,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             readiness.waits_for,
             guard=access.guard,
             secure=access.secure,
+            meter=UsageMeter(ClusterUsage(nodes, power.is_off), system_clock),
         )
         await stack.enter_async_context(serving)
         async with asyncio.TaskGroup() as group:

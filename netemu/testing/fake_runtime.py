@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from netemu.agent.ports import Sandbox, Session
 from netemu.errors import NetemuError
+from netemu.runtime.client import ContainerStats
 from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Limits
 from netemu.runtime.errors import ContainerExistsError, ContainerNotFoundError
 
@@ -82,6 +83,7 @@ class FakeShim:
         self.exit_codes: dict[str, int | None] = {}
         self.limits: dict[str, Limits] = {}
         self.sysctls: dict[str, dict[str, str]] = {}
+        self.used: dict[str, ContainerStats] = {}
         self._obedient = obedient
 
     async def create(self, spec: ContainerSpec) -> ContainerState:
@@ -107,6 +109,10 @@ class FakeShim:
     async def set_sysctls(self, netns: str, sysctls: Mapping[str, str]) -> None:
         """Note a namespace's sysctls."""
         self.sysctls.setdefault(netns, {}).update(sysctls)
+
+    async def stats(self) -> dict[str, ContainerStats]:
+        """Tell what a test says that containers have used."""
+        return self.used
 
     async def limit(self, container_id: str, limits: Limits) -> None:
         """Note a container's limits."""

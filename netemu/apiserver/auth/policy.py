@@ -88,6 +88,7 @@ def _viewing() -> list[Rule]:
     return [
         _rule(("",), (*_CORE, *_CORE_SEEN), _READ),
         *(_rule(groups, resources, _READ) for groups, resources in _OTHERS),
+        _rule(("metrics.k8s.io",), ("nodes", "pods"), _READ),
     ]
 
 

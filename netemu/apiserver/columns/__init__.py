@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netemu.api import kinds
-from netemu.apiserver.columns import access, cluster, jobs, network, pods, policy, storage, workloads
+from netemu.api import kinds, measured
+from netemu.apiserver.columns import access, cluster, jobs, metrics, network, pods, policy, storage, workloads
 from netemu.apiserver.columns.column import Column
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -50,4 +50,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     kinds.PERSISTENT_VOLUME.key: storage.PERSISTENT_VOLUMES,
     kinds.PERSISTENT_VOLUME_CLAIM.key: storage.PERSISTENT_VOLUME_CLAIMS,
     kinds.STORAGE_CLASS.key: storage.STORAGE_CLASSES,
+    measured.NODE_METRICS.key: metrics.NODE_METRICS,
+    measured.POD_METRICS.key: metrics.POD_METRICS,
 }

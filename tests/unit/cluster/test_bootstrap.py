@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netemu.api.kinds import PRIORITY_CLASS, SERVICE_CIDR
+from netemu.api.kinds import API_SERVICE, PRIORITY_CLASS, SERVICE_CIDR
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.cluster.bootstrap import ensure, first_objects
@@ -42,3 +42,12 @@ def test_namespaces_come_before_what_is_in_them():
     kinds = [obj["kind"] for obj in first_objects(Settings())]
 
     assert kinds.index("Namespace") < kinds.index("Service")
+
+
+async def test_measurements_have_an_api_service_that_is_available():
+    registry = registry_of(MemoryStore())
+
+    await ensure(LocalClient(registry), Settings())
+
+    (condition,) = registry.get(API_SERVICE, "", "v1beta1.metrics.k8s.io")["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Available", "True")
