@@ -14,12 +14,17 @@ def processes_usage(pids: dict[str, int]) -> dict[str, list[float]]:
     """Give processor seconds and resident bytes of containers by the pids of their first processes.
 
     A process belongs to the container whose mount namespace it is in. Time of children that ended
-    is their parents'.
+    is their parents'. netemu's own workers, which are in the machine's namespace, are one process each.
     """
     if not pids:
         return {}
-    of = {mounts_of(pid): container for container, pid in pids.items()}
-    used = {container: [0.0, 0.0] for container in pids}
+    shared = {mounts_of(1), mounts_of(os.getpid())}
+    mounts = {container: mounts_of(pid) for container, pid in pids.items()}
+    used = {
+        container: list(_usage_of(str(pid))) if mounts[container] in shared else [0.0, 0.0]
+        for container, pid in pids.items()
+    }
+    of = {seen: container for container, seen in mounts.items() if seen not in shared}
     for name in os.listdir("/proc"):
         if name.isdecimal() and (container := of.get(mounts_of(int(name)) or "-")):
             cpu_s, resident = _usage_of(name)

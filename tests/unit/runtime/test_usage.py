@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from netemu.runtime.usage import processes_usage
 
@@ -14,6 +15,12 @@ def test_a_container_has_used_what_all_its_processes_have():
 
     assert used["c1"][0] > 0
     assert used["c1"][1] > 1 << 20
+
+
+def test_who_is_not_confined_has_used_no_more_than_itself():
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    assert processes_usage({"c1": os.getpid()})["c1"][1] < 2 * resident
 
 
 def test_a_container_that_is_gone_has_used_nothing():
