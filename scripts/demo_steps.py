@@ -271,7 +271,7 @@ DNS = (
     Step(
         command="netemu rollout status statefulset/kafka -n mynamespace",
         shows="Its pods start one after the other.",
-        expect=("successfully rolled out",),
+        expect=("partitioned roll out complete: 3 new pods have been updated",),
     ),
     Step(
         command="netemu get pod kafka-1 -n mynamespace -o wide",
