@@ -145,6 +145,10 @@ class Session:
             del self._buffer[: len(text) + len(found)]
             if not self._head.is_chunked:
                 self._check_size(self._head.length)
+        else:
+            line, is_line, _ = text.partition(b"\n")
+            if is_line:  # answered at once, as Go does: `echo hostName | nc` waits, and sends no more
+                _request_line(line.removesuffix(b"\r").decode("latin-1"))
 
     def _is_body_complete(self, head: _Head) -> bool:
         if head.is_chunked:

@@ -114,6 +114,7 @@ def test_an_app_can_close_the_connection(session):
     ("sent", "status"),
     [
         pytest.param(b"NONSENSE\r\n\r\n", 400, id="not-http"),
+        pytest.param(b"hostName\n", 400, id="one-line-of-something-else"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, id="no-host"),
         pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEADER_BYTES + b"x", 431, id="endless-headers"),
         pytest.param(
