@@ -24,7 +24,7 @@ def config(*, user=ROOT, **more):
     options = {name: more.pop(name) for name in ("pid_namespace", "has_tty_group") if name in more}
     made = oci_config(
         {**SPEC, **more},
-        root="/work/root",
+        root="/bundle/root",
         user=user,
         capabilities=("kill", "net_raw"),
         sysctl_families=["fs", "kernel", "net", "vm"],
@@ -66,8 +66,8 @@ def test_the_network_is_the_caller_s_and_all_else_the_container_s_own():
     [
         pytest.param({"processes": "node"}, {"mount": "", "uts": "", "ipc": ""}, id="the-node's-processes"),
         pytest.param(
-            {"processes": "shared:p", "pid_namespace": "/work/pid"},
-            {"mount": "", "uts": "", "ipc": "", "pid": "/work/pid"},
+            {"processes": "shared:p", "pid_namespace": "/bundle/pid"},
+            {"mount": "", "uts": "", "ipc": "", "pid": "/bundle/pid"},
             id="the-pod's-processes",
         ),
         pytest.param({"node_ipc": True}, {"mount": "", "uts": "", "pid": ""}, id="the-node's-ipc"),
@@ -110,5 +110,5 @@ def test_a_terminal_and_a_read_only_root_are_asked_for():
 
     assert made["process"]["terminal"]
     assert "TERM=xterm" in made["process"]["env"]
-    assert made["root"] == {"path": "/work/root", "readonly": True}
+    assert made["root"] == {"path": "/bundle/root", "readonly": True}
     assert made["process"]["user"] == {"uid": 7, "gid": 8, "additionalGids": [8, 9]}
