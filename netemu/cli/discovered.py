@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from netemu.api.client import Object
-from netemu.api.crd.definition import kinds_of
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from netemu.cli.resources import Query
 from netemu.cli.session import NotRunningError, Session, run_with_session
@@ -31,6 +30,8 @@ def custom_kinds(target: Target) -> More:
 
 def kinds_defined_by(crds: Iterable[Object]) -> tuple[Kind, ...]:
     """Give the kinds of some definitions, the preferred version of each first."""
+    from netemu.api.crd.definition import kinds_of
+
     return tuple(kind for crd in crds for kind in kinds_of(crd))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from netemu.api.kinds import Kind
-from netemu.cli.jsonpath import render_template
 from netemu.cli.resources import UsageError, display_name
 
 Item = tuple[Kind, dict[str, Any]]
@@ -37,6 +36,8 @@ def render(items: Sequence[Item], output: str, *, single: bool) -> str:
         return "".join(f"{display_name(kind, obj['metadata']['name'])}\n" for kind, obj in items)
     document = document_of(items, single=single)
     if output.startswith("jsonpath="):
+        from netemu.cli.jsonpath import render_template
+
         return render_template(output.removeprefix("jsonpath="), document)
     return _RENDERERS[output](document)
 

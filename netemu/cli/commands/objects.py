@@ -201,11 +201,12 @@ def selections_of(
 ) -> tuple[Selection, ...]:
     """Read which objects a command means: those of files, or those its words name."""
     from netemu.cli.discovered import custom_kinds
-    from netemu.cli.manifests import read_documents
     from netemu.cli.resources import Selection, parse_selections
 
     if not files:
         return parse_selections(words or (), more=custom_kinds(target))
+    from netemu.cli.manifests import read_documents
+
     return tuple(
         Selection(kind=document.kind, names=(document.name,), namespace=document.namespace)
         for document in read_documents(files, target, recursive=recursive, more=custom_kinds(target))

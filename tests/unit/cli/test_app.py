@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from netemu import __version__
-from netemu.cli.app import GROUPS, WORDS, main
+from netemu.cli.app import main
+from netemu.cli.words import PLACES
 
 
 @pytest.fixture
@@ -14,6 +15,7 @@ def netemu(tmp_path, monkeypatch, capsys):
     """Run the program where no cluster is; gives exit status, output and errors."""
     monkeypatch.setenv("NETEMU_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("NETEMU_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PATH", str(tmp_path))
 
     def run(*words):
         with pytest.raises(SystemExit) as caught:
@@ -27,17 +29,20 @@ def test_help_names_every_word(netemu):
     status, output, _ = netemu("--help")
 
     assert status == 0
-    assert all(f"  {word} " in output for word in [*WORDS, *GROUPS])
+    assert all(f"  {word} " in output for word in PLACES)
 
 
-@pytest.mark.parametrize("word", [*WORDS, *GROUPS])
+@pytest.mark.parametrize("word", PLACES)
 def test_every_word_has_help(netemu, word):
     assert f"Usage: netemu {word}" in netemu(word, "-h")[1]
 
 
 def test_help_loads_no_library_that_takes_long():
     heavy = {"asyncio", "msgspec", "yaml", "rich", "h11", "aiohttp", "pyroute2"}
-    code = f"import sys; from netemu.cli import app; print(*{heavy} & set(sys.modules))"
+    code = (
+        "import sys; from netemu.cli.app import program; from netemu.cli.words import PLACES;"
+        f"program(PLACES); print(*{heavy} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "\n"
@@ -71,6 +76,7 @@ def test_the_program_is_a_module_too():
         pytest.param(["node", "exec", "node-1"], 1, "a command is missing", id="no-program"),
         pytest.param(["up", "--nodes", "0"], 1, "--nodes: Expected `int` >= 1", id="setting"),
         pytest.param(["status"], 1, "there is no cluster named 'netemu'", id="no-status"),
+        pytest.param(["edit", "pod/a"], 1, "netemu leaves `edit pod/a` to kubectl", id="word-of-kubectl"),
         pytest.param(["frobnicate"], 2, "No such command 'frobnicate'", id="no-such-word"),
     ],
 )

@@ -1,0 +1,122 @@
+"""Every word of ``netemu``, where its command is, and which words belong to kubectl itself. Pure.
+
+A command line needs one command: only that one's module is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Section(NamedTuple):
+    """A part of the help: its words, each with ``module:name`` below ``netemu.cli.commands``."""
+
+    title: str
+    words: Mapping[str, str]
+
+
+SECTIONS = (
+    Section(
+        "The cluster",
+        {
+            "up": "clusters:up",
+            "down": "clusters:down",
+            "status": "clusters:status",
+            "doctor": "clusters:doctor",
+            "kubeconfig": "clusters:kubeconfig",
+            "kubectl": "passing:kubectl",
+            "image": "images:image_app",
+            "cni": "nodes:cni_app",
+        },
+    ),
+    Section(
+        "Nodes",
+        {
+            "node": "nodes:node_app",
+        },
+    ),
+    Section(
+        "Objects",
+        {
+            "get": "objects:get",
+            "describe": "objects:describe",
+            "apply": "objects:apply",
+            "create": "workloads:create_app",
+            "delete": "objects:delete",
+            "wait": "objects:wait",
+        },
+    ),
+    Section(
+        "Workloads",
+        {
+            "run": "workloads:run",
+            "expose": "workloads:expose",
+            "scale": "workloads:scale",
+            "rollout": "rollouts:rollout_app",
+        },
+    ),
+    Section(
+        "Inside pods",
+        {
+            "exec": "pods:exec_",
+            "attach": "streams:attach",
+            "logs": "pods:logs",
+            "port-forward": "streams:port_forward",
+            "cp": "streams:cp",
+        },
+    ),
+    Section(
+        "The API",
+        {},
+    ),
+)
+
+PLACES: Mapping[str, str] = {word: place for section in SECTIONS for word, place in section.words.items()}
+
+OF_KUBECTL = ("autoscale", "certificate", "diff", "edit", "explain", "kustomize", "proxy")
+"""What kubectl does well and netemu does not do again."""
+_OF_KUBECTL_BELOW = {
+    "set": ("env", "resources", "selector", "serviceaccount", "sa", "subject"),
+    "auth": ("reconcile",),
+    "create": ("poddisruptionbudget", "pdb", "priorityclass", "pc", "quota", "resourcequota"),
+    "apply": ("edit-last-applied", "set-last-applied", "view-last-applied"),
+}
+
+
+def is_of_kubectl(word: str, next_word: str) -> bool:
+    """Tell whether the kubectl on the machine is to do this."""
+    if word == "kubectl":
+        return next_word not in ("", "-h", "--help")
+    return word in OF_KUBECTL or next_word in _OF_KUBECTL_BELOW.get(word, ())
+
+
+def command_words(arguments: Sequence[str]) -> tuple[str, str]:
+    """Find the command, and the word after it, behind global options that were moved to the front."""
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        with_value = rest[0] in ("-n", "--namespace", "--cluster", "--name")
+        rest = rest[2 if with_value else 1 :]
+    word, next_word = (*rest, "", "")[:2]
+    return word, next_word
+
+
+def kubectl_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Split a command line into the cluster that it names (empty: none) and what kubectl is to read.
+
+    What follows the word ``kubectl`` is kubectl's alone; before a word of its own, or after it,
+    ``--cluster`` is still netemu's.
+    """
+    cluster, words = "", iter(arguments)
+    kept: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name == "--cluster" or (name == "--name" and not kept):
+            cluster = value if equals else next(words, "")
+        elif word == "kubectl" and (not kept or (kept[0] == "-n" and len(kept) == 2)):
+            return cluster, [*kept, *words]
+        elif word in ("-n", "--namespace"):
+            kept += ["-n", next(words, "")]
+        else:
+            kept += [word, *(words if word == "--" else ())]
+    return cluster, kept
