@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import NoReturn
 
 from cni_plugins import bridge_plan, delegate, protocol
-from cni_plugins.bridge_plan import Bridge, BridgeConfig, Wiring
+from cni_plugins.bridge_plan import Bridge, BridgeConfig, Given, Wiring
 from cni_plugins.delegate import Ipam
 from cni_plugins.node import Node
 from cni_plugins.protocol import CniError, Json, Request
 from netemu.linux import messages, netns, sysctl
+from netemu.linux.messages import Address, Interface
 from netemu.linux.netlink import Netlink
 
-_NF_CALL = "net/bridge/bridge-nf-call-iptables"
+_NF_CALL = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
+_IPV6_OFF = {"net/ipv6/conf/default/disable_ipv6": 1}
+# Addresses and routes are given, and free; solicitations and reports would be flooded to all ports.
+_IPV6_GIVEN = {
+    "net/ipv6/conf/default/disable_ipv6": 0,
+    "net/ipv6/conf/default/accept_ra": 0,
+    "net/ipv6/conf/default/accept_redirects": 0,
+    "net/ipv6/conf/default/router_solicitations": 0,
+    "net/ipv6/conf/default/dad_transmits": 0,
+    "net/ipv6/conf/default/accept_dad": 0,
+    "net/ipv6/conf/default/addr_gen_mode": 1,  # no link-local address (linux/if_link.h)
+}
 
 
 def add(request: Request, node: Node, ipam: Ipam) -> Json:
@@ -62,14 +75,14 @@ def check(request: Request, node: Node, ipam: Ipam) -> None:
     """Fail if a pod is not wired as ``prevResult`` says."""
     ipam.check(request)
     result = request.config.get("prevResult") or {}
-    wanted = {IPv4Interface(given["address"]) for given in result.get("ips", [])}
+    wanted = {ip_interface(given["address"]) for given in result.get("ips", [])}
     if node.netlink.find_index(bridge_plan.host_name(request)) is None:
         raise CniError(protocol.NOT_AS_EXPECTED, f"the node has no {bridge_plan.host_name(request)}")
     with _opened_pod(request.netns) as pod_fd, Netlink.open(pod_fd) as pod:
         index = pod.find_index(request.ifname)
         found = {address.interface for address in pod.dump_addresses() if address.ifindex == index}
     if not wanted <= found:
-        missing = ", ".join(map(str, sorted(wanted - found)))
+        missing = ", ".join(sorted(map(str, wanted - found)))
         raise CniError(protocol.NOT_AS_EXPECTED, f"{request.ifname} in the pod has no address {missing}")
 
 
@@ -101,36 +114,37 @@ def _ensure_bridge(node: Node, config: BridgeConfig, lease: Json) -> Bridge:
     ready = node.ready.get(config.bridge)
     if isinstance(ready, Bridge):
         return ready
-    address = IPv4Interface(lease["ips"][0]["address"])
-    gateway = IPv4Address(lease["ips"][0].get("gateway") or address.network[1])
-    mac = bridge_plan.bridge_mac(config.bridge, gateway)
+    given = bridge_plan.given_by(lease)
+    mac = bridge_plan.bridge_mac(config.bridge, given[0].gateway)
     made = messages.bridge(config.bridge, mac=mac, mtu=config.mtu, up=True)
     node.netlink.batch([made.tolerating(errno.EEXIST)])
     link = node.netlink.find_link(config.bridge)
     if link is None or link.kind != "bridge":
         raise CniError(protocol.INVALID_CONFIG, f"bridge: {config.bridge} exists and is not a bridge")
-    bridge = Bridge(link.ifindex, link.mac, _filters(node, config))
-    _prepare_node(node, config, bridge, IPv4Interface(f"{gateway}/{address.network.prefixlen}"))
+    bridge = Bridge(link.ifindex, link.mac, _filters(node, config, given))
+    _prepare_node(node, config, bridge, given)
     node.ready[config.bridge] = bridge
     return bridge
 
 
-def _filters(node: Node, config: BridgeConfig) -> bool:
-    """Set whether netfilter sees bridged packets; true if it does then."""
-    if not sysctl.has(node.ns_fd, _NF_CALL):
+def _filters(node: Node, config: BridgeConfig, given: tuple[Given, ...]) -> bool:
+    """Set whether netfilter sees bridged packets, of all families in use; true if it does then."""
+    switches = [_NF_CALL[each.address.version] for each in given]
+    if not all(sysctl.has(node.ns_fd, switch) for switch in switches):
         return False
     wanted = config.netfilter == "auto"
     if sysctl.is_machines_own(node.ns_fd):  # it would change the user's own bridges: take it as it is
-        return sysctl.read(node.ns_fd, _NF_CALL) == "1"
-    sysctl.ensure(node.ns_fd, {_NF_CALL: int(wanted)})
+        return all(sysctl.read(node.ns_fd, switch) == "1" for switch in switches)
+    sysctl.ensure(node.ns_fd, dict.fromkeys(switches, int(wanted)))
     return wanted
 
 
-def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, gateway: IPv4Interface) -> None:
+def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, given: tuple[Given, ...]) -> None:
     changes = [messages.link_up(bridge.ifindex)]
     if config.is_gateway:
-        changes.append(messages.address(bridge.ifindex, gateway))
-        sysctl.ensure(node.ns_fd, {"net/ipv4/ip_forward": 1})
+        gateways = [ip_interface(f"{each.gateway}/{each.address.network.prefixlen}") for each in given]
+        changes += [messages.address(bridge.ifindex, gateway) for gateway in gateways]
+        sysctl.ensure(node.ns_fd, _forwarding(config, gateways))
     if config.is_gateway and not bridge.filtered:
         # A redirect would tell a pod to speak to its neighbour directly, which isolation forbids.
         names = (f"net/ipv4/conf/{name}/send_redirects" for name in ("all", config.bridge))
@@ -138,8 +152,16 @@ def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, gateway: IPv
     node.netlink.batch(changes)
 
 
+def _forwarding(config: BridgeConfig, gateways: Iterable[Interface]) -> dict[str, int]:
+    wanted = {
+        4: {"net/ipv4/ip_forward": 1},
+        6: {f"net/ipv6/conf/{config.bridge}/disable_ipv6": 0, "net/ipv6/conf/all/forwarding": 1},
+    }
+    return {name: value for gateway in gateways for name, value in wanted[gateway.version].items()}
+
+
 def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
-    _switch_ipv6_off(pod_fd)
+    _settle_ipv6(pod_fd, wiring)
     with Netlink.open(pod_fd) as pod:
         exists = pod.find_index(wiring.pod_name) is not None
         ours = node.netlink.find_index(wiring.host_name) is not None
@@ -151,28 +173,22 @@ def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
         pod.batch(bridge_plan.pod_messages(wiring, pod.link_index(wiring.pod_name)))
 
 
-def _switch_ipv6_off(ns_fd: int) -> None:
-    """Let links that come to a namespace have no IPv6.
-
-    It is refused for now, and each port's solicitations would be flooded to all others.
-    """
-    name = "net/ipv6/conf/default/disable_ipv6"
-    if sysctl.has(ns_fd, name):
-        sysctl.write(ns_fd, {name: 1})
+def _settle_ipv6(ns_fd: int, wiring: Wiring) -> None:
+    """Say what of IPv6 the links have that come to a namespace: nothing, if they get no such address."""
+    has_ipv6 = any(address.version == 6 for address in wiring.addresses)
+    settings = _IPV6_GIVEN if has_ipv6 else _IPV6_OFF
+    if has_ipv6 or all(sysctl.has(ns_fd, name) for name in settings):
+        sysctl.write(ns_fd, settings)
 
 
-def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[IPv4Address]:
+def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[Address]:
     """Find a pod's addresses: from ``prevResult``, else from the entries with its MAC address."""
     previous = request.config.get("prevResult")
     if previous:
-        return {IPv4Interface(given["address"]).ip for given in previous.get("ips", [])}
+        return {ip_interface(given["address"]).ip for given in previous.get("ips", [])}
     mac = bridge_plan.pod_mac(request)
     entries = node.netlink.dump_neighbours()
-    return {
-        entry.ip
-        for entry in entries
-        if entry.ifindex == bridge_index and entry.mac == mac and isinstance(entry.ip, IPv4Address)
-    }
+    return {entry.ip for entry in entries if entry.ifindex == bridge_index and entry.mac == mac}
 
 
 if __name__ == "__main__":

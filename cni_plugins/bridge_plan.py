@@ -2,25 +2,26 @@
 
 Two ways, so that every packet between pods passes the node's ``forward`` hook:
 
-* filtered bridge (``bridge-nf-call-iptables`` is 1 in the node's namespace): pods have the
-  subnet's prefix and reach each other over the bridge, which shows netfilter each frame;
+* filtered bridge (``bridge-nf-call-iptables``, and ``-ip6tables`` for IPv6, are 1 in the node's
+  namespace): pods have the subnet's prefix and reach each other over the bridge, which shows
+  netfilter each frame;
 * routed pods (the module is missing, or ``bridgeNetfilter`` is "off"): ports are isolated, pods
-  have a /32 and a route to the gateway, so that the node routes between them.
+  have a /32 or /128 and a route to the gateway, so that the node routes between them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Literal, NamedTuple
 
 from cni_plugins import protocol
 from cni_plugins.protocol import CniError, Json, Request
 from netemu.linux import messages
-from netemu.linux.messages import Message
+from netemu.linux.messages import Address, Interface, Message, Network
 from netemu.naming import IfName, interface_name
 
-_ANYWHERE = IPv4Network("0.0.0.0/0")
+_ANYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 _MAX_ALIAS = 255  # IFALIASZ - 1, linux/if.h
 
 
@@ -45,6 +46,13 @@ class Bridge(NamedTuple):
     filtered: bool
 
 
+class Given(NamedTuple):
+    """An address that IPAM gave, and where its subnet's packets for elsewhere go."""
+
+    address: Interface
+    gateway: Address
+
+
 class Wiring(NamedTuple):
     """All that one pod interface should be."""
 
@@ -55,9 +63,9 @@ class Wiring(NamedTuple):
     alias: str
     mtu: int | None
     hairpin: bool
-    address: IPv4Interface
-    gateway: IPv4Address | None
-    routes: tuple[tuple[IPv4Network, IPv4Address | None], ...]
+    addresses: tuple[Interface, ...]
+    gateways: tuple[Address, ...]
+    routes: tuple[tuple[Network, Address | None], ...]
     bridge: Bridge
     isolated: bool
 
@@ -102,7 +110,7 @@ def mac_address(*identity: str) -> str:
     return ":".join(f"{byte:02x}" for byte in (digest[0] & 0xFC | 0x02, *digest[1:6]))
 
 
-def bridge_mac(name: str, gateway: IPv4Address | None) -> str:
+def bridge_mac(name: str, gateway: Address | None) -> str:
     """Derive a bridge's MAC address, which must not change when ports come and go."""
     return mac_address("bridge", name, str(gateway))
 
@@ -117,15 +125,30 @@ def pod_mac(request: Request) -> str:
     return mac_address("pod", request.container_id, request.ifname)
 
 
+def given_by(ipam: Json) -> tuple[Given, ...]:
+    """Read the addresses that IPAM gave.
+
+    Raises:
+        CniError: there is none, or several of one family.
+
+    """
+    found = []
+    for entry in ipam.get("ips", []):
+        address = ip_interface(entry["address"])
+        gateway = ip_address(entry["gateway"]) if entry.get("gateway") else address.network[1]
+        found.append(Given(address, gateway))
+    families = {given.address.version for given in found}
+    if not found or len(families) < len(found):
+        raise CniError(
+            protocol.INVALID_CONFIG,
+            f"IPAM gave {len(found)} addresses, one is needed, or one of each family",
+        )
+    return tuple(found)
+
+
 def plan_wiring(request: Request, config: BridgeConfig, ipam: Json, bridge: Bridge) -> Wiring:
     """Decide all of one pod interface from what IPAM answered."""
-    if len(ipam.get("ips", [])) != 1:
-        raise CniError(
-            protocol.INVALID_CONFIG, f"IPAM gave {len(ipam.get('ips', []))} addresses, one is needed"
-        )
-    given = ipam["ips"][0]
-    address = IPv4Interface(given["address"])
-    gateway = IPv4Address(given["gateway"]) if given.get("gateway") else address.network[1]
+    found = given_by(ipam)
     isolated = config.is_gateway and not bridge.filtered
     return Wiring(
         host_name=host_name(request),
@@ -135,9 +158,9 @@ def plan_wiring(request: Request, config: BridgeConfig, ipam: Json, bridge: Brid
         alias=_alias(request, config),
         mtu=config.mtu,
         hairpin=config.hairpin,
-        address=IPv4Interface(f"{address.ip}/32") if isolated else address,
-        gateway=gateway if config.is_gateway else None,
-        routes=_routes(config, ipam, gateway),
+        addresses=tuple(ip_interface(given.address.ip) if isolated else given.address for given in found),
+        gateways=tuple(given.gateway for given in found) if config.is_gateway else (),
+        routes=_routes(config, ipam, found),
         bridge=bridge,
         isolated=isolated,
     )
@@ -148,8 +171,10 @@ def node_messages(wiring: Wiring, pod_ns_fd: int | None) -> list[Message]:
     port = messages.bridge_port(
         wiring.host_name, isolated=wiring.isolated, hairpin=wiring.hairpin, alias=wiring.alias
     )
-    known = messages.neighbour(wiring.bridge.ifindex, wiring.address.ip, wiring.pod_mac)
-    rest = [port, known] if wiring.gateway else [port]
+    known = [
+        messages.neighbour(wiring.bridge.ifindex, address.ip, wiring.pod_mac) for address in wiring.addresses
+    ]
+    rest = [port, *known] if wiring.gateways else [port]
     if pod_ns_fd is None:
         joined = messages.set_link(wiring.host_name, master=wiring.bridge.ifindex, up=True)
         return [joined, *rest]
@@ -168,21 +193,22 @@ def node_messages(wiring: Wiring, pod_ns_fd: int | None) -> list[Message]:
 
 def pod_messages(wiring: Wiring, index: int) -> list[Message]:
     """List what to tell the pod's namespace, in which the interface has this index."""
-    plan = [messages.link_up(index), messages.address(index, wiring.address)]
-    if wiring.gateway is not None:
+    plan = [messages.link_up(index)]
+    plan.extend(messages.address(index, address) for address in wiring.addresses)
+    for gateway in wiring.gateways:
         # Permanent on both sides: such entries do not count against the machine's gc_thresh3.
-        plan.append(messages.neighbour(index, wiring.gateway, wiring.bridge.mac))
+        plan.append(messages.neighbour(index, gateway, wiring.bridge.mac))
         if wiring.isolated:
-            plan.append(messages.route(IPv4Network(wiring.gateway), index=index, scope="link"))
+            plan.append(messages.route(ip_network(gateway), index=index, scope="link"))
     plan.extend(messages.route(dst, gateway=via, index=index) for dst, via in wiring.routes)
     return plan
 
 
 def render_result(request: Request, config: BridgeConfig, wiring: Wiring, ipam: Json) -> Json:
     """Write the answer to ADD."""
-    address = {"interface": 2, "address": str(wiring.address)}
-    if wiring.gateway is not None:
-        address["gateway"] = str(wiring.gateway)
+    ips = [{"interface": 2, "address": str(address)} for address in wiring.addresses]
+    for entry, gateway in zip(ips, wiring.gateways, strict=False):
+        entry["gateway"] = str(gateway)
     return {
         "cniVersion": request.version,
         "interfaces": [
@@ -190,7 +216,7 @@ def render_result(request: Request, config: BridgeConfig, wiring: Wiring, ipam: 
             {"name": wiring.host_name, "mac": wiring.host_mac},
             {"name": wiring.pod_name, "mac": wiring.pod_mac, "sandbox": request.netns},
         ],
-        "ips": [address],
+        "ips": ips,
         "routes": [
             {"dst": str(dst), **({} if via is None else {"gw": str(via)})} for dst, via in wiring.routes
         ],
@@ -205,15 +231,18 @@ def config_dns(config: Json) -> Json:
 
 
 def _routes(
-    config: BridgeConfig, ipam: Json, gateway: IPv4Address
-) -> tuple[tuple[IPv4Network, IPv4Address | None], ...]:
-    given = [
-        (IPv4Network(route["dst"]), IPv4Address(route["gw"]) if route.get("gw") else gateway)
-        for route in ipam.get("routes") or []
-    ]
-    if config.is_default_gateway and all(dst != _ANYWHERE for dst, _ in given):
-        given.append((_ANYWHERE, gateway))
-    return tuple(given)
+    config: BridgeConfig, ipam: Json, found: tuple[Given, ...]
+) -> tuple[tuple[Network, Address | None], ...]:
+    gateways = {given.gateway.version: given.gateway for given in found}
+    routes = []
+    for route in ipam.get("routes") or []:
+        dst = ip_network(route["dst"])
+        routes.append((dst, ip_address(route["gw"]) if route.get("gw") else gateways.get(dst.version)))
+    if config.is_default_gateway:
+        asked = {dst for dst, _ in routes}
+        missing = (version for version in gateways if _ANYWHERE[version] not in asked)
+        routes += [(_ANYWHERE[version], gateways[version]) for version in missing]
+    return tuple(routes)
 
 
 def _alias(request: Request, config: BridgeConfig) -> str:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from netemu.ipam.allocator import Range, SubnetExhaustedError, candidates
+from netemu.ipam.allocator import Address, Range, SubnetExhaustedError, candidates
 from netemu.linux.files import read_small, write_small
 
-_LOCK = "lock"  # holds the address that was leased last
-_PADDED = 16
+_LOCK = "lock"  # holds the address that was leased last of each pool
+_PADDED = 64
 
 
 class Owner(NamedTuple):
@@ -41,42 +41,40 @@ class Leases:
         self._directory = directory
         self._owners = directory / "containers"
 
-    def acquire(self, owner: Owner, pool: Range) -> IPv4Address:
-        """Lease an address; the same owner gets the one that it has.
+    def acquire(self, owner: Owner, pools: Sequence[Range]) -> tuple[Address, ...]:
+        """Lease an address of each pool; the same owner gets those that it has.
 
         Raises:
-            SubnetExhaustedError: all are taken.
+            SubnetExhaustedError: all of a pool are taken; none is leased then.
 
         """
         self._owners.mkdir(parents=True, exist_ok=True)
         with self._locked() as lock:
             held = self._intended(owner)
-            if held is not None and held in pool and self._claim(held, owner):
+            if _are_of(held, pools) and all(self._claim(ip, owner) for ip in held):
                 return held
             self._give_up(held, owner)
-            for ip in candidates(pool, _as_ip(os.pread(lock, 64, 0).decode())):
-                if self._holder(ip) is None:
-                    # The intention first: whoever dies in between finds it when asked again.
-                    _write(self._owners / str(owner), str(ip))
-                    _write(self._path(ip), str(owner))
-                    os.pwrite(lock, str(ip).ljust(_PADDED).encode(), 0)
-                    return ip
-        raise SubnetExhaustedError(pool.subnet, len(self.held()))
+            ips = tuple(self._find_free(pool, lock, place) for place, pool in enumerate(pools))
+            # The intention first: whoever dies in between finds it when asked again.
+            _write(self._owners / str(owner), " ".join(map(str, ips)))
+            for place, ip in enumerate(ips):
+                _write(self._path(ip), str(owner))
+                os.pwrite(lock, str(ip).ljust(_PADDED).encode(), place * _PADDED)
+            return ips
 
     def release(self, owner: Owner) -> None:
-        """Give an owner's address back. Idempotent."""
+        """Give an owner's addresses back. Idempotent."""
         if not self._directory.exists():
             return
         with self._locked():
             self._give_up(self._intended(owner), owner)
             (self._owners / str(owner)).unlink(missing_ok=True)
 
-    def find(self, owner: Owner) -> IPv4Address | None:
-        """Find the address that an owner holds."""
-        ip = self._intended(owner)
-        return ip if ip is not None and self._holder(ip) == str(owner) else None
+    def find(self, owner: Owner) -> tuple[Address, ...]:
+        """Find the addresses that an owner holds."""
+        return tuple(ip for ip in self._intended(owner) if self._holder(ip) == str(owner))
 
-    def held(self) -> dict[IPv4Address, str]:
+    def held(self) -> dict[Address, str]:
         """List all leases; reads the whole directory, so it is for messages and tests."""
         held = {ip: self._holder(ip) for ip in self._listed()}
         return {ip: holder for ip, holder in held.items() if holder is not None}
@@ -97,32 +95,45 @@ class Leases:
         finally:
             os.close(fd)
 
-    def _claim(self, ip: IPv4Address, owner: Owner) -> bool:
+    def _find_free(self, pool: Range, lock: int, place: int) -> Address:
+        last = _as_ip(os.pread(lock, _PADDED, place * _PADDED).decode())
+        for ip in candidates(pool, last):
+            if self._holder(ip) is None:
+                return ip
+        raise SubnetExhaustedError(pool.subnet, sum(ip in pool for ip in self.held()))
+
+    def _claim(self, ip: Address, owner: Owner) -> bool:
         """Write an address's file if it is free; true if it is the owner's now."""
         holder = self._holder(ip)
         if holder is None:
             _write(self._path(ip), str(owner))
         return holder in (None, str(owner))
 
-    def _give_up(self, ip: IPv4Address | None, owner: Owner) -> None:
-        if ip is not None and self._holder(ip) == str(owner):
-            self._path(ip).unlink()
+    def _give_up(self, ips: tuple[Address, ...], owner: Owner) -> None:
+        for ip in ips:
+            if self._holder(ip) == str(owner):
+                self._path(ip).unlink()
 
-    def _intended(self, owner: Owner) -> IPv4Address | None:
-        return _as_ip(_read(self._owners / str(owner)))
+    def _intended(self, owner: Owner) -> tuple[Address, ...]:
+        words = (_read(self._owners / str(owner)) or "").split()
+        return tuple(ip for word in words if (ip := _as_ip(word)) is not None)
 
-    def _holder(self, ip: IPv4Address) -> str | None:
+    def _holder(self, ip: Address) -> str | None:
         return _read(self._path(ip))
 
-    def _path(self, ip: IPv4Address) -> Path:
+    def _path(self, ip: Address) -> Path:
         return self._directory / str(ip)
 
-    def _listed(self) -> Iterator[IPv4Address]:
+    def _listed(self) -> Iterator[Address]:
         if self._directory.exists():
             for path in self._directory.iterdir():
                 ip = _as_ip(path.name)
                 if ip is not None:
                     yield ip
+
+
+def _are_of(ips: Sequence[Address], pools: Sequence[Range]) -> bool:
+    return len(ips) == len(pools) and all(ip in pool for ip, pool in zip(ips, pools, strict=True))
 
 
 def _read(path: Path) -> str | None:
@@ -133,8 +144,8 @@ def _write(path: Path, text: str) -> None:
     write_small(path, text.encode())
 
 
-def _as_ip(text: str | None) -> IPv4Address | None:
+def _as_ip(text: str) -> Address | None:
     try:
-        return IPv4Address(text.strip()) if text else None
+        return ip_address(text.strip())
     except ValueError:
         return None

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_address, ip_interface
 from pathlib import Path
 from typing import NoReturn
 
 from cni_plugins import portmap_rules, protocol
 from cni_plugins.node import Node
-from cni_plugins.portmap_rules import PROTOCOLS, Element, Mapping
+from cni_plugins.portmap_rules import PROTOCOLS, Address, Element, Family, Mapping
 from cni_plugins.protocol import CniError, Json, Request
 from netemu.errors import KernelError
 from netemu.linux import sysctl
@@ -36,9 +36,11 @@ def add(request: Request, node: Node) -> Json:
     mappings = parse_mappings(request.config)
     if not mappings:
         return result
-    elements = portmap_rules.plan_elements(mappings, _pod_ip(result))
+    pods = _pod_ips(result)
+    elements = portmap_rules.plan_elements(mappings, pods)
     localhost = not sysctl.is_machines_own(node.ns_fd)
-    _ensure_table(node, localhost=localhost)
+    for pod in pods:
+        _ensure_table(node, portmap_rules.family_of(pod), localhost=localhost)
     if localhost:
         _ensure_replies_to_localhost(node, result)
     _close(node, set(_remembered(request, node)) - set(elements))
@@ -62,7 +64,7 @@ def delete(request: Request, node: Node) -> None:
 
 def check(request: Request, node: Node) -> None:
     """Fail if a host port of the pod is not open."""
-    for element in portmap_rules.plan_elements(parse_mappings(request.config), _pod_ip(_previous(request))):
+    for element in portmap_rules.plan_elements(parse_mappings(request.config), _pod_ips(_previous(request))):
         try:
             node.nft.run(element.get)
         except KernelError as err:
@@ -99,7 +101,7 @@ def _mapping(entry: Json) -> Mapping:
     try:
         host_ip = str(entry.get("hostIP") or "")
         mapping = Mapping(
-            host_ip=None if host_ip in _EVERYWHERE else IPv4Address(host_ip),
+            host_ip=None if host_ip in _EVERYWHERE else ip_address(host_ip),
             host_port=int(entry["hostPort"]),
             container_port=int(entry["containerPort"]),
             protocol=wire_protocol,
@@ -121,17 +123,22 @@ def _previous(request: Request) -> Json:
     return result
 
 
-def _pod_ip(result: Json) -> IPv4Address:
+def _pod_ips(result: Json) -> tuple[Address, ...]:
+    """Read the pod's addresses, the first one of each family."""
+    found: dict[int, Address] = {}
     for given in result.get("ips", []):
-        if "." in given["address"]:
-            return IPv4Interface(given["address"]).ip
-    raise CniError(protocol.INVALID_CONFIG, "prevResult has no IPv4 address")
+        ip = ip_interface(given["address"]).ip
+        found.setdefault(ip.version, ip)
+    if not found:
+        raise CniError(protocol.INVALID_CONFIG, "prevResult has no address")
+    return tuple(found.values())
 
 
-def _ensure_table(node: Node, *, localhost: bool) -> None:
-    if _READY not in node.ready:
-        node.nft.run(portmap_rules.render_table(localhost=localhost))
-        node.ready[_READY] = True
+def _ensure_table(node: Node, family: Family, *, localhost: bool) -> None:
+    ready = f"{_READY} {family}"
+    if ready not in node.ready:
+        node.nft.run(portmap_rules.render_table(family, localhost=localhost))
+        node.ready[ready] = True
 
 
 def _ensure_replies_to_localhost(node: Node, result: Json) -> None:

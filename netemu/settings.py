@@ -6,13 +6,14 @@ the options of ``netemu up`` have the same names, in camelCase and in kebab-case
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 Overlay = Literal["vxlan", "host-gw"]
+Network = IPv4Network | IPv6Network
 
 
 class Paths(Struct, frozen=True, kw_only=True):
@@ -98,22 +99,42 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     default_unreachable_toleration_seconds: Annotated[int, Meta(ge=0)] = 300
 
     @property
-    def hosts(self) -> IPv4Network:
-        """The hosts range (IPv4)."""
-        return IPv4Network(self.host_cidr[0])
+    def host_ranges(self) -> tuple[Network, ...]:
+        """The hosts range of each family, the cluster's first family first."""
+        return tuple(map(ip_network, self.host_cidr))
 
     @property
-    def pods(self) -> IPv4Network:
-        """The pods range (IPv4)."""
-        return IPv4Network(self.pod_cidr[0])
+    def pod_ranges(self) -> tuple[Network, ...]:
+        """The pods range of each family."""
+        return tuple(map(ip_network, self.pod_cidr))
 
     @property
-    def services(self) -> IPv4Network:
-        """The services range (IPv4)."""
-        return IPv4Network(self.service_cidr[0])
+    def service_ranges(self) -> tuple[Network, ...]:
+        """The services range of each family."""
+        return tuple(map(ip_network, self.service_cidr))
 
     @property
-    def dns_ip(self) -> IPv4Address:
+    def hosts(self) -> Network:
+        """The hosts range of the first family."""
+        return ip_network(self.host_cidr[0])
+
+    @property
+    def pods(self) -> Network:
+        """The pods range of the first family."""
+        return ip_network(self.pod_cidr[0])
+
+    @property
+    def services(self) -> Network:
+        """The services range of the first family."""
+        return ip_network(self.service_cidr[0])
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether anything of the cluster has IPv6 addresses."""
+        return any(":" in cidr for cidr in self.pod_cidr)
+
+    @property
+    def dns_ip(self) -> IPv4Address | IPv6Address:
         """The ClusterIP of kube-dns: the tenth address of the services range."""
         return self.services[10]
 

@@ -71,7 +71,7 @@ class Containers:
         self,
         *,
         node: NodeName,
-        node_ip: str,
+        node_ips: tuple[str, ...],
         settings: Settings,
         paths: Paths,
         catalogue: Callable[[], Catalogue],
@@ -84,7 +84,7 @@ class Containers:
     ) -> None:
         self.shim: Shim | None = None
         self.standins: Standins | None = None
-        self._site = Site(node=node, node_ip=node_ip, settings=settings, paths=paths)
+        self._site = Site(node=node, node_ips=node_ips, settings=settings, paths=paths)
         self._catalogue = catalogue
         self._images = Images(paths.images)
         self._worker_argv = worker_argv
@@ -365,7 +365,7 @@ class Containers:
             pod,
             container,
             raw,
-            node_ip=self._site.node_ip,
+            node_ips=self._site.node_ips,
             pod_ips=work.sandbox.addresses,
             services=self._services(namespace) if pod.spec.enable_service_links else {},
             lookup=lambda kind, name: self._lookup(kind, namespace, name),

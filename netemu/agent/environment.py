@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netemu.agent.amounts import container_resource
@@ -44,7 +44,7 @@ def container_environment(
     container: Container,
     raw: Mapping[str, Any],
     *,
-    node_ip: str,
+    node_ips: Sequence[str],
     pod_ips: tuple[str, ...],
     services: Mapping[str, str],
     lookup: Lookup,
@@ -62,7 +62,7 @@ def container_environment(
     variables = {"HOSTNAME": hostname or pod.spec.hostname or pod.metadata.name, **services}
     for source in raw.get("envFrom") or ():
         variables.update(_from_source(source, lookup))
-    fields = _fields(pod, node_ip, pod_ips)
+    fields = _fields(pod, node_ips, pod_ips)
     for variable in container.env:
         if variable.value_from is None:
             variables[variable.name] = expand(variable.value, variables)
@@ -73,15 +73,15 @@ def container_environment(
     return variables
 
 
-def _fields(pod: Pod, node_ip: str, pod_ips: tuple[str, ...]) -> dict[str, str]:
+def _fields(pod: Pod, node_ips: Sequence[str], pod_ips: tuple[str, ...]) -> dict[str, str]:
     return {
         "metadata.name": pod.metadata.name,
         "metadata.namespace": pod.metadata.namespace,
         "metadata.uid": pod.metadata.uid,
         "spec.nodeName": pod.spec.node_name,
         "spec.serviceAccountName": pod.spec.service_account_name,
-        "status.hostIP": node_ip,
-        "status.hostIPs": node_ip,
+        "status.hostIP": node_ips[0],
+        "status.hostIPs": ",".join(node_ips),
         "status.podIP": pod_ips[0] if pod_ips else "",
         "status.podIPs": ",".join(pod_ips),
     }

@@ -86,7 +86,7 @@ class Agent:
             client=client,
             sandboxes=Sandboxes(
                 cluster=cluster,
-                node_ip=site.node_ip,
+                node_ips=site.node_ips,
                 node_netns=node_netns,
                 network=network,
                 recorder=recorder,

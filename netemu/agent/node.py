@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -38,8 +38,8 @@ def renew_every_s(grace_s: float) -> float:
 def node_object(
     name: str,
     *,
-    address: str,
-    pod_cidr: str,
+    addresses: Sequence[str],
+    pod_cidrs: Sequence[str],
     labels: dict[str, str],
     annotations: dict[str, str],
     capacity: dict[str, str],
@@ -51,12 +51,12 @@ def node_object(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "labels": labels, "annotations": annotations},
-        "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]},
+        "spec": {"podCIDR": pod_cidrs[0], "podCIDRs": list(pod_cidrs)},
         "status": {
             "capacity": capacity,
             "allocatable": allocatable,
             "addresses": [
-                {"type": "InternalIP", "address": address},
+                *({"type": "InternalIP", "address": address} for address in addresses),
                 {"type": "Hostname", "address": name},
             ],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},

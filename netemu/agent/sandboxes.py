@@ -23,14 +23,14 @@ class Sandboxes:
         self,
         *,
         cluster: ClusterName,
-        node_ip: str,
+        node_ips: tuple[str, ...],
         node_netns: str,
         network: Network,
         recorder: Recorder,
         again: Callable[[str, float], None],
     ) -> None:
         self._cluster = cluster
-        self._node_ip = node_ip
+        self._node_ips = node_ips
         self._node_netns = node_netns
         self._network = network
         self._recorder = recorder
@@ -80,7 +80,7 @@ class Sandboxes:
             netns=self._node_netns if host else pod_netns(self._cluster, PodUid(uid)),
             host_network=host,
             ports=tuple(p for c in (*pod.spec.containers, *sidecars) for p in c.ports if p.host_port),
-            addresses=(self._node_ip,) if host else (),
+            addresses=self._node_ips if host else (),
         )
 
     def _bare(self, work: PodWork) -> Sandbox:

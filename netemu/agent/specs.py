@@ -28,9 +28,14 @@ class Site(Struct, frozen=True, kw_only=True):
     """What a node's pods are told of it, and where on the machine their files are."""
 
     node: NodeName
-    node_ip: str
+    node_ips: tuple[str, ...]
     settings: Settings
     paths: Paths
+
+    @property
+    def node_ip(self) -> str:
+        """The node's first address."""
+        return self.node_ips[0]
 
     def pod_dir(self, uid: str) -> Path:
         """Give the directory of a pod's files and volumes."""

@@ -302,7 +302,7 @@ class Syncer:
             pod,
             work.lives,
             old=old,
-            host_ip=self._site.node_ip,
+            host_ips=self._site.node_ips,
             pod_ips=work.sandbox.addresses if work.sandbox else [ip.ip for ip in pod.status.pod_ips],
             has_network=work.sandbox is not None,
             waits=waits,

@@ -70,7 +70,8 @@ def opened(world: World, settings: Settings, paths: Paths, registry: Registry) -
     accounts = ServiceAccounts(registry, key, issuer, system_clock)
     guard = Guard(Rbac(registry) if settings.authorization == "RBAC" else AlwaysAllow(), accounts)
     with netns.opened(paths.netns / world.fabric) as fabric_fd:
-        inside = netns.open_socket(fabric_fd, socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET if settings.hosts.version == 4 else socket.AF_INET6
+        inside = netns.open_socket(fabric_fd, family, socket.SOCK_STREAM)
     sockets = (_listening(inside, str(api_address(settings).ip), API_PORT), listen_here(settings, paths))
     try:
         yield Access(Secure(sockets, server_tls(files)), guard, accounts, files.ca.read_text())

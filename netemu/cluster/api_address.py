@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_address
 
+from netemu.cluster.world import Address, Interface, host_interface
 from netemu.settings import Paths, Settings
 
 LOOPBACK = "127.0.0.1"
 API_PORT = 6443
 
 
-def api_address(settings: Settings) -> IPv4Interface:
+def api_address(settings: Settings) -> Interface:
     """Give the API server's address among the hosts: the second of the range."""
-    return IPv4Interface((settings.hosts[2], settings.hosts.prefixlen))
+    return host_interface(settings.hosts, 2)
 
 
 def read_port(paths: Paths) -> int:
@@ -23,8 +24,8 @@ def read_port(paths: Paths) -> int:
         return 0
 
 
-def server_names(settings: Settings) -> tuple[list[str], list[IPv4Address]]:
+def server_names(settings: Settings) -> tuple[list[str], list[Address]]:
     """Give all names and addresses by which clients know the API server."""
     names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     names += [f"kubernetes.default.svc.{settings.cluster_domain}", "localhost"]
-    return names, [IPv4Address(LOOPBACK), settings.services[1], api_address(settings).ip]
+    return names, [ip_address(LOOPBACK), settings.services[1], api_address(settings).ip]

@@ -115,7 +115,7 @@ def _kubernetes_slice(settings: Settings) -> Object:
             "namespace": "default",
             "labels": {"kubernetes.io/service-name": "kubernetes"},
         },
-        "addressType": "IPv4",
+        "addressType": f"IPv{settings.hosts.version}",
         "endpoints": [{"addresses": [str(api_address(settings).ip)], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": API_PORT, "protocol": "TCP"}],
     }

@@ -21,6 +21,15 @@ RANGES = {
     "service_cidr": ("services range", "--service-cidr"),
 }
 _DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
 _OBJECT_OR_MAPPING = (
     "expected an object with apiVersion and kind",
     "settings are a mapping of names to values",
@@ -80,17 +89,8 @@ def check_settings(settings: Settings) -> None:
     """
     ranges = labelled_ranges(settings)
     check_apart(ranges)
-    node_slice(settings.pods, settings.max_pods, settings.nodes - 1)
-    if settings.hosts.num_addresses < settings.nodes + _HOSTS_BESIDE_NODES:
-        raise SettingsError(
-            f"--host-cidr: {settings.hosts} has no room for {settings.nodes} nodes",
-            hint="The first ten addresses and the last two are taken; give a wider range.",
-        )
-    if settings.services.num_addresses < 16:
-        raise SettingsError(
-            f"--service-cidr: {settings.services} has fewer than 16 addresses",
-            hint="DNS alone takes the tenth; give a /28 or wider.",
-        )
+    _check_families(ranges)
+    _check_sizes(settings)
     if not _DOMAIN.fullmatch(settings.cluster_domain) or len(settings.cluster_domain) > 200:
         raise SettingsError(
             f"--cluster-domain: {settings.cluster_domain!r} is not a DNS name",
@@ -123,6 +123,47 @@ def differences(running: Settings, wanted: Settings, given: Iterable[str]) -> li
             option = "--" + name.replace("_", "-")
             changed.append(f"{option} is {_text(old)}, not {_text(new)}")
     return changed
+
+
+def _check_families(ranges: Iterable[LabelledRange]) -> None:
+    """Refuse ranges that are not of the same families, in the same order."""
+    families: dict[str, list[int]] = {}
+    for given in ranges:
+        families.setdefault(given.source, []).append(given.network.version)
+        if given.network.version == 6:
+            raise SettingsError(
+                f"{given.source}: {given.network} is IPv6, which netemu does not support yet",
+                hint="Give an IPv4 range only.",
+            )
+    (first, wanted), *others = families.items()
+    for option, found in others:
+        if found != wanted:
+            raise SettingsError(
+                f"{option} has {_families(found)}, but {first} has {_families(wanted)}",
+                hint="Hosts, pods and services need ranges of the same families, in the same order.",
+            )
+
+
+def _families(versions: Iterable[int]) -> str:
+    return " and ".join(f"IPv{version}" for version in versions)
+
+
+def _check_sizes(settings: Settings) -> None:
+    """Refuse ranges that are too small for what must fit."""
+    for pods in settings.pod_ranges:
+        node_slice(pods, settings.max_pods, settings.nodes - 1)
+    for hosts in settings.host_ranges:
+        if hosts.num_addresses < settings.nodes + _HOSTS_BESIDE_NODES:
+            raise SettingsError(
+                f"--host-cidr: {hosts} has no room for {settings.nodes} nodes",
+                hint="The first ten addresses and the last two are taken; give a wider range.",
+            )
+    for services in settings.service_ranges:
+        if services.num_addresses < 16:
+            raise SettingsError(
+                f"--service-cidr: {services} has fewer than 16 addresses",
+                hint="DNS alone takes the tenth; give a wider range.",
+            )
 
 
 def _check_ports(text: str) -> None:
@@ -186,18 +227,32 @@ def _named(err: msgspec.ValidationError, file: Document | None, options: Mapping
     text = str(err)
     field = re.search(r"\$\.(\w+)", text) or re.search(r"unknown field `(\w+)`", text)
     name = field[1] if field else ""
-    known = ", ".join(_camel(name) for name in Settings.__struct_fields__)
-    hint = f"Settings: {known}." if "unknown field" in text else ""
-    if "enum value" in text:
-        hint = f"One of: {', '.join(get_args(get_type_hints(Settings)[_snake(name)]))}."
-    reason = text.split(" - at ", maxsplit=1)[0]
-    if "matching regex" in text:
-        reason, hint = "this cannot be a name", "Lower-case letters, digits and '-', at most 20."
+    reason, hint = _worded(text.split(" - at ", maxsplit=1)[0], name)
     if options.get(_snake(name)) is not None:
         return SettingsError(f"--{_snake(name).replace('_', '-')}: {reason}", hint=hint)
     if file is None:
         return SettingsError(f"{name}: {reason}", hint=hint)
     return SettingsError(f"{file.source}:{file.line_of(name)}: {name}: {reason}", hint=hint)
+
+
+def _worded(reason: str, name: str) -> tuple[str, str]:
+    """Give what is wrong with a setting, and what to do, in words for people."""
+    if "unknown field" in reason:
+        return "there is no such setting", f"Settings: {', '.join(map(_camel, Settings.__struct_fields__))}."
+    if "matching regex" in reason:
+        return "this cannot be a name", "Lower-case letters, digits and '-', at most 20."
+    if enum := re.fullmatch(r"Invalid enum value (.*)", reason):
+        return f"{enum[1]} is none of its values", f"One of: {', '.join(_values(name))}."
+    if bound := re.fullmatch(r"Expected `\w+` (<|>)= (\d+)", reason):
+        return f"must be at {'least' if bound[1] == '>' else 'most'} {bound[2]}", ""
+    if kinds := re.fullmatch(r"Expected `(\w+)`, got `(\w+)`", reason):
+        wanted, given = (_TYPES.get(kind, kind) for kind in kinds.groups())
+        return f"must be {wanted}, not {given}", ""
+    return reason, ""
+
+
+def _values(name: str) -> tuple[str, ...]:
+    return get_args(get_type_hints(Settings)[_snake(name)])
 
 
 def _as_list(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import ip_interface, ip_network
 from pathlib import Path
 
 from netemu.cluster.record import Record
@@ -14,11 +14,13 @@ from netemu.cluster.world import (
     OUTSIDE,
     VXLAN_ID,
     VXLAN_LINK,
-    VXLAN_MTU_BYTES,
     VXLAN_PORT,
+    Interface,
     NodePlace,
     World,
     mac_address,
+    vtep_of,
+    vxlan_mtu_bytes,
 )
 from netemu.linux import messages, netns, sysctl
 from netemu.linux.netlink import Netlink
@@ -27,9 +29,9 @@ from netemu.naming import IfName, NetnsName
 from netemu.settings import Paths, Settings
 
 ETH0 = IfName("eth0")
-EVERYWHERE = IPv4Network("0.0.0.0/0")
+EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
-# IPv6 is refused for now; without it no router solicitation or MLD report floods the bridges.
+# A cluster without IPv6 has none anywhere: no router solicitation or MLD report floods the bridges.
 # A kernel without IPv6 has no such setting.
 QUIET = {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1}
 ROUTER = {
@@ -43,17 +45,28 @@ ROUTER = {
     # Every refused packet gets its answer at once; by default Linux sends one a second to each host.
     "net/ipv4/icmp_ratelimit": 0,
 }
+# What links of a place are born with: every address and route is given by us, and nobody asks.
+IPV6 = {
+    "net/ipv6/conf/default/disable_ipv6": 0,
+    "net/ipv6/conf/default/accept_ra": 0,
+    "net/ipv6/conf/default/accept_redirects": 0,
+    "net/ipv6/conf/default/router_solicitations": 0,
+    "net/ipv6/conf/default/dad_transmits": 0,
+    "net/ipv6/conf/default/accept_dad": 0,
+    "net/ipv6/conf/default/addr_gen_mode": 1,  # no link-local address (linux/if_link.h)
+}
+IPV6_ROUTER = IPV6 | {"net/ipv6/conf/all/forwarding": 1, "net/ipv6/icmp/ratelimit": 0}
 # Before Linux 6.12 this one is the machine's, and not ours to change.
 TALKATIVE = {"net/ipv4/icmp_msgs_per_sec": 100000}
 
 MASQUERADE = """
-table ip netemu-overlay {{ }}
-delete table ip netemu-overlay
-table ip netemu-overlay {{
+table {ip} netemu-overlay {{ }}
+delete table {ip} netemu-overlay
+table {ip} netemu-overlay {{
     comment "netemu cluster {cluster}: pods leave the pods range with their node's address"
     chain postrouting {{
         type nat hook postrouting priority 101; policy accept;
-        ip saddr {pods} ip daddr != {pods} oifname "{eth0}" masquerade
+        {ip} saddr {pods} {ip} daddr != {pods} oifname "{eth0}" masquerade
     }}
 }}
 """
@@ -68,10 +81,10 @@ def ensure_places(world: World, settings: Settings, paths: Paths, record: Record
     """
     for name in world.places().values():
         _ensure_netns(name, paths.netns, record)
-    _ensure_fabric(world, paths)
+    _ensure_fabric(world, settings, paths)
     with _place(world.fabric, paths) as (_, fabric):
         bridge = fabric.link_index(FABRIC_BRIDGE)
-        _ensure_outside(world, paths, fabric, bridge)
+        _ensure_outside(world, settings, paths, fabric, bridge)
         for node in world.nodes:
             _ensure_node(node, world, settings, paths, fabric, bridge)
 
@@ -89,21 +102,22 @@ def _place(name: NetnsName, paths: Paths) -> Iterator[tuple[int, Netlink]]:
         yield ns_fd, netlink
 
 
-def _ensure_fabric(world: World, paths: Paths) -> None:
+def _ensure_fabric(world: World, settings: Settings, paths: Paths) -> None:
     with _place(world.fabric, paths) as (ns_fd, netlink):
         if netlink.find_link(FABRIC_BRIDGE) is None:
-            _settle(ns_fd, {})
+            _settle(ns_fd, {}, IPV6 if settings.has_ipv6 else QUIET)
             mac = mac_address(world.cluster, FABRIC_BRIDGE)
             netlink.batch([messages.bridge(FABRIC_BRIDGE, mac=mac, mtu=HOST_MTU_BYTES, up=True)])
 
 
-def _ensure_outside(world: World, paths: Paths, fabric: Netlink, bridge: int) -> None:
+def _ensure_outside(world: World, settings: Settings, paths: Paths, fabric: Netlink, bridge: int) -> None:
     with _place(world.outside, paths) as (ns_fd, outside):
         if outside.find_link(ETH0) is None:
-            _settle(ns_fd, ROUTER)
+            _settle(ns_fd, ROUTER, IPV6_ROUTER if settings.has_ipv6 else QUIET)
             _plug(fabric, bridge, world.outside_port, ns_fd, world.outside_mac, f"{world.cluster}: {OUTSIDE}")
-        _bring_up(outside, world.outside_address)
-        outside.batch([messages.route(EVERYWHERE, type="unreachable")])
+        _bring_up(outside, world.outside_addresses)
+        families = [EVERYWHERE[address.version] for address in world.outside_addresses]
+        outside.batch([messages.route(everywhere, type="unreachable") for everywhere in families])
 
 
 def _ensure_node(
@@ -111,29 +125,37 @@ def _ensure_node(
 ) -> None:
     with _place(node.netns, paths) as (ns_fd, netlink):
         if netlink.find_link(ETH0) is None:
-            _settle(ns_fd, ROUTER)
+            _settle(ns_fd, ROUTER, IPV6_ROUTER if settings.has_ipv6 else QUIET)
             _plug(fabric, bridge, node.port, ns_fd, node.mac, f"{world.cluster}: {node.name}")
-        eth0 = _bring_up(netlink, node.address)
-        netlink.batch([messages.route(EVERYWHERE, gateway=world.outside_address.ip, index=eth0)])
-        if settings.pods != node.pod_cidr:
-            # Slices of no node would go to `outside`, which has no way back to pods for its refusal.
-            netlink.batch([messages.route(settings.pods, type="unreachable")])
+        eth0 = _bring_up(netlink, node.addresses)
+        gateways = [address.ip for address in world.outside_addresses]
+        netlink.batch([messages.route(EVERYWHERE[ip.version], gateway=ip, index=eth0) for ip in gateways])
+        for pods, own in zip(settings.pod_ranges, node.pod_cidrs, strict=True):
+            if pods != own:
+                # Slices of no node would go to `outside`, which has no way back to pods for its refusal.
+                netlink.batch([messages.route(pods, type="unreachable")])
         if settings.overlay == "vxlan":
-            _ensure_vxlan(node, netlink)
-        context = NftContext.open(ns_fd)
-        try:
-            context.run(MASQUERADE.format(cluster=world.cluster, pods=settings.pods, eth0=ETH0))
-        finally:
-            context.close()
+            _ensure_vxlan(node, settings, netlink)
+        _masquerade(world, settings, ns_fd)
 
 
-def _settle(ns_fd: int, required: dict[str, int]) -> None:
+def _masquerade(world: World, settings: Settings, ns_fd: int) -> None:
+    context = NftContext.open(ns_fd)
+    try:
+        for pods in settings.pod_ranges:
+            family = "ip" if pods.version == 4 else "ip6"
+            context.run(MASQUERADE.format(ip=family, cluster=world.cluster, pods=pods, eth0=ETH0))
+    finally:
+        context.close()
+
+
+def _settle(ns_fd: int, required: dict[str, int], ipv6: dict[str, int]) -> None:
     """Set what a place must have, and what this kernel has of the rest."""
-    offered = {name: value for name, value in (QUIET | TALKATIVE).items() if sysctl.has(ns_fd, name)}
+    offered = {name: value for name, value in (ipv6 | TALKATIVE).items() if sysctl.has(ns_fd, name)}
     sysctl.write(ns_fd, required | offered)
 
 
-def _ensure_vxlan(node: NodePlace, netlink: Netlink) -> None:
+def _ensure_vxlan(node: NodePlace, settings: Settings, netlink: Netlink) -> None:
     if netlink.find_link(VXLAN_LINK) is None:
         vxlan = messages.vxlan(
             VXLAN_LINK,
@@ -141,12 +163,13 @@ def _ensure_vxlan(node: NodePlace, netlink: Netlink) -> None:
             local=node.address.ip,
             port=VXLAN_PORT,
             mac=node.vtep_mac,
-            mtu=VXLAN_MTU_BYTES,
+            mtu=vxlan_mtu_bytes(settings),
             up=True,
         )
         netlink.batch([vxlan])
     index = netlink.link_index(VXLAN_LINK)
-    netlink.batch([messages.address(index, IPv4Interface((node.vtep, 32)))])
+    # With the prefix of a single address.
+    netlink.batch([messages.address(index, ip_interface(vtep_of(pods))) for pods in node.pod_cidrs])
 
 
 def _plug(fabric: Netlink, bridge: int, port: IfName, ns_fd: int, mac: str, alias: str) -> None:
@@ -166,7 +189,8 @@ def _plug(fabric: Netlink, bridge: int, port: IfName, ns_fd: int, mac: str, alia
     )
 
 
-def _bring_up(netlink: Netlink, address: IPv4Interface) -> int:
+def _bring_up(netlink: Netlink, addresses: tuple[Interface, ...]) -> int:
     index = netlink.link_index(ETH0)
-    netlink.batch([messages.link_up(index), messages.address(index, address)])
+    given = [messages.address(index, address) for address in addresses]
+    netlink.batch([messages.link_up(index), *given])
     return index

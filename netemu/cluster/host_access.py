@@ -6,10 +6,8 @@ changes, and ``down`` removes it.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
-
 from netemu.cluster.record import Record
-from netemu.cluster.world import FABRIC_BRIDGE, HOST_MTU_BYTES, World
+from netemu.cluster.world import FABRIC_BRIDGE, HOST_MTU_BYTES, Interface, World, host_interface
 from netemu.linux import messages, netns
 from netemu.linux.netlink import Netlink
 from netemu.naming import IfName, interface_name
@@ -23,9 +21,9 @@ def access_link(world: World) -> IfName:
     return interface_name(world.cluster, MACHINE)
 
 
-def access_address(settings: Settings) -> IPv4Interface:
-    """Give the machine's address among the hosts: the last but one of the range."""
-    return IPv4Interface((settings.hosts[-2], settings.hosts.prefixlen))
+def access_addresses(settings: Settings) -> list[Interface]:
+    """Give the machine's address among the hosts, in each family: the last but one of the range."""
+    return [host_interface(hosts, -2) for hosts in settings.host_ranges]
 
 
 def ensure_access(world: World, settings: Settings, paths: Paths, record: Record) -> None:
@@ -45,4 +43,5 @@ def ensure_access(world: World, settings: Settings, paths: Paths, record: Record
                 bridge = fabric.link_index(FABRIC_BRIDGE)
                 fabric.batch([messages.set_link(port, master=bridge, up=True)])
         index = machine.link_index(name)
-        machine.batch([messages.link_up(index), messages.address(index, access_address(settings))])
+        given = [messages.address(index, address) for address in access_addresses(settings)]
+        machine.batch([messages.link_up(index), *given])

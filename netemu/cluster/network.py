@@ -13,7 +13,7 @@ from netemu.agent.node import network_problem
 from netemu.agent.ports import Sandbox
 from netemu.cluster.record import Record
 from netemu.cluster.unlinking import Unlinker
-from netemu.cluster.world import NodePlace
+from netemu.cluster.world import HOST_MTU_BYTES, NodePlace, vxlan_mtu_bytes
 from netemu.cni.attachment import Attachment, PortMapping
 from netemu.cni.config import CniConfigError, CniNotReadyError, render_default
 from netemu.cni.drivers import ExecDriver, InProcessDriver
@@ -180,5 +180,8 @@ def install_configuration(place: NodePlace, settings: Settings, paths: Paths) ->
 def default_configuration(place: NodePlace, settings: Settings) -> str:
     """Give the configuration list of our own plugins for one node."""
     return render_default(
-        place.pod_cidr, settings.overlay, bridge_netfilter=settings.bridge_netfilter, alias=settings.name
+        place.pod_cidrs,
+        mtu=vxlan_mtu_bytes(settings) if settings.overlay == "vxlan" else HOST_MTU_BYTES,
+        bridge_netfilter=settings.bridge_netfilter,
+        alias=settings.name,
     )

@@ -81,10 +81,10 @@ class NodeParts:
         self.hardware = hardware
         self.network = network
         self.recorder = Recorder(client, clock, "kubelet", place.name)
-        address = str(place.address.ip)
+        addresses = tuple(map(str, place.ips))
         self.containers = Containers(
             node=place.name,
-            node_ip=address,
+            node_ips=addresses,
             settings=settings,
             paths=paths,
             catalogue=catalogue,
@@ -97,7 +97,7 @@ class NodeParts:
         )
         self.agent = Agent(
             cluster=world.cluster,
-            site=Site(node=place.name, node_ip=address, settings=settings, paths=paths),
+            site=Site(node=place.name, node_ips=addresses, settings=settings, paths=paths),
             node_netns=place.netns,
             client=client,
             cache=cache,
@@ -111,8 +111,8 @@ class NodeParts:
         )
         node = node_object(
             place.name,
-            address=address,
-            pod_cidr=str(place.pod_cidr),
+            addresses=addresses,
+            pod_cidrs=list(map(str, place.pod_cidrs)),
             labels=machine.node_labels(place.name, place.zone),
             annotations={VTEP_MAC: place.vtep_mac},
             capacity=has,
@@ -151,6 +151,7 @@ def _worker_argv(settings: Settings, paths: Paths) -> Callable[[str, Pod, str, s
             "netemu.dns.server",
             *("--api-socket", str(paths.api_socket)),
             *("--domain", settings.cluster_domain),
+            *(("--address", "::") if settings.has_ipv6 else ()),
             *("--listen-netns", netns_name),
             *("--netns-dir", str(paths.netns)),
         )

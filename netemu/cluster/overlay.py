@@ -8,36 +8,42 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 
 from msgspec import Struct
 
 from netemu.api.views.core import Node
+from netemu.cluster.world import Address, vtep_of
 from netemu.linux import messages
 from netemu.linux.messages import Message
 from netemu.linux.netlink import Netlink
-from netemu.settings import Overlay
+from netemu.settings import Network, Overlay
 
 VTEP_MAC = "netemu.io/vtep-mac"
 
 
 class Peer(Struct, frozen=True, kw_only=True):
-    """Another node, as its Node object describes it; ``vtep`` is its end of the tunnel."""
+    """Another node, as its Node object describes it: its addresses and its pods' ranges, a family each."""
 
-    host: IPv4Address
-    pod_cidr: IPv4Network
-    vtep: IPv4Address
+    hosts: tuple[Address, ...]
+    pod_cidrs: tuple[Network, ...]
     vtep_mac: str
+
+    def host_for(self, pods: Network) -> Address:
+        """Give the node's address of the family of a range; of the first family if it has none."""
+        return next((host for host in self.hosts if host.version == pods.version), self.hosts[0])
 
 
 def peer_of(node: Node) -> Peer | None:
     """Read a peer from its Node object; ``None`` while the object is not complete."""
     mac = node.metadata.annotations.get(VTEP_MAC)
-    if not (node.internal_ips and node.spec.pod_cidr and mac):
+    ranges = node.spec.pod_cidrs or tuple(filter(None, [node.spec.pod_cidr]))
+    if not (node.internal_ips and ranges and mac):
         return None
-    pods = IPv4Network(node.spec.pod_cidr)
     return Peer(
-        host=IPv4Address(node.internal_ips[0]), pod_cidr=pods, vtep=pods.network_address, vtep_mac=mac
+        hosts=tuple(map(ip_address, node.internal_ips)),
+        pod_cidrs=tuple(map(ip_network, ranges)),
+        vtep_mac=mac,
     )
 
 
@@ -45,23 +51,28 @@ def plan_peer(overlay: Overlay, peer: Peer, *, eth0: int, vxlan: int) -> tuple[M
     """Give the messages that make a peer's pods reachable; repeating them changes nothing."""
     match overlay:
         case "host-gw":
-            return (messages.route(peer.pod_cidr, gateway=peer.host, index=eth0),)
+            return tuple(
+                messages.route(pods, gateway=peer.host_for(pods), index=eth0) for pods in peer.pod_cidrs
+            )
         case "vxlan":
             return (
-                messages.neighbour(vxlan, peer.vtep, peer.vtep_mac),
-                messages.fdb(vxlan, peer.vtep_mac, peer.host),
-                messages.route(peer.pod_cidr, gateway=peer.vtep, index=vxlan, onlink=True),
+                *(messages.neighbour(vxlan, vtep_of(pods), peer.vtep_mac) for pods in peer.pod_cidrs),
+                messages.fdb(vxlan, peer.vtep_mac, peer.hosts[0]),
+                *(
+                    messages.route(pods, gateway=vtep_of(pods), index=vxlan, onlink=True)
+                    for pods in peer.pod_cidrs
+                ),
             )
 
 
 def plan_removal(overlay: Overlay, peer: Peer, *, vxlan: int) -> tuple[Message, ...]:
     """Give the messages that undo ``plan_peer``; what is gone already is fine."""
     gone = (errno.ESRCH, errno.ENOENT)
-    removals = [messages.delete_route(peer.pod_cidr).tolerating(*gone)]
+    removals = [messages.delete_route(pods).tolerating(*gone) for pods in peer.pod_cidrs]
     if overlay == "vxlan":
         removals += [
-            messages.delete_fdb(vxlan, peer.vtep_mac, peer.host).tolerating(*gone),
-            messages.delete_neighbour(vxlan, peer.vtep).tolerating(*gone),
+            messages.delete_fdb(vxlan, peer.vtep_mac, peer.hosts[0]).tolerating(*gone),
+            *(messages.delete_neighbour(vxlan, vtep_of(pods)).tolerating(*gone) for pods in peer.pod_cidrs),
         ]
     return tuple(removals)
 

@@ -54,9 +54,18 @@ async def _wait_answer(settings: Settings, ns_fd: int) -> None:
 
 
 async def _answers(ns_fd: int, server: str, name: str) -> bool:
-    with netns.open_socket(ns_fd, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    with netns.open_socket(ns_fd, family, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
-            return bool(await ask(sock, (server, 53), name, "A", timeout_s=ANSWER_WITHIN_S))
+            return bool(
+                await ask(
+                    sock,
+                    (server, 53),
+                    name,
+                    "AAAA" if family is socket.AF_INET6 else "A",
+                    timeout_s=ANSWER_WITHIN_S,
+                )
+            )
         except (OSError, AnswerError):  # TimeoutError is an OSError
             return False

@@ -105,7 +105,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         proxy_recorder = Recorder(client, system_clock, "kube-proxy")
         proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
         for parts in nodes.values():
-            proxy.add_node(parts.place.name, [parts.place.address.ip], parts.hardware.ns_fd)
+            proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
         serving = serve(
             registry,
             reach,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Network
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +24,6 @@ NODE_NOT_READY = (
 )
 
 _SUFFIXES = (".conf", ".conflist", ".json")
-_MTU_BYTES = {"vxlan": 1450, "host-gw": 1500}  # VXLAN takes 50 bytes of the hosts' 1500
 
 
 class CniConfigError(NetemuError):
@@ -110,37 +110,44 @@ def parse_config(data: bytes, source: str) -> NetworkConfig:
 
 
 def plan_default(
-    subnet: IPv4Network,
-    overlay: Literal["vxlan", "host-gw"],
+    subnets: Sequence[IPv4Network | IPv6Network],
     *,
+    mtu: int,
     bridge_netfilter: Literal["auto", "off"] = "auto",
     alias: str = "",
 ) -> dict[str, Any]:
-    """Decide the default configuration of a node whose pods have ``subnet``."""
+    """Decide the default configuration of a node whose pods have an address of each of ``subnets``."""
     bridge = {
         "type": "netemu-bridge",
         "bridge": "cni0",
-        "mtu": _MTU_BYTES[overlay],
+        "mtu": mtu,
         "isDefaultGateway": True,
         "hairpinMode": True,
         "bridgeNetfilter": bridge_netfilter,
         **({"alias": alias} if alias else {}),
-        "ipam": {"type": "netemu-ipam", "subnet": str(subnet)},
+        "ipam": {"type": "netemu-ipam", **_pools(subnets)},
     }
     portmap = {"type": "netemu-portmap", "capabilities": {"portMappings": True}}
     return {"cniVersion": "1.0.0", "name": NETWORK_NAME, "plugins": [bridge, portmap]}
 
 
 def render_default(
-    subnet: IPv4Network,
-    overlay: Literal["vxlan", "host-gw"],
+    subnets: Sequence[IPv4Network | IPv6Network],
     *,
+    mtu: int,
     bridge_netfilter: Literal["auto", "off"] = "auto",
     alias: str = "",
 ) -> str:
     """Write a node's ``10-netemu.conflist``."""
-    plan = plan_default(subnet, overlay, bridge_netfilter=bridge_netfilter, alias=alias)
+    plan = plan_default(subnets, mtu=mtu, bridge_netfilter=bridge_netfilter, alias=alias)
     return json.dumps(plan, indent=2) + "\n"
+
+
+def _pools(subnets: Sequence[IPv4Network | IPv6Network]) -> dict[str, Any]:
+    """Name the subnets as host-local does: one alone, or a set of ranges for each address of a pod."""
+    if len(subnets) == 1:
+        return {"subnet": str(subnets[0])}
+    return {"ranges": [[{"subnet": str(subnet)}] for subnet in subnets]}
 
 
 def _plugin(entry: Any, where: str) -> Plugin:

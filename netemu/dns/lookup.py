@@ -8,7 +8,7 @@ Names below the zone, right to left (Kubernetes DNS specification 1.1.0, CoreDNS
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from netemu.api.views.core import Service
@@ -18,6 +18,7 @@ from netemu.informer.cache import Key
 SCHEMA_VERSION = "1.1.0"
 DNS_SERVICE = Key("kube-system", "kube-dns")
 
+_NIBBLES = frozenset("0123456789abcdef")
 _PROTOCOLS = ("_tcp", "_udp", "_sctp")
 
 
@@ -180,6 +181,17 @@ def _undashed(text: str) -> str:
         except ValueError:
             continue
         return str(ip)
+    return ""
+
+
+def reversed_address(labels: tuple[str, ...]) -> str:
+    """Read the address that a name below in-addr.arpa or ip6.arpa is for; empty when it is none."""
+    parts = labels[-3::-1]
+    match labels[-2], len(parts):
+        case "in-addr", 4:
+            return ".".join(parts)
+        case "ip6", 32 if all(part in _NIBBLES for part in parts):
+            return str(IPv6Address(int("".join(parts), 16)))
     return ""
 
 

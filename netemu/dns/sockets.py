@@ -43,7 +43,7 @@ def listening(address: str, port: int, netns_path: Path | None) -> Iterator[Sock
 
 
 def _make(stack: ExitStack, address: str, port: int) -> Sockets:
-    udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    udp = stack.enter_context(_socket(address, socket.SOCK_DGRAM))
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     udp.setblocking(False)
     _bind(udp, address, port)
@@ -51,11 +51,19 @@ def _make(stack: ExitStack, address: str, port: int) -> Sockets:
 
 
 def _listen(stack: ExitStack, address: str, port: int) -> socket.socket:
-    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+    sock = stack.enter_context(_socket(address, socket.SOCK_STREAM))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setblocking(False)
     _bind(sock, address, port)
     sock.listen(_BACKLOG)
+    return sock
+
+
+def _socket(address: str, kind: socket.SocketKind) -> socket.socket:
+    """Make a socket for an address; the one for ``::`` is for both families."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    if ":" in address:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     return sock
 
 

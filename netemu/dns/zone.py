@@ -9,7 +9,7 @@ from dnslib import AAAA, CNAME, NS, PTR, RR, SOA, SRV, TXT, A, DNSLabel
 from dnslib import QTYPE as TYPE
 
 from netemu.dns.index import Index
-from netemu.dns.lookup import Found, Target, find, find_names, is_ipv4
+from netemu.dns.lookup import Found, Target, find, find_names, is_ipv4, reversed_address
 from netemu.dns.message import NOERROR, NXDOMAIN, Reply
 from netemu.informer.cache import Cache, Change
 
@@ -17,7 +17,7 @@ TTL_S = 30
 VERSION_TTL_S = 28800
 MAX_ALIASES = 8
 
-_REVERSE = ("in-addr", "arpa")
+_REVERSE = (("in-addr", "arpa"), ("ip6", "arpa"))
 _SOA_TIMERS_S = (7200, 1800, 86400, TTL_S)  # refresh, retry, expire, minimum: CoreDNS's
 
 
@@ -48,8 +48,8 @@ class Zone:
         The answer's first owner name is ``name`` as it was asked, case and all.
         """
         labels = tuple(part.decode("latin-1").lower() for part in name)
-        if labels[-2:] == _REVERSE:
-            return self._answer_reverse(DNSLabel(tuple(name)), labels[:-2], qtype)
+        if labels[-2:] in _REVERSE:
+            return self._answer_reverse(DNSLabel(tuple(name)), labels, qtype)
         inside = self._relative(labels)
         return None if inside is None else self._answer(DNSLabel(tuple(name)), inside, qtype)
 
@@ -123,12 +123,13 @@ class Zone:
 
     def _answer_reverse(self, owner: DNSLabel, labels: tuple[str, ...], qtype: int) -> Answer | None:
         """Answer for addresses that the cluster knows; all others are somebody else's."""
-        names, tags = find_names(self._index, ".".join(reversed(labels))) if len(labels) == 4 else ((), ())
+        ip = reversed_address(labels)
+        names, tags = find_names(self._index, ip) if ip else ((), ())
         if not names:
             return None
         records = tuple(RR(owner, TYPE.PTR, ttl=TTL_S, rdata=PTR(self._absolute(name))) for name in names)
         if qtype not in (TYPE.PTR, TYPE.ANY):
-            soa = self._soa(DNSLabel(".".join(_REVERSE)))
+            soa = self._soa(DNSLabel(".".join(labels[-2:])))
             return Answer(Reply(NOERROR, authority=(soa,), authoritative=True), tags)
         return Answer(Reply(NOERROR, records, authoritative=True), tags)
 

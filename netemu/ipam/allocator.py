@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, NamedTuple
 
 from netemu.errors import NetemuError
+from netemu.ipam.ranges import Network
+
+Address = IPv4Address | IPv6Address
 
 
 class Range(NamedTuple):
     """The addresses ``first`` to ``last`` of a subnet, without its gateway."""
 
-    subnet: IPv4Network
-    gateway: IPv4Address
-    first: IPv4Address
-    last: IPv4Address
+    subnet: Network
+    gateway: Address
+    first: Address
+    last: Address
 
     def __contains__(self, ip: object) -> bool:
-        return isinstance(ip, IPv4Address) and self.first <= ip <= self.last and ip != self.gateway
+        if not isinstance(ip, type(self.gateway)):
+            return False
+        return int(self.first) <= int(ip) <= int(self.last) and ip != self.gateway
 
 
 class SubnetExhaustedError(NetemuError):
@@ -26,7 +31,7 @@ class SubnetExhaustedError(NetemuError):
 
     code: ClassVar[str] = "IPAM_SUBNET_EXHAUSTED"
 
-    def __init__(self, subnet: IPv4Network, leases: int) -> None:
+    def __init__(self, subnet: Network, leases: int) -> None:
         super().__init__(
             f"no free address in {subnet}: {leases} leases held",
             hint="Delete pods, or give the nodes wider slices with a larger --max-pods.",
@@ -34,11 +39,11 @@ class SubnetExhaustedError(NetemuError):
 
 
 def whole_range(
-    subnet: IPv4Network,
+    subnet: Network,
     *,
-    gateway: IPv4Address | None = None,
-    first: IPv4Address | None = None,
-    last: IPv4Address | None = None,
+    gateway: Address | None = None,
+    first: Address | None = None,
+    last: Address | None = None,
 ) -> Range:
     """Make the range of a subnet: its gateway is its first address, unless told otherwise.
 
@@ -46,8 +51,9 @@ def whole_range(
         ValueError: the subnet has fewer than two hosts, or a bound lies outside of it.
 
     """
-    if subnet.prefixlen > 30:
-        raise ValueError(f"subnet {subnet} is too small: a /30 is the smallest")
+    smallest = subnet.max_prefixlen - 2
+    if subnet.prefixlen > smallest:
+        raise ValueError(f"subnet {subnet} is too small: a /{smallest} is the smallest")
     bounds = (gateway or subnet[1], first or subnet[1], last or subnet[-2])
     for bound in bounds:
         if bound not in subnet:
@@ -55,7 +61,7 @@ def whole_range(
     return Range(subnet, *bounds)
 
 
-def candidates(pool: Range, last_leased: IPv4Address | None) -> Iterator[IPv4Address]:
+def candidates(pool: Range, last_leased: Address | None) -> Iterator[Address]:
     """Give every address of a range once, beginning behind the one that was leased last.
 
     Round robin: an address that was just given back comes again as late as possible.
@@ -68,8 +74,6 @@ def candidates(pool: Range, last_leased: IPv4Address | None) -> Iterator[IPv4Add
             yield ip
 
 
-def next_free(
-    pool: Range, leased: Container[IPv4Address], last_leased: IPv4Address | None
-) -> IPv4Address | None:
+def next_free(pool: Range, leased: Container[Address], last_leased: Address | None) -> Address | None:
     """Find the next address that is not leased; ``None`` when all are."""
     return next((ip for ip in candidates(pool, last_leased) if ip not in leased), None)

@@ -9,13 +9,17 @@ from typing import ClassVar, NamedTuple
 
 from netemu.errors import SettingsError
 
+Network = IPv4Network | IPv6Network
+
 SMALLEST_SLICE_PREFIX = 24  # as Kubernetes' node-cidr-mask-size; readers of labs expect it
+IPV6_SLICE_PREFIX = 64  # node-cidr-mask-size-ipv6
+_IPV6_SLICES_BITS = 8  # a range with no room for that many /64 is cut into so many smaller ones
 
 
 class LabelledRange(NamedTuple):
     """A range, what it is for ("pods range") and where it comes from ("--pod-cidr", or its default)."""
 
-    network: IPv4Network
+    network: Network
     label: str
     source: str
     is_default: bool = False
@@ -31,18 +35,18 @@ class RangeOverlapError(SettingsError):
     code: ClassVar[str] = "SETTINGS_RANGES_OVERLAP"
 
 
-def parse_ranges(cidrs: Iterable[str], setting: str) -> tuple[IPv4Network, ...]:
+def parse_ranges(cidrs: Iterable[str], setting: str) -> tuple[Network, ...]:
     """Read a setting that holds one or two CIDRs, at most one of each family.
 
     Raises:
-        SettingsError: a CIDR is wrong, or IPv6, which is refused for now; names the setting.
+        SettingsError: a CIDR is wrong, or there are too many or none; names the setting.
 
     """
     networks = tuple(_parse_cidr(text.strip(), setting) for text in cidrs)
-    if len(networks) != 1:
+    if not networks or len({network.version for network in networks}) < len(networks):
         raise SettingsError(
-            f"{setting}: {len(networks)} IPv4 ranges given, exactly one is needed",
-            hint="Give one CIDR such as 10.244.0.0/16.",
+            f"{setting}: {len(networks)} ranges given, one is needed, or one of each family",
+            hint="Give a CIDR such as 10.244.0.0/16, or two such as 10.244.0.0/16,fd00:10:244::/56.",
         )
     return networks
 
@@ -55,28 +59,32 @@ def check_apart(ranges: Iterable[LabelledRange]) -> None:
 
     """
     for first, second in combinations(ranges, 2):
-        if first.network.overlaps(second.network):
+        same_family = first.network.version == second.network.version
+        if same_family and first.network.overlaps(second.network):
             raise RangeOverlapError(
                 f"{first} overlaps {second}", hint=f"Choose another range with {second.source}."
             )
 
 
-def slice_prefix(max_pods: int) -> int:
-    """Give the prefix length of one node's slice: twice its pods' addresses, at least a /24.
+def slice_prefix(pods: Network, max_pods: int) -> int:
+    """Give the prefix length of one node's slice: twice its pods' addresses, at least a /24 or /64.
 
     Twice, so that an address does not come again as soon as its pod is gone.
     """
-    return min(SMALLEST_SLICE_PREFIX, 32 - (2 * max_pods - 1).bit_length())
+    fitting = pods.max_prefixlen - (2 * max_pods - 1).bit_length()
+    if pods.version == 6:
+        return min(max(IPV6_SLICE_PREFIX, pods.prefixlen + _IPV6_SLICES_BITS), fitting)
+    return min(SMALLEST_SLICE_PREFIX, fitting)
 
 
-def node_slice(pods: IPv4Network, max_pods: int, position: int) -> IPv4Network:
+def node_slice(pods: Network, max_pods: int, position: int) -> Network:
     """Cut the slice of the pods range that belongs to the node at ``position`` (from 0).
 
     Raises:
         SettingsError: the range has no slice for that many nodes.
 
     """
-    prefix = slice_prefix(max_pods)
+    prefix = slice_prefix(pods, max_pods)
     slices = 1 << (prefix - pods.prefixlen) if prefix >= pods.prefixlen else 0
     if position >= slices:
         raise SettingsError(
@@ -84,22 +92,17 @@ def node_slice(pods: IPv4Network, max_pods: int, position: int) -> IPv4Network:
             f"but {position + 1} are needed",
             hint="Give a wider range with --pod-cidr, fewer --nodes or a smaller --max-pods.",
         )
-    size = 1 << (32 - prefix)
-    return IPv4Network((int(pods.network_address) + position * size, prefix))
+    size = 1 << (pods.max_prefixlen - prefix)
+    return type(pods)((int(pods.network_address) + position * size, prefix))
 
 
-def _parse_cidr(text: str, setting: str) -> IPv4Network:
+def _parse_cidr(text: str, setting: str) -> Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError as err:
         raise SettingsError(
             f"{setting}: {text!r} is not an address range", hint="Write it as 10.244.0.0/16."
         ) from err
-    if isinstance(network, IPv6Network):
-        raise SettingsError(
-            f"{setting}: {text} is IPv6, which netemu does not support yet",
-            hint="Give an IPv4 range only.",
-        )
     if text.partition("/")[0] != str(network.network_address) or "/" not in text:
         raise SettingsError(
             f"{setting}: {text} is an address in a range, not a range", hint=f"Write {network}."

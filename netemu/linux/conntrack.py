@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 from netemu.errors import KernelError
@@ -26,7 +26,9 @@ _ERROR, _DONE = 2, 3
 
 _TUPLE_ORIG, _TUPLE_REPLY, _ID, _ZONE, _FILTER = 1, 2, 12, 18, 25  # CTA_*
 _TUPLE_IP, _TUPLE_PROTO = 1, 2
-_IP_SRC, _IP_DST = 1, 2
+# CTA_IP_*, by the family of the flow.
+_IP_SRC = {socket.AF_INET: 1, socket.AF_INET6: 3}
+_IP_DST = {socket.AF_INET: 2, socket.AF_INET6: 4}
 _PROTO_NUM, _PROTO_SRC_PORT, _PROTO_DST_PORT = 1, 2, 3
 _FILTER_ORIG_FLAGS, _FILTER_REPLY_FLAGS = 1, 2
 _FILTER_PROTO_NUM = 1 << 3  # net/netfilter/nf_internals.h
@@ -35,14 +37,14 @@ _TYPE = 0x3FFF
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
-_NFGEN = struct.pack("=BBH", socket.AF_INET, 0, 0)
+_NFGEN = struct.Struct("=BBH")
 _RECEIVE_BYTES = 1 << 17
 
 
 class Endpoint(NamedTuple):
     """An address and a port."""
 
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     port: int
 
 
@@ -55,26 +57,28 @@ class Flow(NamedTuple):
 
 
 class Conntrack:
-    """A ctnetlink socket. It stays in its namespace and may be used from any thread."""
+    """A ctnetlink socket for one family. It stays in its namespace and may be used from any thread."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, family: int = socket.AF_INET) -> None:
         self._socket = sock
+        self._family = socket.AddressFamily(family)
+        self._nfgen = _NFGEN.pack(family, 0, 0)
         self._sequence = 0
         self._lock = threading.Lock()
         sock.bind((0, 0))
 
     @classmethod
-    def open(cls, ns_fd: int) -> Conntrack:
+    def open(cls, ns_fd: int, family: int = socket.AF_INET) -> Conntrack:
         """Open a socket in the namespace behind ``ns_fd``."""
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        return cls(open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER))
+        return cls(open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER), family)
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
     def udp_flows(self) -> list[Flow]:
-        """List the UDP flows of this namespace, IPv4; the kernel leaves out all others.
+        """List the UDP flows of this namespace and family; the kernel leaves out all others.
 
         Raises:
             KernelError: the kernel refuses.
@@ -83,7 +87,7 @@ class Conntrack:
         wanted = _nested(_TUPLE_PROTO, _attribute(_PROTO_NUM, bytes([socket.IPPROTO_UDP])))
         flags = struct.pack("=I", _FILTER_PROTO_NUM)
         request = (
-            _NFGEN
+            self._nfgen
             + _nested(_TUPLE_ORIG, wanted)
             + _nested(
                 _FILTER,
@@ -91,7 +95,7 @@ class Conntrack:
             )
         )
         with self._lock:
-            return [_flow(body) for body in self._exchange(_CT_GET, _REQUEST | _DUMP, request)]
+            return [_flow(body, self._family) for body in self._exchange(_CT_GET, _REQUEST | _DUMP, request)]
 
     def end(self, flow: Flow) -> bool:
         """Forget one flow, so that its next packet meets the rules again; ``False`` if it is gone.
@@ -102,7 +106,7 @@ class Conntrack:
         """
         with self._lock:
             try:
-                list(self._exchange(_CT_DELETE, _REQUEST | _ACK, _NFGEN + flow.identity))
+                list(self._exchange(_CT_DELETE, _REQUEST | _ACK, self._nfgen + flow.identity))
             except KernelError as err:
                 if err.errno == errno.ENOENT:
                     return False
@@ -136,10 +140,10 @@ def _raise_unless_zero(body: bytes) -> None:
         raise KernelError(f"conntrack: {os.strerror(-negative)}", errno=-negative)
 
 
-def _flow(body: bytes) -> Flow:
-    attributes = _attributes(body[len(_NFGEN) :])
-    destination = _endpoint(attributes[_TUPLE_ORIG], _IP_DST, _PROTO_DST_PORT)
-    answered_by = _endpoint(attributes[_TUPLE_REPLY], _IP_SRC, _PROTO_SRC_PORT)
+def _flow(body: bytes, family: socket.AddressFamily) -> Flow:
+    attributes = _attributes(body[_NFGEN.size :])
+    destination = _endpoint(attributes[_TUPLE_ORIG], _IP_DST[family], _PROTO_DST_PORT)
+    answered_by = _endpoint(attributes[_TUPLE_REPLY], _IP_SRC[family], _PROTO_SRC_PORT)
     identity = _nested(_TUPLE_ORIG, attributes[_TUPLE_ORIG]) + _attribute(_ID, attributes[_ID])
     if _ZONE in attributes:
         identity += _attribute(_ZONE, attributes[_ZONE])
@@ -149,7 +153,7 @@ def _flow(body: bytes) -> Flow:
 def _endpoint(tuple_: bytes, address: int, port: int) -> Endpoint:
     parts = _attributes(tuple_)
     return Endpoint(
-        IPv4Address(_attributes(parts[_TUPLE_IP])[address]),
+        ip_address(_attributes(parts[_TUPLE_IP])[address]),
         int.from_bytes(_attributes(parts[_TUPLE_PROTO])[port], "big"),
     )
 

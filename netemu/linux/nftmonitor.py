@@ -40,8 +40,9 @@ class MissedError(Exception):
 class TableMonitor:
     """Collects notices of one table in one namespace; may be used from any thread, one at a time."""
 
-    def __init__(self, sock: socket.socket, table: str) -> None:
+    def __init__(self, sock: socket.socket, table: str, family: int) -> None:
         self._socket = sock
+        self._family = family
         self._table = table.encode()
         self._touched = False
         sock.bind((0, 0))
@@ -49,10 +50,10 @@ class TableMonitor:
         sock.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NFNLGRP_NFTABLES)
 
     @classmethod
-    def open(cls, ns_fd: int, table: str) -> TableMonitor:
-        """Listen from now on; tables of that name of every family count."""
+    def open(cls, ns_fd: int, table: str, family: int = socket.AF_INET) -> TableMonitor:
+        """Listen from now on for the table of that name and family (NFPROTO_* is AF_* for both)."""
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        return cls(open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER), table)
+        return cls(open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER), table, family)
 
     def commits(self) -> list[Commit]:
         """Give the transactions since the last call that changed the table; never waits.
@@ -79,14 +80,14 @@ class TableMonitor:
         self._socket.close()
 
     def _read(self, data: bytes) -> Iterator[Commit]:
-        for kind, body in _messages(data):
+        for kind, family, body in _messages(data):
             if kind >> 8 != _SUBSYSTEM:
                 continue
             if kind & 0xFF == _NEW_GENERATION:
                 if self._touched:
                     yield _commit(body)
                 self._touched = False
-            elif not self._touched:
+            elif not self._touched and family == self._family:
                 first = next(_attributes(body), None)
                 self._touched = first is not None and first == (_TABLE_NAME, self._table + b"\0")
 
@@ -102,13 +103,14 @@ class TableMonitor:
                     raise
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     offset = 0
     while offset + _HEADER.size <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, offset)
         if length < _HEADER.size:
             return
-        yield kind, data[offset + _HEADER.size + _NFGENMSG_BYTES : offset + length]
+        body = offset + _HEADER.size  # struct nfgenmsg first, whose first byte is the family
+        yield kind, data[body], data[body + _NFGENMSG_BYTES : offset + length]
         offset += (length + 3) & ~3
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 
 from netemu.clock import system_clock
@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="netemu.pki")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--dns", action="append", default=[])
-    parser.add_argument("--ip", action="append", default=[], type=IPv4Address)
+    parser.add_argument("--ip", action="append", default=[], type=ip_address)
     args = parser.parse_args()
     ensure_files(PkiFiles(args.directory), args.dns, args.ip, now_s=system_clock())
 

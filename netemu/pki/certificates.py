@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from cryptography import x509
@@ -37,7 +37,7 @@ class Authority:
         self._name = _subject(CA_NAME)
         self.credential = Credential(_certificate_pem(self._self_signed()), key_pem(self._key))
 
-    def server(self, names: Sequence[str], addresses: Sequence[IPv4Address]) -> Credential:
+    def server(self, names: Sequence[str], addresses: Sequence[IPv4Address | IPv6Address]) -> Credential:
         """Sign a server's certificate for all its names and addresses."""
         alternatives = x509.SubjectAlternativeName(
             [*(x509.DNSName(name) for name in names), *(x509.IPAddress(address) for address in addresses)]

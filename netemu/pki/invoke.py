@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from netemu.pki.files import PkiFiles
@@ -15,7 +15,7 @@ MASTERS = "system:masters"
 
 
 def ensure_files(
-    files: PkiFiles, names: Sequence[str], addresses: Sequence[IPv4Address], *, now_s: float
+    files: PkiFiles, names: Sequence[str], addresses: Sequence[IPv4Address | IPv6Address], *, now_s: float
 ) -> None:
     """Make all files if they are not there; the server is certified for ``names`` and ``addresses``.
 
@@ -32,7 +32,7 @@ def ensure_files(
 
 
 def _contents(
-    files: PkiFiles, names: Sequence[str], addresses: Sequence[IPv4Address], now_s: float
+    files: PkiFiles, names: Sequence[str], addresses: Sequence[IPv4Address | IPv6Address], now_s: float
 ) -> Mapping[Path, bytes]:
     from netemu.pki.certificates import Authority, key_pem, new_key
 

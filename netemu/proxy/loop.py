@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
 from netemu.naming import NodeName
+from netemu.nft.expressions import Address, Family, Network
 from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index
@@ -42,10 +44,21 @@ class Health(Protocol):
 OpenHealth = Callable[[NodeName, int, Callable[[], bool], Clock], Health]
 
 
-class _NodeParts(NamedTuple):
-    """What works for one node."""
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """What all nodes share of one family of addresses."""
 
-    syncer: ProxySyncer
+    pods: Network
+    services: Network
+    index: Index
+    plans: Plans
+
+
+class _NodeParts(NamedTuple):
+    """What works for one node: a syncer for each family."""
+
+    name: NodeName
+    syncers: tuple[ProxySyncer, ...]
     health: Health
 
 
@@ -58,7 +71,7 @@ class Proxy:
         informer: Informer,
         settings: Settings,
         *,
-        open_kernel: Callable[[int], Kernel] = NodeKernel,
+        open_kernel: Callable[[int, Family], Kernel] = NodeKernel,
         open_health: OpenHealth = HealthServer,
         recorder: Recorder | None = None,
         clock: Clock = system_clock,
@@ -72,8 +85,8 @@ class Proxy:
         self._recorder = recorder
         self._clock = clock
         self._period_s = period_s
-        self._index = Index(cache)
-        self._plans = Plans(self._index)
+        ranges = zip(settings.pod_ranges, settings.service_ranges, strict=True)
+        self._halves = tuple(_half(cache, pods, services) for pods, services in ranges)
         self._dirty: dict[Key, None] = {}
         self._with_health: set[Key] = set()
         self._wake = asyncio.Event()
@@ -83,38 +96,44 @@ class Proxy:
         informer.on_change(ENDPOINT_SLICE, self._note)
         informer.on_change(NODE, self._note_node)
 
-    def add_node(self, node: NodeName, node_ips: Sequence[IPv4Address], ns_fd: int) -> None:
+    def add_node(self, node: NodeName, node_ips: Sequence[Address], ns_fd: int) -> None:
         """Look after a node, from now on or from ``run`` on.
 
         Node ports answer on ``node_ips``. ``ns_fd`` is the node's network namespace; the
         caller may close it afterwards.
         """
-        view = NodeView(
-            node,
-            tuple(node_ips),
-            self._settings.pods,
-            self._settings.services,
-            comment=f"netemu cluster {self._settings.name}",
-            zone=self._zone(node),
-            masquerade_all=self._settings.masquerade_all,
+        syncers = tuple(self._syncer(node, half, node_ips, ns_fd) for half in self._halves)
+        health = self._open_health(
+            node, ns_fd, lambda: all(syncer.is_synced for syncer in syncers), self._clock
         )
-        syncer = ProxySyncer(
-            view,
-            self._open_kernel(ns_fd),
-            self._plans.current,
-            on_repair=self._tell_repair,
-            period_s=self._period_s,
-        )
-        health = self._open_health(node, ns_fd, lambda: syncer.is_synced, self._clock)
-        parts = _NodeParts(syncer, health)
+        parts = _NodeParts(node, syncers, health)
         self._nodes[node] = parts
         self._waiting.append(parts)
         self._wake.set()
 
+    def _syncer(self, node: NodeName, half: _Half, node_ips: Sequence[Address], ns_fd: int) -> ProxySyncer:
+        view = NodeView(
+            node,
+            tuple(ip for ip in node_ips if ip.version == half.pods.version),
+            half.pods,
+            half.services,
+            comment=f"netemu cluster {self._settings.name}",
+            zone=self._zone(node),
+            masquerade_all=self._settings.masquerade_all,
+        )
+        return ProxySyncer(
+            view,
+            self._open_kernel(ns_fd, view.family),
+            half.plans.current,
+            on_repair=self._tell_repair,
+            period_s=self._period_s,
+        )
+
     async def wait_synced(self) -> None:
         """Return when the kernel of every node added so far has held all Services once."""
         for parts in list(self._nodes.values()):
-            await parts.syncer.wait_synced()
+            for syncer in parts.syncers:
+                await syncer.wait_synced()
 
     async def run(self) -> None:
         """Follow changes until cancelled."""
@@ -124,20 +143,23 @@ class Proxy:
             while True:
                 self._wake.clear()
                 while self._waiting:
-                    syncer, health = self._waiting.pop()
-                    group.create_task(syncer.run(), name=f"proxy {syncer.name}")
-                    group.create_task(health.run(), name=f"proxy health {syncer.name}")
+                    parts = self._waiting.pop()
+                    for syncer in parts.syncers:
+                        group.create_task(syncer.run(), name=f"proxy {parts.name}")
+                    group.create_task(parts.health.run(), name=f"proxy health {parts.name}")
                 await self._refresh_all()
                 await self._wake.wait()
 
     def _note(self, change: Change) -> None:
-        self._dirty.update(dict.fromkeys(self._index.touched(change)))
+        # Which Services a change touches is the same in all families.
+        self._dirty.update(dict.fromkeys(self._halves[0].index.touched(change)))
         self._wake.set()
 
     def _note_node(self, change: Change) -> None:
         parts = self._nodes.get(NodeName(change.key.name))
         if parts is not None and change.new is not None:
-            parts.syncer.place(self._zone(parts.syncer.name))
+            for syncer in parts.syncers:
+                syncer.place(self._zone(parts.name))
 
     def _tell_repair(self, node: NodeName, intruder: str) -> None:
         obj = self._cache.get(NODE, Key("", node))
@@ -154,19 +176,31 @@ class Proxy:
             some = list(islice(self._dirty, _AT_ONCE))
             for key in some:
                 del self._dirty[key]
-            changed = self._plans.refresh(some)
-            if changed:
-                for parts in self._nodes.values():
-                    parts.syncer.note(changed)
+            for place, half in enumerate(self._halves):
+                changed = half.plans.refresh(some)
+                if changed:
+                    for parts in self._nodes.values():
+                        parts.syncers[place].note(changed)
             for key in some:
                 self._refresh_health(key)
             await asyncio.sleep(0)
 
     def _refresh_health(self, service: Key) -> None:
-        port = self._index.health_port(service)
+        port = self._halves[0].index.health_port(service)
         if not port and service not in self._with_health:
             return
-        ready = self._index.ready_on_nodes(service)
+        ready: Counter[NodeName] = Counter()
+        for half in self._halves:
+            ready |= half.index.ready_on_nodes(service)  # a pod of both families is one
         for node, parts in self._nodes.items():
             parts.health.note(service, LocalHealth(service, port, ready[node]) if port else None)
         (self._with_health.add if port else self._with_health.discard)(service)
+
+
+def _half(cache: Cache, pods: Network, services: Network) -> _Half:
+    index = Index(cache, _family(pods))
+    return _Half(pods, services, index, Plans(index))
+
+
+def _family(network: Network) -> Family:
+    return Family.IP if network.version == 4 else Family.IP6

@@ -78,7 +78,7 @@ class HealthServer:
                     self._servers[service] = (wanted.port, opened)
 
     async def _listen(self, address: str, port: int, respond: Respond) -> asyncio.Server | None:
-        sock = netns.open_socket(self._ns_fd, socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock = self._open(address)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
@@ -89,6 +89,16 @@ class HealthServer:
         return await asyncio.start_server(
             lambda reader, writer: _serve(reader, writer, respond), sock=sock, limit=_MOST_HEAD_BYTES
         )
+
+    def _open(self, address: str) -> socket.socket:
+        """Open a socket for an address, or (empty) for all, of both families if the kernel has both."""
+        kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+        if not address:
+            with suppress(OSError):  # a kernel without IPv6
+                sock = netns.open_socket(self._ns_fd, socket.AF_INET6, kind)
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                return sock
+        return netns.open_socket(self._ns_fd, socket.AF_INET, kind)
 
     def _of(self, service: Key) -> Respond:
         def respond(path: str) -> Answer:

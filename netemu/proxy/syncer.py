@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from netemu.linux.nft import NftContext, run_in_child
 from netemu.linux.nftmonitor import MissedError, TableMonitor
 from netemu.logs import Log
 from netemu.naming import NodeName
+from netemu.nft.expressions import Family
 from netemu.nft.render import render_transaction
 from netemu.nft.transaction import Transaction
 from netemu.proxy.groups import TABLE_NAME, NodeView
@@ -64,13 +66,14 @@ class Kernel(Protocol):
 
 
 class NodeKernel:
-    """The kernel in one node's network namespace; ``ns_fd`` stays the caller's."""
+    """One family's table in one node's network namespace; ``ns_fd`` stays the caller's."""
 
-    def __init__(self, ns_fd: int) -> None:
+    def __init__(self, ns_fd: int, family: Family = Family.IP) -> None:
         sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
         self._ns_fd = os.dup(ns_fd)
         self._nft: NftContext | None = None
-        self._monitor = TableMonitor.open(ns_fd, TABLE_NAME)
+        self._family = socket.AF_INET if family is Family.IP else socket.AF_INET6
+        self._monitor = TableMonitor.open(ns_fd, TABLE_NAME, self._family)
         self._closed = False
         self._lock = threading.Lock()
 
@@ -102,7 +105,7 @@ class NodeKernel:
         """End UDP flows; the socket is there for this call only, because it is rarely needed."""
         with self._lock:
             self._refuse_when_closed()
-            conntrack = Conntrack.open(self._ns_fd)
+            conntrack = Conntrack.open(self._ns_fd, self._family)
         try:
             stale = [
                 flow

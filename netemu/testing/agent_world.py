@@ -105,10 +105,10 @@ class World:
         return False
 
     def _agent(self, cache: Cache) -> Agent:
-        site = Site(node=NODE, node_ip=NODE_IP, settings=Settings(), paths=self.paths)
+        site = Site(node=NODE, node_ips=(NODE_IP,), settings=Settings(), paths=self.paths)
         containers = Containers(
             node=NODE,
-            node_ip=NODE_IP,
+            node_ips=(NODE_IP,),
             settings=Settings(),
             paths=self.paths,
             catalogue=built_in,

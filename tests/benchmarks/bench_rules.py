@@ -77,7 +77,7 @@ async def _measure_here(count: int, path: Path, ns_fd: int) -> dict[str, float]:
     cache = Cache()
     informer = Informer(client, cache, (SERVICE, ENDPOINT_SLICE))
     kernel = TimedKernel(ns_fd)
-    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda _: kernel)
+    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda *_: kernel)
     proxy.add_node(NodeName("node-1"), [IPv4Address("172.30.0.11")], ns_fd)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]

@@ -55,9 +55,8 @@ class Places:
                 syncer = OverlaySyncer(self.settings.overlay, node.name, netlink, eth0=eth0, vxlan=vxlan)
                 for other in self.world.nodes:
                     peer = Peer(
-                        host=other.address.ip,
-                        pod_cidr=other.pod_cidr,
-                        vtep=other.vtep,
+                        hosts=other.ips,
+                        pod_cidrs=other.pod_cidrs,
                         vtep_mac=other.vtep_mac,
                     )
                     syncer.sync(other.name, peer)

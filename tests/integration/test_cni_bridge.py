@@ -275,11 +275,11 @@ def test_a_wrong_configuration_is_an_error_in_json_with_exit_code_one(cni_node, 
 
 
 def test_an_error_of_the_ipam_program_comes_through(cni_node, first_pod):
-    exit_code, answer = cni_node.run_program("bridge", environ("ADD", first_pod), config(subnet="fd00::/64"))
+    exit_code, answer = cni_node.run_program("bridge", environ("ADD", first_pod), config(subnet="fd00::/127"))
 
     assert exit_code == 1
     assert answer["code"] == 7
-    assert "IPv6" in answer["msg"]
+    assert "too small" in answer["msg"]
 
 
 @pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0", "1.1.0"])

@@ -29,7 +29,7 @@ sys.stdout.write("ready\\n")
 sys.stdout.flush()
 for turn in range(int(sys.argv[3])):
     owner = Owner(f"{name}-{turn % 12}", "eth0")
-    ip = leases.acquire(owner, pool)
+    (ip,) = leases.acquire(owner, [pool])
     sys.stdout.write(f"{owner} {ip}\\n")
     sys.stdout.flush()
     if turn % 3 == 0:
@@ -86,7 +86,7 @@ def test_processes_killed_in_the_middle_never_cost_or_double_a_lease(tmp_path, s
             worker.stdout.close()
             worker.wait()
         assert_consistent(tmp_path)
-        assert Leases(tmp_path).acquire(Owner(f"after-{round_}", "eth0"), POOL) in POOL
+        assert Leases(tmp_path).acquire(Owner(f"after-{round_}", "eth0"), [POOL])[0] in POOL
 
     leases = Leases(tmp_path)
     for owner in {path.name for path in (tmp_path / "containers").iterdir()}:
@@ -96,18 +96,18 @@ def test_processes_killed_in_the_middle_never_cost_or_double_a_lease(tmp_path, s
 
 def test_the_address_of_a_process_that_was_killed_can_be_leased_by_its_own_container(tmp_path):
     leases = Leases(tmp_path)
-    first = leases.acquire(Owner("a", "eth0"), POOL)
+    (first,) = leases.acquire(Owner("a", "eth0"), [POOL])
     (tmp_path / str(first)).unlink()  # killed after it wrote its intention, before its claim
 
-    assert leases.acquire(Owner("a", "eth0"), POOL) == first
+    assert leases.acquire(Owner("a", "eth0"), [POOL]) == (first,)
 
 
 def test_an_intention_that_another_took_meanwhile_is_replaced(tmp_path):
     leases = Leases(tmp_path)
-    first = leases.acquire(Owner("a", "eth0"), POOL)
+    (first,) = leases.acquire(Owner("a", "eth0"), [POOL])
     (tmp_path / str(first)).write_text("b:eth0")
 
-    assert leases.acquire(Owner("a", "eth0"), POOL) != first
+    assert leases.acquire(Owner("a", "eth0"), [POOL]) != (first,)
     assert leases.held()[first] == "b:eth0"
 
 
@@ -115,7 +115,7 @@ def test_threads_at_the_same_time_never_lease_one_address_twice(tmp_path):
     leases, got = Leases(tmp_path), []
 
     def work(name: str) -> None:
-        got.extend(leases.acquire(Owner(f"{name}{n}", "eth0"), POOL) for n in range(20))
+        got.extend(leases.acquire(Owner(f"{name}{n}", "eth0"), [POOL]) for n in range(20))
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcdef"]
     for thread in threads:
@@ -128,21 +128,21 @@ def test_threads_at_the_same_time_never_lease_one_address_twice(tmp_path):
 
 def test_addresses_come_round_robin_and_the_same_owner_keeps_its_own(tmp_path):
     leases = Leases(tmp_path)
-    first = leases.acquire(Owner("a", "eth0"), POOL)
+    (first,) = leases.acquire(Owner("a", "eth0"), [POOL])
     leases.release(Owner("a", "eth0"))
 
-    assert leases.acquire(Owner("b", "eth0"), POOL) == first + 1
-    assert leases.acquire(Owner("b", "eth0"), POOL) == first + 1
-    assert leases.find(Owner("a", "eth0")) is None
+    assert leases.acquire(Owner("b", "eth0"), [POOL]) == (first + 1,)
+    assert leases.acquire(Owner("b", "eth0"), [POOL]) == (first + 1,)
+    assert leases.find(Owner("a", "eth0")) == ()
 
 
 def test_an_exhausted_subnet_says_how_many_leases_it_holds(tmp_path):
     small, leases = whole_range(IPv4Network("10.9.0.0/29")), Leases(tmp_path)
-    got = {leases.acquire(Owner(f"c{n}", "eth0"), small) for n in range(5)}
+    got = {ip for n in range(5) for ip in leases.acquire(Owner(f"c{n}", "eth0"), [small])}
 
     assert got == {IPv4Address(f"10.9.0.{n}") for n in range(2, 7)}
     with pytest.raises(SubnetExhaustedError, match=r"10\.9\.0\.0/29: 5 leases held"):
-        leases.acquire(Owner("one-more", "eth0"), small)
+        leases.acquire(Owner("one-more", "eth0"), [small])
 
 
 def test_the_program_leases_and_releases_without_netemu(cni_node, tmp_path):

@@ -43,7 +43,7 @@ def runtime(cni_node, open_node, programs) -> CniRuntime:
 def default_config(cni_node):
     directory = cni_node.root / "etc/cni/net.d"
     directory.mkdir(parents=True)
-    (directory / DEFAULT_FILE).write_text(render_default(SUBNET, "vxlan"))
+    (directory / DEFAULT_FILE).write_text(render_default([SUBNET], mtu=1450))
     return directory / DEFAULT_FILE
 
 

@@ -22,7 +22,7 @@ def environment(env=(), *, raw=None, services=None):
         pod,
         pod.spec.containers[0],
         raw or {},
-        node_ip="172.30.0.11",
+        node_ips=["172.30.0.11"],
         pod_ips=("10.244.0.5",),
         services=services or {},
         lookup=lambda kind, name: OBJECTS.get((kind, name)),

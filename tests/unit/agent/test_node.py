@@ -33,8 +33,8 @@ class Node:
         has = machine.capacity(tmp_path, cpu="4", memory="8Gi", max_pods=10)
         made = node_object(
             "node-1",
-            address="172.30.0.11",
-            pod_cidr="10.244.0.0/24",
+            addresses=["172.30.0.11"],
+            pod_cidrs=["10.244.0.0/24"],
             labels=machine.node_labels("node-1", zone),
             annotations={"a": "b"},
             capacity=has,

@@ -120,7 +120,7 @@ def test_an_ephemeral_container_is_started_once_whatever_the_others_do():
 
 def report(of, lives, old=None):
     return pod_status(
-        of, lives, old=old or {}, host_ip="h", pod_ips=["1.2.3.4"], has_network=True, waits={}, now_s=NOW_S
+        of, lives, old=old or {}, host_ips=["h"], pod_ips=["1.2.3.4"], has_network=True, waits={}, now_s=NOW_S
     )
 
 

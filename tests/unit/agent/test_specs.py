@@ -29,7 +29,7 @@ MACHINE = MachineFiles(hosts="127.0.0.1 machine\n", resolv_conf="nameserver 192.
 def site(tmp_path: Path) -> Site:
     return Site(
         node=NodeName("node-1"),
-        node_ip="172.30.0.11",
+        node_ips=("172.30.0.11",),
         settings=Settings(),
         paths=Paths(run=tmp_path / "run", state=tmp_path / "state"),
     )

@@ -20,7 +20,7 @@ def status(lives, *, old=None, policy="Always", waits=None, network=True):
         pod,
         lives,
         old=old or {},
-        host_ip="172.30.0.11",
+        host_ips=["172.30.0.11"],
         pod_ips=["10.244.0.5"] if network else [],
         has_network=network,
         waits=waits or {},

@@ -66,3 +66,40 @@ def test_a_peer_that_goes_takes_its_entries_with_it():
     kept.sync("node-2", None)
 
     assert [words.split()[0] for words in netlink.sent] == ["delete", "delete", "delete"]
+
+
+def dual_node():
+    return view(
+        Node,
+        {
+            "metadata": {"name": "node-2", "annotations": {VTEP_MAC: "02:00:00:00:00:02"}},
+            "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24", "fd00:1::/64"]},
+            "status": {
+                "addresses": [
+                    {"type": "InternalIP", "address": "172.30.0.12"},
+                    {"type": "InternalIP", "address": "fd00::c"},
+                ]
+            },
+        },
+    )
+
+
+def test_one_tunnel_carries_both_families():
+    words = [change.what for change in plan_peer("vxlan", peer_of(dual_node()), eth0=2, vxlan=3)]
+
+    assert words == [
+        "set neighbour 10.244.1.0 (02:00:00:00:00:02) on link 3",
+        "set neighbour fd00:1::ffff:ffff:ffff:ffff (02:00:00:00:00:02) on link 3",
+        "set fdb 02:00:00:00:00:02 via 172.30.0.12 on link 3",
+        "set unicast route to 10.244.1.0/24 via 10.244.1.0 on link 3",
+        "set unicast route to fd00:1::/64 via fd00:1::ffff:ffff:ffff:ffff on link 3",
+    ]
+
+
+def test_routes_without_a_tunnel_lead_to_the_nodes_address_of_their_family():
+    words = [change.what for change in plan_peer("host-gw", peer_of(dual_node()), eth0=2, vxlan=0)]
+
+    assert words == [
+        "set unicast route to 10.244.1.0/24 via 172.30.0.12 on link 2",
+        "set unicast route to fd00:1::/64 via fd00::c on link 2",
+    ]

@@ -1,6 +1,6 @@
 import pytest
 
-from netemu.cluster.world import mac_address, plan_world
+from netemu.cluster.world import mac_address, plan_world, vtep_of, vxlan_mtu_bytes
 from netemu.errors import SettingsError
 from netemu.settings import Settings
 
@@ -48,3 +48,32 @@ def test_nodes_get_their_zones_in_turn():
     zones = [node.zone for node in plan_world(Settings(nodes=5, zones=("a", "b"))).nodes]
 
     assert zones == ["a", "b", "a", "b", "a"]
+
+
+DUAL = Settings(
+    host_cidr=("172.30.0.0/16", "fd00:172:30::/64"),
+    pod_cidr=("10.244.0.0/16", "fd00:10:244::/56"),
+    service_cidr=("10.96.0.0/16", "fd00:10:96::/112"),
+)
+
+
+def test_a_node_of_both_families_has_an_address_and_a_slice_of_each():
+    world = plan_world(DUAL)
+    node = world.node("node-2")
+
+    assert list(map(str, node.addresses)) == ["172.30.0.12/16", "fd00:172:30::c/64"]
+    assert list(map(str, node.pod_cidrs)) == ["10.244.1.0/24", "fd00:10:244:1::/64"]
+    assert list(map(str, world.outside_addresses)) == ["172.30.0.1/16", "fd00:172:30::1/64"]
+
+
+def test_the_tunnels_end_is_an_address_that_no_pod_gets_and_no_anycast_address():
+    assert [str(vtep_of(pods)) for pods in plan_world(DUAL).nodes[0].pod_cidrs] == [
+        "10.244.0.0",
+        "fd00:10:244:0:ffff:ffff:ffff:ffff",
+    ]
+
+
+def test_a_tunnel_over_ipv6_carries_less():
+    only_ipv6 = Settings(host_cidr=("fd00:172:30::/64",))
+
+    assert (vxlan_mtu_bytes(DUAL), vxlan_mtu_bytes(only_ipv6)) == (1450, 1430)

@@ -1,5 +1,5 @@
 import json
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 
@@ -77,11 +77,20 @@ def test_what_is_not_a_json_object_is_refused(data):
         parse_config(data, "x")
 
 
-@pytest.mark.parametrize(("overlay", "mtu"), [("vxlan", 1450), ("host-gw", 1500)])
-def test_the_default_configuration_can_be_read(overlay, mtu):
-    network = parse_config(render_default(IPv4Network("10.244.1.0/24"), overlay).encode(), "x")
+def test_the_default_configuration_can_be_read():
+    network = parse_config(render_default([IPv4Network("10.244.1.0/24")], mtu=1450).encode(), "x")
 
     bridge, portmap = network.plugins
     assert (network.name, bridge.type, portmap.type) == ("netemu", "netemu-bridge", "netemu-portmap")
-    assert (bridge.raw["mtu"], bridge.raw["ipam"]["subnet"]) == (mtu, "10.244.1.0/24")
+    assert (bridge.raw["mtu"], bridge.raw["ipam"]["subnet"]) == (1450, "10.244.1.0/24")
     assert portmap.capabilities == {"portMappings"}
+
+
+def test_pods_of_both_families_get_an_address_of_each_range():
+    subnets = [IPv4Network("10.244.1.0/24"), IPv6Network("fd00:1::/64")]
+    network = parse_config(render_default(subnets, mtu=1450).encode(), "x")
+
+    assert network.plugins[0].raw["ipam"] == {
+        "type": "netemu-ipam",
+        "ranges": [[{"subnet": "10.244.1.0/24"}], [{"subnet": "fd00:1::/64"}]],
+    }

@@ -49,7 +49,7 @@ def test_the_defaults():
 def test_a_bridge_that_netfilter_does_not_see_is_not_used_between_pods(bridge, address, isolated):
     plan = wiring(bridge=bridge)
 
-    assert (plan.address, plan.isolated) == (IPv4Interface(address), isolated)
+    assert (plan.addresses, plan.isolated) == ((IPv4Interface(address),), isolated)
 
 
 def test_a_routed_pod_first_gets_the_way_to_its_gateway():
@@ -64,8 +64,8 @@ def test_a_routed_pod_first_gets_the_way_to_its_gateway():
 def test_without_a_gateway_pods_are_only_bridged():
     plan = wiring({**CONFIG, "isDefaultGateway": False}, bridge=UNFILTERED)
 
-    assert (plan.gateway, plan.isolated, plan.routes) == (None, False, ())
-    assert str(plan.address) == "10.244.1.5/24"
+    assert (plan.gateways, plan.isolated, plan.routes) == ((), False, ())
+    assert str(plan.addresses[0]) == "10.244.1.5/24"
 
 
 def test_routes_of_ipam_are_kept_and_a_default_route_is_not_doubled():
@@ -129,3 +129,25 @@ def test_the_result_names_both_ends_and_where_the_address_is():
 def test_ipam_must_give_one_address(ips):
     with pytest.raises(CniError, match="one is needed"):
         wiring(lease={"ips": ips})
+
+
+DUAL = {"ips": [*LEASE["ips"], {"address": "fd00:1::5/64", "gateway": "fd00:1::1"}], "routes": []}
+
+
+@pytest.mark.parametrize(
+    ("bridge", "addresses"),
+    [(FILTERED, ["10.244.1.5/24", "fd00:1::5/64"]), (UNFILTERED, ["10.244.1.5/32", "fd00:1::5/128"])],
+    ids=["filtered", "routed"],
+)
+def test_a_pod_of_both_families_has_an_address_and_a_default_route_of_each(bridge, addresses):
+    plan = wiring(bridge=bridge, lease=DUAL)
+
+    assert list(map(str, plan.addresses)) == addresses
+    assert [str(dst) for dst, _ in plan.routes] == ["0.0.0.0/0", "::/0"]
+    assert sum("set neighbour" in m.what for m in bridge_plan.pod_messages(plan, 2)) == 2
+    assert sum("set neighbour" in m.what for m in bridge_plan.node_messages(plan, 9)) == 2
+
+
+def test_two_addresses_of_one_family_are_refused():
+    with pytest.raises(CniError, match="one of each family"):
+        wiring(lease={"ips": [*LEASE["ips"], *LEASE["ips"]]})

@@ -53,7 +53,9 @@ def test_collecting_keeps_the_leases_of_attachments_that_are_valid(tmp_path):
 
 
 def test_bounds_and_gateway_are_honoured():
-    pool = ipam.parse_pool(request(rangeStart="10.9.0.10", rangeEnd="10.9.0.20", gateway="10.9.0.254").config)
+    (pool,) = ipam.parse_pools(
+        request(rangeStart="10.9.0.10", rangeEnd="10.9.0.20", gateway="10.9.0.254").config
+    )
 
     assert (str(pool.first), str(pool.last), str(pool.gateway)) == ("10.9.0.10", "10.9.0.20", "10.9.0.254")
     assert pool.subnet == IPv4Network("10.9.0.0/24")
@@ -65,7 +67,9 @@ def test_bounds_and_gateway_are_honoured():
     [
         ({"name": "n"}, "ipam.subnet"),
         ({"name": "n", "ipam": {"subnet": "x"}}, "ipam.subnet: 'x' is not an address range"),
-        ({"name": "n", "ipam": {"subnet": "fd00::/64"}}, "IPv6"),
+        ({"name": "n", "ipam": {"ranges": [{"subnet": "10.0.0.0/24"}]}}, "ipam.ranges"),
+        ({"name": "n", "ipam": {"ranges": [[{"subnet": "x"}]]}}, r"ipam.ranges\[0\]\[0\].subnet: 'x'"),
+        ({"name": "n", "ipam": {"ranges": [[{"subnet": "10.0.0.0/24"}]] * 2}}, "one range of each family"),
         ({"name": "n", "ipam": {"subnet": "10.0.0.0/24", "gateway": "nine"}}, "ipam:"),
         ({"name": "n", "ipam": {"subnet": "10.0.0.0/24", "routes": [{"to": "x"}]}}, "ipam.routes"),
         ({"name": "../n", "ipam": {"subnet": "10.0.0.0/24"}}, "is not a network's name"),
@@ -76,3 +80,15 @@ def test_a_wrong_configuration_names_the_key(tmp_path, config, complaint):
         ipam.add(request(config=config), tmp_path)
 
     assert raised.value.number == 7
+
+
+def test_a_container_gets_an_address_of_each_set_of_ranges_and_gives_both_back(tmp_path):
+    ranges = [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd00:9::/64"}]]
+    config = {"cniVersion": "1.0.0", "name": "net", "ipam": {"ranges": ranges}}
+    first = ipam.add(request(config=config), tmp_path)
+
+    assert [entry["address"] for entry in first["ips"]] == ["10.9.0.2/24", "fd00:9::2/64"]
+    assert ipam.add(request(config=config), tmp_path) == first
+    ipam.delete(request(config=config), tmp_path)
+    second = ipam.add(request("c2", config=config), tmp_path)
+    assert [entry["address"] for entry in second["ips"]] == ["10.9.0.3/24", "fd00:9::3/64"]

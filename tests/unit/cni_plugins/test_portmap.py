@@ -1,4 +1,4 @@
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -6,6 +6,7 @@ from cni_plugins import portmap, portmap_rules, protocol
 from cni_plugins.protocol import CniError
 
 POD = IPv4Address("10.244.1.2")
+POD6 = IPv6Address("fd00:1::2")
 
 
 def mappings(*entries):
@@ -16,22 +17,37 @@ def mappings(*entries):
 def test_a_port_of_every_address(host_ip):
     (mapping,) = mappings({"hostPort": 8080, "containerPort": 80, "protocol": "TCP", "hostIP": host_ip})
 
-    assert [tuple(element) for element in portmap_rules.plan_elements((mapping,), POD)] == [
-        ("ports", "6 . 8080", "10.244.1.2 . 80"),
-        ("selves", "10.244.1.2 . 10.244.1.2", ""),
+    assert [tuple(element) for element in portmap_rules.plan_elements((mapping,), (POD,))] == [
+        ("ports", "6 . 8080", "10.244.1.2 . 80", "ip"),
+        ("selves", "10.244.1.2 . 10.244.1.2", "", "ip"),
     ]
 
 
 def test_a_port_of_one_address():
     (mapping,) = mappings({"hostPort": 53, "containerPort": 5353, "protocol": "udp", "hostIP": "10.0.0.1"})
 
-    element, _ = portmap_rules.plan_elements((mapping,), POD)
-    assert element == ("addresses", "10.0.0.1 . 17 . 53", "10.244.1.2 . 5353")
+    element, _ = portmap_rules.plan_elements((mapping,), (POD,))
+    assert element == ("addresses", "10.0.0.1 . 17 . 53", "10.244.1.2 . 5353", "ip")
+
+
+def test_a_pod_of_both_families_is_reached_by_both():
+    found = mappings(
+        {"hostPort": 80, "containerPort": 80}, {"hostPort": 81, "containerPort": 81, "hostIP": "fd00::1"}
+    )
+
+    elements = portmap_rules.plan_elements(found, (POD, POD6))
+    assert [(element.family, element.key) for element in elements] == [
+        ("ip", "6 . 80"),
+        ("ip", "10.244.1.2 . 10.244.1.2"),
+        ("ip6", "6 . 80"),
+        ("ip6", "fd00::1 . 6 . 81"),
+        ("ip6", "fd00:1::2 . fd00:1::2"),
+    ]
 
 
 def test_ports_without_a_host_port_need_nothing():
     assert mappings({"containerPort": 80}, {"hostPort": 0, "containerPort": 80}) == ()
-    assert portmap_rules.plan_elements((), POD) == ()
+    assert portmap_rules.plan_elements((), (POD,)) == ()
 
 
 @pytest.mark.parametrize(

@@ -257,3 +257,17 @@ def test_a_service_with_addresses_of_both_families_answers_for_each(cluster):
 
     assert data(ask(cluster, "dual.default.svc.cluster.local", "A").reply.answers) == ["A 10.96.5.5"]
     assert data(ask(cluster, "dual.default.svc.cluster.local", "AAAA").reply.answers) == ["AAAA fd00::5"]
+
+
+def test_a_service_of_both_families_has_addresses_and_reverse_names_of_both(cluster):
+    cluster.service("dual", clusterIPs=["10.96.0.99", "fd00:96::63"], ports=[("http", 80, "TCP")])
+    reverse = ".".join(reversed("fd00009600000000000000000000" + "0063")) + ".ip6.arpa"
+
+    assert data(ask(cluster, "dual.default.svc.cluster.local", "A").reply.answers) == ["A 10.96.0.99"]
+    assert data(ask(cluster, "dual.default.svc.cluster.local", "AAAA").reply.answers) == ["AAAA fd00:96::63"]
+    assert data(ask(cluster, reverse, "PTR").reply.answers) == ["PTR dual.default.svc.cluster.local."]
+
+
+@pytest.mark.parametrize("name", ["ip6.arpa", "1.0.ip6.arpa", ".".join("g" * 32) + ".ip6.arpa"])
+def test_what_is_no_address_of_ipv6_is_somebody_elses(cluster, name):
+    assert ask(cluster, name, "PTR") is None

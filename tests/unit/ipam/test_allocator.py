@@ -1,4 +1,4 @@
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -73,3 +73,10 @@ def test_exhaustion_names_the_subnet_and_its_leases():
 
     assert error.message == "no free address in 10.0.0.0/29: 5 leases held"
     assert error.code == "IPAM_SUBNET_EXHAUSTED"
+
+
+def test_a_range_of_ipv6_is_as_quickly_begun():
+    pool = whole_range(IPv6Network("fd00:10:244:1::/64"))
+
+    assert next_free(pool, {IPv6Address("fd00:10:244:1::2")}, None) == IPv6Address("fd00:10:244:1::3")
+    assert IPv4Address("10.0.0.2") not in pool

@@ -1,4 +1,4 @@
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -26,12 +26,10 @@ def test_a_range_is_read():
     [
         (["10.244.0.0/99"], "--pod-cidr: '10.244.0.0/99' is not an address range"),
         (["pods"], "--pod-cidr: 'pods' is not an address range"),
-        (["fd00::/64"], "--pod-cidr: fd00::/64 is IPv6, which netemu does not support yet"),
-        (["10.244.0.0/16", "fd00::/64"], "IPv6"),
         (["10.244.1.7/16"], "is an address in a range"),
         (["10.244.0.0"], "is an address in a range"),
-        (["10.244.0.0/16", "10.245.0.0/16"], "2 IPv4 ranges given"),
-        ([], "0 IPv4 ranges given"),
+        (["10.244.0.0/16", "10.245.0.0/16"], "2 ranges given"),
+        ([], "0 ranges given"),
     ],
 )
 def test_what_is_no_range_is_refused_with_the_settings_name(cidrs, complaint):
@@ -68,12 +66,12 @@ def test_ranges_that_are_apart_pass():
     [(1, 24), (110, 24), (128, 24), (129, 23), (250, 23), (256, 23), (257, 22), (1000, 21)],
 )
 def test_a_slice_has_twice_its_pods_addresses_and_at_least_256(max_pods, prefix):
-    assert slice_prefix(max_pods) == prefix
+    assert slice_prefix(PODS.network, max_pods) == prefix
 
 
 @given(max_pods=st.integers(1, 1000))
 def test_a_slice_is_as_small_as_it_may_be(max_pods):
-    size = 1 << (32 - slice_prefix(max_pods))
+    size = 1 << (32 - slice_prefix(PODS.network, max_pods))
 
     assert size >= max(256, 2 * max_pods)
     assert size == 256 or size // 2 < 2 * max_pods
@@ -97,3 +95,28 @@ def test_a_range_without_room_says_how_many_nodes_it_has_room_for():
 def test_a_range_smaller_than_a_slice_has_room_for_none():
     with pytest.raises(SettingsError, match="has room for 0 nodes"):
         node_slice(IPv4Network("10.0.0.0/25"), 110, 0)
+
+
+def test_both_families_are_read_in_their_order():
+    assert parse_ranges(["fd00:10:244::/56", "10.244.0.0/16"], "--pod-cidr") == (
+        IPv6Network("fd00:10:244::/56"),
+        IPv4Network("10.244.0.0/16"),
+    )
+
+
+def test_ranges_of_two_families_are_apart():
+    check_apart([PODS, PODS._replace(network=IPv6Network("::/0"))])
+
+
+@pytest.mark.parametrize(
+    ("pods", "max_pods", "third"),
+    [
+        ("fd00:10:244::/48", 110, "fd00:10:244:2::/64"),
+        ("fd00:10:244::/56", 110, "fd00:10:244:2::/64"),
+        ("fd00:10:244::/64", 110, "fd00:10:244:0:200::/72"),
+        ("fd00:10:244::/112", 110, "fd00:10:244::200/120"),
+        ("fd00:10:244::/112", 1000, "fd00:10:244::1000/117"),
+    ],
+)
+def test_an_ipv6_slice_is_a_64_or_what_the_range_has_room_for(pods, max_pods, third):
+    assert node_slice(IPv6Network(pods), max_pods, 2) == IPv6Network(third)

@@ -88,7 +88,7 @@ async def running(client, *kernels, recorder=None):
         cache,
         informer,
         Settings(),
-        open_kernel=lambda number: kernels[number],
+        open_kernel=lambda number, _family: kernels[number],
         open_health=Mute,
         recorder=recorder,
         period_s=0.01,
@@ -137,7 +137,7 @@ async def test_a_node_that_is_added_later_is_loaded_too(kernel):
     client = FakeClient(service("web", "10.96.0.20"))
 
     async with running(client, kernel) as proxy:
-        proxy._open_kernel = kernels.__getitem__
+        proxy._open_kernel = lambda number, _family: kernels[number]
         proxy.add_node("node-later", [], 1)
         await proxy.wait_synced()
 
