@@ -74,7 +74,7 @@ def test_the_program_is_a_module_too():
         pytest.param(["get", "pods", "-o", "toml"], 1, "unable to match a printer", id="no-format"),
         pytest.param(["scale", "deploy/web"], 2, "--replicas", id="missing-option"),
         pytest.param(["node", "exec", "node-1"], 1, "a command is missing", id="no-program"),
-        pytest.param(["up", "--nodes", "0"], 1, "--nodes: Expected `int` >= 1", id="setting"),
+        pytest.param(["up", "--nodes", "0"], 1, "--nodes: must be at least 1", id="setting"),
         pytest.param(["status"], 1, "there is no cluster named 'netemu'", id="no-status"),
         pytest.param(["edit", "pod/a"], 1, "netemu leaves `edit pod/a` to kubectl", id="word-of-kubectl"),
         pytest.param(["frobnicate"], 2, "No such command 'frobnicate'", id="no-such-word"),
