@@ -11,11 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from netemu.api.client import Object
 from netemu.clock import format_rfc3339
-from netemu.naming import short_hash
 
 EventType = Literal["Normal", "Warning"]
 
 MESSAGE_BYTES = 1024
+OBJECT_CHARS = 236  # of an object's name in an event's, which may have 253
 BURST = 25
 REFILL_PER_S = 1 / 300
 
@@ -43,11 +43,10 @@ class Same(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """An event in the store: how often it was seen, and since when."""
+    """An event in the store: how often it was seen."""
 
     name: str
     count: int
-    first_s: float
 
 
 def same_as(regarding: Object, type: EventType, reason: str, message: str, field_path: str = "") -> Same:
@@ -70,13 +69,13 @@ def event_namespace(same: Same) -> str:
     return same.namespace or "default"
 
 
-def event_name(same: Same, source: Source) -> str:
-    """Name an event ``object.<12 hex>``, the same at each occurrence, so that a restart counts on."""
-    return f"{same.name}.{short_hash(*same, source.component, source.host)}"
+def event_name(same: Same, at_ns: int) -> str:
+    """Name an event after its object and time: what lists by name is told in the order of what happened."""
+    return f"{same.name[:OBJECT_CHARS].rstrip('.-')}.{at_ns:016x}"
 
 
 def new_event(
-    regarding: Object, same: Same, source: Source, *, count: int, first_s: float, now_s: float
+    regarding: Object, same: Same, source: Source, *, name: str, count: int, first_s: float, last_s: float
 ) -> Object:
     """Make the object that is stored at the first occurrence."""
     meta = regarding["metadata"]
@@ -92,23 +91,23 @@ def new_event(
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": event_namespace(same), "name": event_name(same, source)},
+        "metadata": {"namespace": event_namespace(same), "name": name},
         "involvedObject": {field: value for field, value in involved.items() if value},
         "type": same.type,
         "reason": same.reason,
         "message": same.message,
         "source": {"component": source.component, **({"host": source.host} if source.host else {})},
         "firstTimestamp": format_rfc3339(first_s),
-        "lastTimestamp": format_rfc3339(now_s),
+        "lastTimestamp": format_rfc3339(last_s),
         "count": count,
         "reportingComponent": source.component,
         "reportingInstance": source.host,
     }
 
 
-def repeat_patch(count: int, now_s: float) -> Object:
+def repeat_patch(count: int, last_s: float) -> Object:
     """Give the merge patch for another occurrence."""
-    return {"count": count, "lastTimestamp": format_rfc3339(now_s)}
+    return {"count": count, "lastTimestamp": format_rfc3339(last_s)}
 
 
 class SpamFilter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import NamedTuple
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import AlreadyExistsError, ApiError, NotFoundError
@@ -28,19 +29,29 @@ log = Log(__name__)
 REMEMBERED = 1024
 
 
+class Noted(NamedTuple):
+    """An event that is not written yet: the object, how often it happened, since and until when."""
+
+    regarding: Object
+    times: int
+    first_s: float
+    last_s: float
+
+
 class Recorder:
     """Tells about objects in the name of one component.
 
     ``emit`` never waits and never fails; ``run`` must be running beside it (in the caller's
     task group) and writes. The same event again, before or after it was written, is counted and
-    not stored twice. An event that cannot be written is logged.
+    not stored twice; a recorder that starts anew begins to count anew, as in Kubernetes. An event
+    that cannot be written is logged.
     """
 
     def __init__(self, client: Client, clock: Clock, component: str, host: str = "") -> None:
         self._client = client
         self._clock = clock
         self._source = Source(component, host)
-        self._pending: dict[Same, tuple[Object, int, float]] = {}
+        self._pending: dict[Same, Noted] = {}
         self._written: dict[Same, Occurrence] = {}
         self._filter = SpamFilter()
         self._wake = asyncio.Event()
@@ -57,8 +68,9 @@ class Recorder:
         if not self._filter.lets_through(same.uid or f"{same.kind}/{same.namespace}/{same.name}", now_s):
             log.debug("event.dropped", object=same.name, reason=reason, message=message)
             return
-        _, count, first_s = self._pending.get(same, (regarding, 0, now_s))
-        self._pending[same] = (regarding, count + 1, first_s)
+        before = self._pending.get(same)
+        count, first_s = (before.times, before.first_s) if before is not None else (0, now_s)
+        self._pending[same] = Noted(regarding, count + 1, first_s, now_s)
         self._wake.set()
 
     async def run(self) -> None:
@@ -69,8 +81,8 @@ class Recorder:
                 self._wake.clear()
                 await self.flush()
         finally:
-            for same, (_, count, _) in self._pending.items():
-                log.info("event.unsent", object=same.name, reason=same.reason, count=count)
+            for same, noted in self._pending.items():
+                log.info("event.unsent", object=same.name, reason=same.reason, count=noted.times)
 
     async def flush(self) -> None:
         """Write what is noted."""
@@ -80,9 +92,9 @@ class Recorder:
 
     async def _write_next(self) -> None:
         same = next(iter(self._pending))
-        regarding, count, first_s = self._pending.pop(same)
+        noted = self._pending.pop(same)
         try:
-            self._remember(same, await self._write(regarding, same, count, first_s))
+            self._remember(same, await self._write(same, noted))
         except ApiError as err:
             log.warning(
                 "event.failed", object=same.name, reason=same.reason, message=same.message, code=err.code
@@ -90,30 +102,40 @@ class Recorder:
         except Exception as err:  # telling what happens must never end what happens
             log.error("event.failed", exc=err, object=same.name, reason=same.reason, message=same.message)
 
-    async def _write(self, regarding: Object, same: Same, count: int, first_s: float) -> Occurrence:
+    async def _write(self, same: Same, noted: Noted) -> Occurrence:
         known = self._written.get(same)
         if known is not None:
             try:
-                return await self._repeat(same, known, count)
+                return await self._repeat(same, known, noted)
             except NotFoundError:
                 pass  # it expired or its namespace was emptied: tell it as a new one
-        now_s = self._clock()
-        event = new_event(regarding, same, self._source, count=count, first_s=first_s, now_s=now_s)
-        try:
-            await self._client.create(EVENT, event)
-        except AlreadyExistsError:  # written before this process started
-            return await self._repeat(same, await self._stored(same, first_s), count)
-        return Occurrence(event["metadata"]["name"], count, first_s)
+        return Occurrence(await self._create(same, noted), noted.times)
 
-    async def _repeat(self, same: Same, known: Occurrence, more: int) -> Occurrence:
-        count = known.count + more
-        await self._client.patch(EVENT, event_namespace(same), known.name, repeat_patch(count, self._clock()))
+    async def _create(self, same: Same, noted: Noted) -> str:
+        """Store an event under the first name from its time on that is free, and give the name."""
+        at_ns = round(noted.first_s * 1e9)
+        while True:
+            name = event_name(same, at_ns)
+            event = new_event(
+                noted.regarding,
+                same,
+                self._source,
+                name=name,
+                count=noted.times,
+                first_s=noted.first_s,
+                last_s=noted.last_s,
+            )
+            try:
+                await self._client.create(EVENT, event)
+            except AlreadyExistsError:
+                at_ns += 1
+            else:
+                return name
+
+    async def _repeat(self, same: Same, known: Occurrence, noted: Noted) -> Occurrence:
+        count = known.count + noted.times
+        await self._client.patch(EVENT, event_namespace(same), known.name, repeat_patch(count, noted.last_s))
         return replace(known, count=count)
-
-    async def _stored(self, same: Same, first_s: float) -> Occurrence:
-        name = event_name(same, self._source)
-        event = await self._client.get(EVENT, event_namespace(same), name)
-        return Occurrence(name, int(event.get("count", 1)), first_s)
 
     def _remember(self, same: Same, occurrence: Occurrence) -> None:
         self._written.pop(same, None)

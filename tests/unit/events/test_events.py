@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from netemu.api.errors import UnavailableError
-from netemu.api.kinds import EVENT, POD
+from netemu.api.kinds import EVENT
 from netemu.events import Recorder
-from netemu.events.event import BURST, Source, SpamFilter, event_name, same_as
+from netemu.events.event import BURST, SpamFilter, event_name, same_as
 from netemu.testing import builders
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
@@ -88,15 +88,14 @@ async def test_another_message_is_another_event(client, recorder):
     assert len(await events(client)) == 2
 
 
-async def test_a_recorder_that_starts_anew_goes_on_counting(client, recorder, clock):
+async def test_a_recorder_that_starts_anew_counts_anew(client, recorder, clock):
     recorder.emit(WEB, "Warning", "BackOff", "again")
     await recorder.flush()
     after = Recorder(client, clock, "kubelet", "node-1")
     after.emit(WEB, "Warning", "BackOff", "again")
     await after.flush()
 
-    (event,) = await events(client)
-    assert event["count"] == 2
+    assert [event["count"] for event in await events(client)] == [1, 1]
 
 
 async def test_an_event_that_was_removed_is_told_as_a_new_one(client, recorder):
@@ -151,9 +150,33 @@ async def test_the_recorder_writes_while_it_runs(client, recorder):
         task.cancel()
 
 
-def test_names_differ_by_source_and_stay_the_same():
-    same = same_as(WEB, "Normal", "Started", "x")
+async def test_events_are_listed_in_the_order_in_which_they_happened(client, recorder, clock):
+    for reason in ("Scheduled", "Pulled", "Created", "Started"):
+        recorder.emit(WEB, "Normal", reason, "x")
+    clock.now_s += 1e-6
+    recorder.emit(WEB, "Normal", "Killing", "x")
+    await recorder.flush()
 
-    assert event_name(same, Source("kubelet", "node-1")) == event_name(same, Source("kubelet", "node-1"))
-    assert event_name(same, Source("kubelet", "node-1")) != event_name(same, Source("kubelet", "node-2"))
-    assert POD.kind == same.kind
+    told = sorted(await events(client), key=lambda event: event["metadata"]["name"])
+    assert [event["reason"] for event in told] == ["Scheduled", "Pulled", "Created", "Started", "Killing"]
+
+
+async def test_an_event_is_dated_when_it_happens_not_when_it_is_written(client, recorder, clock):
+    recorder.emit(WEB, "Warning", "BackOff", "x")
+    clock.now_s += 1
+    recorder.emit(WEB, "Warning", "BackOff", "x")
+    clock.now_s += 60
+    await recorder.flush()
+
+    (event,) = await events(client)
+    assert (event["firstTimestamp"], event["lastTimestamp"]) == (
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:21Z",
+    )
+
+
+def test_the_longest_names_leave_room_for_the_time():
+    pod = builders.stored(builders.pod("a" * 235 + "." + "b" * 17), "uid-1", revision=7)
+    same = same_as(pod, "Normal", "Started", "x")
+
+    assert event_name(same, 0x1797A04E1E7F0000) == "a" * 235 + ".1797a04e1e7f0000"
