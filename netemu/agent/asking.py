@@ -58,7 +58,8 @@ class Asker:
             (await dialing.dial(self._netns, probe.tcp_socket.host or address, port)).close()
             return SUCCESS
         if probe.grpc is not None:
-            problem = await grpchealth.check(self._netns, address, probe.grpc.port, probe.grpc.service)
+            port, service = probe.grpc.port, probe.grpc.service
+            problem = await grpchealth.check(self._netns, address, port, service, probe.timeout_seconds)
             return Reply("failure", problem) if problem else SUCCESS
         return Reply("error", f"missing probe handler for {container.name}")
 

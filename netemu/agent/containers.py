@@ -53,6 +53,7 @@ HOLDER = ("/bin/sh", "-c", 'trap "exit 143" TERM INT; sleep infinity & wait')
 Failure = tuple[str, str]
 
 WAITS_FOR_VOLUMES = "ContainerCreating"
+PULLED = 'Container image "{}" already present on machine and can be accessed by the pod'
 
 
 class NotConnectedError(NetemuError):
@@ -112,14 +113,15 @@ class Containers:
             return self._not_pulled(work, container, decided.message)
         id = container_id(pod.metadata.uid, name, attempt)
         try:
-            made = self._attempt(work, pod, name, id)
-            if not isinstance(decided, Image):
-                check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
             self._volumes.check(work.obj)
             if problem := await self._prepare(work, pod):
                 words = f"Failed to create pod sandbox: {problem}"
                 self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", words)
                 return WAITS_FOR_VOLUMES, ""
+            self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
+            made = self._attempt(work, pod, name, id)
+            if not isinstance(decided, Image):
+                check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
             if target := made.raw.get("targetContainerName"):
                 made = replace(made, processes=await self._processes_of(work, pod, target))
             state = await self._run(work, made, decided)
@@ -127,14 +129,11 @@ class Containers:
             self._emit(work, name, "Warning", "Failed", f"Error: {err.message}")
             return "CreateContainerConfigError", err.message
         except VolumeError as err:
-            self._emit(work, name, "Warning", "FailedMount", err.message)
+            self._recorder.emit(work.obj, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
-        if attempt == 0:
-            pulled = f'Container image "{container.image}" already present on machine'
-            self._emit(work, name, "Normal", "Pulled", pulled)
-        self._emit(work, name, "Normal", "Created", f"Container created: {name}")
+        self._emit(work, name, "Normal", "Created", "Container created")
         if state.running:
-            self._emit(work, name, "Normal", "Started", f"Container started: {name}")
+            self._emit(work, name, "Normal", "Started", "Container started")
         elif state.message:
             self._emit(work, name, "Warning", "Failed", f"Error: {state.message}")
         return state

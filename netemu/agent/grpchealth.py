@@ -42,15 +42,20 @@ class GrpcError(NetemuError):
     code = "AGENT_GRPC"
 
 
-async def check(node_netns: str, host: str, port: int, service: str) -> str:
-    """Ask a server about a service; an empty string is success, anything else says what is wrong."""
+async def check(node_netns: str, host: str, port: int, service: str, timeout_s: int = 1) -> str:
+    """Ask a server about a service; an empty string is success, anything else says what is wrong.
+
+    ``timeout_s`` is told to who reads of a connection that was not made: a kubelet goes on trying until
+    then, and says no more than that.
+    """
     address = dialing.where(host, port)
     try:
         async with dialing.connected(node_netns, host, port) as streams:
             head, body = await _call(streams, address, service)
-    except (DialError, OSError) as err:
-        why = err.message if isinstance(err, DialError) else dialing.words(err)
-        return f'error: failed to connect service at "{address}": {why}'
+    except (DialError, OSError):
+        return (
+            f'timeout: failed to connect service "{address}" within {timeout_s}s: context deadline exceeded'
+        )
     except GrpcError as err:
         return f"error: health rpc probe failed: {err.message}"
     return judge(head, body)

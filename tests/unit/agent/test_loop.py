@@ -51,6 +51,20 @@ async def test_a_second_crash_backs_off(tmp_path):
 
     assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert "BackOff" in world.recorder.reasons()
+    assert [world.recorder.reasons().count(each) for each in ("Pulled", "Created", "Started")] == [2, 2, 2]
+
+
+async def test_a_start_is_told_in_the_kubelet_s_words(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND, image="busybox")
+        await world.until_ready()
+
+    assert [message for _type, _reason, message in world.recorder.events] == [
+        'Container image "busybox" already present on machine and can be accessed by the pod',
+        "Container created",
+        "Container started",
+    ]
 
 
 async def test_an_unknown_image_is_an_err_image_pull_that_names_the_catalogue(tmp_path):
