@@ -70,7 +70,7 @@ def pod_status(
         ),
         "hostIP": host_ips[0],
         "hostIPs": [{"ip": ip} for ip in host_ips],
-        "startTime": old.get("startTime") or format_rfc3339(now_s),
+        "startTime": old.get("startTime") or format_rfc3339(_begun_s(lives, now_s)),
         "containerStatuses": sorted(regular, key=lambda each: str(each["name"])),
     }
     if pod.metadata.generation:
@@ -95,6 +95,12 @@ def _refusal(pod: Pod, old: Object, failure: Failure, now_s: float) -> Object:
     if pod.metadata.generation:
         status["observedGeneration"] = pod.metadata.generation
     return status
+
+
+def _begun_s(lives: Mapping[str, Life], now_s: float) -> float:
+    """Tell when a pod of which nothing was told yet began: not after its containers."""
+    starts = (life.state.started_at_s for life in lives.values() if life.state is not None)
+    return min((now_s, *(start for start in starts if start)))
 
 
 def _held_phase(phase: str, lives: Mapping[str, Life], old: Object) -> tuple[str, bool]:

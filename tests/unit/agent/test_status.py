@@ -1,3 +1,5 @@
+from msgspec.structs import replace
+
 from netemu.agent.lifecycle import BackOff
 from netemu.agent.restarts import Life
 from netemu.agent.status import pod_status
@@ -55,6 +57,16 @@ def test_a_pod_whose_containers_are_ready_is_ready():
         "Running",
         "10.244.0.5",
         "True",
+    )
+
+
+def test_a_pod_began_when_it_was_first_told_of_and_not_after_its_containers():
+    early = replace(RUNNING, state=ContainerState(id="u_c_0", running=True, started_at_s=NOW_S - 1.5))
+
+    assert status({})["startTime"] == "2023-11-14T22:13:20Z"
+    assert status({"c": early})["startTime"] == "2023-11-14T22:13:18Z"
+    assert (
+        status({"c": early}, old={"startTime": "2023-11-14T22:13:00Z"})["startTime"] == "2023-11-14T22:13:00Z"
     )
 
 
