@@ -67,6 +67,7 @@ def has(words, *wanted):
         pytest.param(("--dir", "/run"), id="own-run"),
         pytest.param(("--size", "4096", "--tmpfs", "/"), id="own-files-of-limited-size"),
         pytest.param(("--size", "67108864", "--tmpfs", "/dev/shm"), id="own-shared-memory"),
+        pytest.param(("--remount-ro", "/dev"), id="nothing-to-fill-without-a-limit"),
         pytest.param(("--cap-drop", "ALL"), id="no-capability-but"),
         pytest.param(("--cap-add", "CAP_NET_RAW"), id="ping's"),
         pytest.param(("--ro-bind", "/w/etc/nsswitch.conf", "/etc/nsswitch.conf"), id="own-name-switch"),
