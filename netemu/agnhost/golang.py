@@ -12,6 +12,16 @@ import time
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DIGITS = frozenset("0123456789.")
 _SYSCALLS = {errno.EMSGSIZE: "write"}
+_TAGS = b"!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p".split(b"|")
+
+
+def content_type(body: bytes) -> str:
+    """Tell a page from text by its first tag, as net/http does where an answer names no type."""
+    start = body[:512].lstrip().lower()
+    is_page = start.startswith(b"<!--") or any(
+        start.startswith((b"<%b " % tag, b"<%b>" % tag)) for tag in _TAGS
+    )
+    return f"text/{'html' if is_page else 'plain'}; charset=utf-8"
 
 
 def parse_duration(text: str) -> float:

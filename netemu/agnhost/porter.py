@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from netemu.agnhost.flags import parse_flags
+from netemu.agnhost.golang import content_type
 from netemu.agnhost.model import (
     Address,
     Datagrams,
@@ -61,7 +62,7 @@ def _listener(prefix: str, port: int, text: str, setting: Setting, *, in_json: b
 def _answer(text: str, *, in_json: bool) -> HttpAnswer:
     def answer(request: Request) -> Response:
         if not in_json:
-            return Response(text.encode())
+            return Response(text.encode(), content_type=content_type(text.encode()))
         document = {"Method": request.method, "Body": text}
         return Response(json.dumps(document, separators=(",", ":")).encode(), content_type="application/json")
 

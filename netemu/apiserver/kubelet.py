@@ -14,6 +14,7 @@ from netemu.apiserver.proxy.backends import KUBELET_PORT, target_of
 from netemu.apiserver.reachpaths import ReachPath
 from netemu.apiserver.registry import Registry
 
+_EMPTY_DIRECTORY = "<pre>\n</pre>\n"  # /var/log: what pods say is the API's ``log``
 _HEALTH = ("healthz", "healthz/ping", "healthz/syncloop", "healthz/log")
 
 
@@ -48,6 +49,8 @@ def kubelet_answer(request: web.BaseRequest, path: ReachPath, registry: Registry
             return answers.json_answer({"kubeletconfig": _configuration(node)})
         case "stats/summary":
             return answers.json_answer(_summary(name, _pods(registry, name)))
+        case "logs":
+            return web.Response(text=_EMPTY_DIRECTORY, content_type="text/html")
         case "metrics":
             return answers.text_answer(_metrics(len(_pods(registry, name))))
         case _:

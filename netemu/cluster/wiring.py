@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, PRIORITY_CLASS, SECRET, SERVICE
+from netemu.api.kinds import CONFIG_MAP, INGRESS_CLASS, NODE, PLANNED, POD, PRIORITY_CLASS, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
+from netemu.apiserver.ingressadmission import IngressAdmission
 from netemu.apiserver.podadmission import PodAdmission, in_turn
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.usage import UsageMeter
@@ -54,8 +55,12 @@ DNS_WITHIN_S = 20.0
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
     """Serve the API and run everything that follows it, until cancelled."""
     store = SqliteStore.open(paths.state / "store.db")
-    pods = PodAdmission(settings, lambda: registry.list(PRIORITY_CLASS).items)
-    registry = Registry(store, settings, system_clock, admit=in_turn(TokenAdmission(), pods))
+    admit = in_turn(
+        TokenAdmission(),
+        PodAdmission(settings, lambda: registry.list(PRIORITY_CLASS).items),
+        IngressAdmission(lambda: registry.list(INGRESS_CLASS).items),
+    )
+    registry = Registry(store, settings, system_clock, admit=admit)
     client = LocalClient(registry)
     cache = Cache()
     informer = Informer(client, cache, PLANNED)

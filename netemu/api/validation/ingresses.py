@@ -111,7 +111,7 @@ def _check_service(service: Json, field: str) -> Iterator[Cause]:
     if not name:
         yield required(f"{field}.name")
     else:
-        yield from bad_values(f"{field}.name", name, syntax.label_1035(name))
+        yield from bad_values(f"{field}.name", name, syntax.label(name))
     if port.get("name") and port.get("number"):
         yield bad_value(field, "", "cannot set both port name & port number")
     elif port.get("name"):

@@ -28,7 +28,7 @@ _FIXED = ("name", "namespace", "uid", "creationTimestamp")
 _FREELY_NAMED = (ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING)
 _NAME_RULES: dict[str, Callable[[str], syntax.Broken]] = {
     NAMESPACE.key: syntax.label,
-    SERVICE.key: syntax.label_1035,
+    SERVICE.key: syntax.label,
     IP_ADDRESS.key: syntax.address,
     **dict.fromkeys((each.key for each in _FREELY_NAMED), syntax.path_segment),
 }

@@ -48,7 +48,7 @@ async def proxy_answer(
     """
     backend = find_backend(path, registry)
     upgrade = _wanted_upgrade(request)
-    if not path.rest and not upgrade:
+    if not path.rest and not upgrade and request.method in ("GET", "HEAD"):
         return _to_directory(request)
     async with exchange(backend, pod_access) as passing:
         await _ask(passing, request, path, upgrade)

@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from netemu.agnhost.golang import (
+    content_type,
     error_words,
     join_host_port,
     klog_line,
@@ -15,6 +16,22 @@ from netemu.agnhost.golang import (
     render_time,
     split_host_port,
 )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "plain"),
+        (b"foo", "plain"),
+        (b"<apple>", "plain"),
+        (b'<a href="/x">', "html"),
+        (b"\n <!DOCTYPE html>", "html"),
+        (b"<P>", "html"),
+        (b"<!-- x", "html"),
+    ],
+)
+def test_pages_are_told_from_text_by_their_first_tag(body, kind):
+    assert content_type(body) == f"text/{kind}; charset=utf-8"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ async def test_porter_serves_what_its_environment_says():
     ]
 
 
+async def test_porter_says_that_a_page_is_one():
+    (listener,) = listeners(porter.build, SERVE_PORT_80='<a href="/x">x</a>')
+
+    assert (await ask(listener, "/")).content_type == "text/html; charset=utf-8"
+
+
 async def test_porter_can_say_it_in_json():
     (listener,) = listeners(porter.build, "--json-response", SERVE_PORT_80="x")
     answer = await ask(listener, "/", method="PUT")

@@ -16,6 +16,13 @@ async def node(registry):
     return await registry.create(NODE, builders.node("node-1"))
 
 
+@pytest.mark.parametrize("name", ["node-1", "node-1:10250"])
+async def test_a_kubelet_has_a_directory_of_logs(http, node, name):
+    answer = await http.request("GET", f"/api/v1/nodes/{name}/proxy/logs/")
+
+    assert (answer.status, answer.body) == (200, b"<pre>\n</pre>\n")
+
+
 @pytest.mark.parametrize("name", ["node-1", "node-1:10250", "https:node-1:10250"])
 @pytest.mark.parametrize("check", ["healthz", "healthz/ping", "healthz/syncloop"])
 async def test_a_kubelet_is_healthy(http, node, name, check):

@@ -99,7 +99,7 @@ def test_an_object_of_the_cluster_has_no_namespace():
     ("kind", "name", "is_valid"),
     [
         (SERVICE, "web-1", True),
-        (SERVICE, "1-web", False),
+        (SERVICE, "1-web", True),
         (SERVICE, "a.b", False),
         (NAMESPACE, "1-a", True),
         (NAMESPACE, "a.b", False),

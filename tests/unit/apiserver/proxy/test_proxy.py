@@ -128,6 +128,17 @@ async def test_the_proxy_itself_is_a_directory(client, pod):
     assert (answer.status, answer.headers["Location"]) == (301, f"{PROXY}/?a=b")
 
 
+@pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "PATCH", "POST", "PUT"])
+async def test_what_is_no_question_is_not_sent_elsewhere(client, backend, method):
+    async def handler(request):
+        return web.Response(text=f"{request.method} {request.rel_url}")
+
+    await backend(handler)
+    answer = await client.request(method, f"{PROXY}?a=b", allow_redirects=False)
+
+    assert (answer.status, await answer.text()) == (200, f"{method} /?a=b")
+
+
 async def test_websockets_pass_through(client, backend):
     async def handler(request):
         ws = web.WebSocketResponse(protocols=["chat"])
