@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -22,8 +23,13 @@ from netemu.cli.resources import Query
 from netemu.cli.tables import TABLE_ACCEPT
 from netemu.cli.target import DEFAULT_CLUSTER, Target
 from netemu.errors import NetemuError, PermissionDeniedError
+from netemu.naming import Revision
 
 T = TypeVar("T")
+
+
+_WARNING = re.compile(r'299 \S+ "((?:\\.|[^"\\])*)"')
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class NotRunningError(NetemuError):
@@ -41,6 +47,7 @@ class Session:
     def __init__(self, http: HttpClient, socket: Path) -> None:
         self.socket = socket
         self._http = http
+        self._warned: set[str] = set()
 
     async def find(self, query: Query) -> list[Object]:
         """Read the object that a query names, or all that it selects.
@@ -51,26 +58,24 @@ class Session:
         """
         if not query.name:
             return (await self.list(query)).items
-        return [await self._http.get(query.kind, query.namespace, query.name)]
+        return [await self.send("GET", path_of(query.kind, query.namespace, query.name))]
 
     async def list(self, query: Query) -> ObjectList:
         """Read the objects that a query selects."""
-        return await self._http.list(
-            query.kind,
-            query.namespace,
-            label_selector=query.label_selector,
-            field_selector=query.field_selector,
-        )
+        listing = await self.send("GET", path_of(query.kind, query.namespace), _selectors(query))
+        revision = listing["metadata"].get("resourceVersion") or "0"
+        return ObjectList(listing["items"], Revision(int(revision)))
 
-    async def table(self, query: Query) -> Object:
-        """Read a query's objects as a Table.
+    async def table(self, query: Query, *, whole: bool = False) -> Object:
+        """Read a query's objects as a Table; ``whole`` objects go with its rows.
 
         Raises:
             NotFoundError: it names one that is not there.
 
         """
         path = path_of(query.kind, query.namespace, query.name)
-        return await self._request("GET", path, _selectors(query), accept=TABLE_ACCEPT)
+        parameters = {**_selectors(query), **({"includeObject": "Object"} if whole else {})}
+        return await self.send("GET", path, parameters, accept=TABLE_ACCEPT)
 
     async def watch(
         self, query: Query, *, revision: str, as_table: bool = False
@@ -95,12 +100,18 @@ class Session:
     async def create(self, kind: Kind, obj: Object, *, dry_run: bool = False) -> Object:
         """Create an object."""
         path = path_of(kind, obj["metadata"].get("namespace", ""))
-        return await self._request("POST", path, _dry_run(dry_run), body=obj)
+        return await self.send("POST", path, _dry_run(dry_run), body=obj)
+
+    async def replace(self, kind: Kind, obj: Object, *, dry_run: bool = False) -> Object:
+        """Put an object in the place of the one that has its name."""
+        meta = obj["metadata"]
+        path = path_of(kind, meta.get("namespace", ""), meta["name"])
+        return await self.send("PUT", path, _dry_run(dry_run), body=obj)
 
     async def patch(
         self,
         query: Query,
-        patch: Object,
+        patch: Any,
         *,
         patch_type: PatchType = "application/merge-patch+json",
         subresource: str = "",
@@ -108,43 +119,68 @@ class Session:
     ) -> Object:
         """Change parts of the object that a query names."""
         path = path_of(query.kind, query.namespace, query.name, subresource)
-        return await self._request("PATCH", path, _dry_run(dry_run), body=patch, content_type=patch_type)
+        return await self.send("PATCH", path, _dry_run(dry_run), body=patch, content_type=patch_type)
 
     async def delete(self, query: Query, *, grace_period_s: int | None = None) -> Object:
         """Delete the object that a query names; the answer is the object, or a Status about it."""
-        return await self._http.delete(
-            query.kind,
-            query.namespace,
-            query.name,
-            grace_period_s=grace_period_s,
-            propagation="Background",
-        )
+        options: Object = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": "Background",
+        }
+        if grace_period_s is not None:
+            options["gracePeriodSeconds"] = grace_period_s
+        path = path_of(query.kind, query.namespace, query.name)
+        return await self.send("DELETE", path, body=options)
 
     def log(self, pod: Query, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield what a container wrote, as it comes."""
         path = path_of(pod.kind, pod.namespace, pod.name, "log")
         return self._http.stream("GET", path, query=parameters, headers={"Accept": "*/*"})
 
-    async def _request(
+    async def read(self, path: str) -> bytes:
+        """Read whatever is at a path (with its query), as it is.
+
+        Raises:
+            ApiError: the API refuses.
+
+        """
+        response = await self._http.request("GET", path, headers={"Accept": "*/*"})
+        if response.status >= 300:
+            raise error_of(_status(response.body), response.status)
+        return response.body
+
+    async def send(
         self,
         method: str,
         path: str,
-        parameters: Mapping[str, str],
+        parameters: Mapping[str, str] | None = None,
         *,
-        body: Object | None = None,
+        body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
+        headers: Mapping[str, str] | None = None,
     ) -> Object:
-        headers = {"Accept": accept}
+        """Make any request, print what the API warns of, and give its answer."""
+        headers = {"Accept": accept, **(headers or {})}
         encoded = b""
         if body is not None:
             encoded = msgspec.json.encode(body)
             headers["Content-Type"] = content_type
         response = await self._http.request(method, path, query=parameters, body=encoded, headers=headers)
-        answer: Object = msgspec.json.decode(response.body)
+        self._warn(response.headers.get("warning", ""))
         if response.status >= 300:
-            raise error_of(answer, response.status)
+            raise error_of(_status(response.body), response.status)
+        answer: Object = msgspec.json.decode(response.body)
         return answer
+
+    def _warn(self, header: str) -> None:
+        """Print each warning once, as kubectl does."""
+        for match in _WARNING.finditer(header):
+            text = _ESCAPED.sub(r"\1", match[1])
+            if text not in self._warned:
+                self._warned.add(text)
+                print(f"Warning: {text}", file=sys.stderr)
 
 
 def run_with_session(target: Target, command: Callable[[Session], Awaitable[T]]) -> T:
@@ -212,6 +248,15 @@ def _revision(obj: Object) -> str:
 def _selectors(query: Query) -> dict[str, str]:
     selectors = {"labelSelector": query.label_selector, "fieldSelector": query.field_selector}
     return {key: value for key, value in selectors.items() if value}
+
+
+def _status(body: bytes) -> Object:
+    """Read a refusal; one that is no JSON is its own message."""
+    try:
+        status = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        status = None
+    return status if isinstance(status, dict) else {"message": body.decode(errors="replace").strip()}
 
 
 def _dry_run(dry_run: bool) -> dict[str, str]:

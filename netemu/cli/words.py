@@ -34,6 +34,10 @@ SECTIONS = (
         "Nodes",
         {
             "node": "nodes:node_app",
+            "cordon": "nodecare:cordon",
+            "uncordon": "nodecare:uncordon",
+            "drain": "nodecare:drain",
+            "taint": "nodecare:taint",
         },
     ),
     Section(
@@ -43,6 +47,10 @@ SECTIONS = (
             "describe": "objects:describe",
             "apply": "objects:apply",
             "create": "workloads:create_app",
+            "replace": "changes:replace",
+            "patch": "changes:patch",
+            "label": "changes:label",
+            "annotate": "changes:annotate",
             "delete": "objects:delete",
             "wait": "objects:wait",
         },
@@ -53,6 +61,7 @@ SECTIONS = (
             "run": "workloads:run",
             "expose": "workloads:expose",
             "scale": "workloads:scale",
+            "set": "changes:set_app",
             "rollout": "rollouts:rollout_app",
         },
     ),
@@ -64,6 +73,7 @@ SECTIONS = (
             "logs": "pods:logs",
             "port-forward": "streams:port_forward",
             "cp": "streams:cp",
+            "top": "top:top_app",
         },
     ),
     Section(

@@ -135,6 +135,7 @@ def expose(
     from netemu.cli import generate
     from netemu.cli.resources import parse_one
     from netemu.cli.session import run_with_session
+    from netemu.cli.verbs.apply import write_options
     from netemu.cli.verbs.expose import expose as expose_object
 
     target: Target = context.obj
@@ -148,7 +149,7 @@ def expose(
         selector=generate.parse_pairs(selector) if selector else None,
     )
     selection = parse_one(words)
-    write = _options(dry_run, output)
+    write = write_options(dry_run, output)
     run_with_session(target, lambda session: expose_object(session, selection, target, options, write))
 
 
@@ -187,15 +188,8 @@ def _write_one(context: typer.Context, kind: Kind, obj: dict[str, Any], dry_run:
 def _write(context: typer.Context, documents: list[Any], dry_run: str, output: str) -> None:
     from netemu.cli.session import run_with_session
     from netemu.cli.verbs.apply import create as create_documents
+    from netemu.cli.verbs.apply import write_options
 
-    options = _options(dry_run, output)
+    options = write_options(dry_run, output)
     if not run_with_session(context.obj, lambda session: create_documents(session, documents, options)):
         raise typer.Exit(1)
-
-
-def _options(dry_run: str, output: str) -> Any:
-    from netemu.cli.output import check_format
-    from netemu.cli.verbs.apply import WriteOptions
-
-    check_format(output)
-    return WriteOptions(dry_run=dry_run, output=output)

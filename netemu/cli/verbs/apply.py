@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netemu.api.errors import ApiError, BadRequestError, InvalidError, NotFoundError, UnavailableError
-from netemu.api.kinds import NAMESPACE
+from netemu.api.kinds import NAMESPACE, Kind
 from netemu.cli.applying import missing_annotation_warning, patch_type_of, plan_apply, with_last_applied
 from netemu.cli.failures import render_failure
 from netemu.cli.manifests import Document, located
-from netemu.cli.output import Item, render
+from netemu.cli.output import Item, check_format, render
 from netemu.cli.resources import Query, UsageError, display_name
 from netemu.cli.session import Session
 
@@ -39,6 +39,17 @@ class WriteOptions:
             )
 
 
+def write_options(dry_run: str, output: str) -> WriteOptions:
+    """Read how to write.
+
+    Raises:
+        UsageError: there is no such way, or no such format.
+
+    """
+    check_format(output)
+    return WriteOptions(dry_run=dry_run, output=output)
+
+
 class Report:
     """Tells what became of each object, and remembers whether all went well."""
 
@@ -48,12 +59,16 @@ class Report:
         self.failed = False
 
     def done(self, document: Document, obj: dict[str, object], verb: str) -> None:
+        """Tell of one object that a file describes."""
+        self.told(document.kind, document.name, obj, verb)
+
+    def told(self, kind: Kind, name: str, obj: dict[str, object], verb: str) -> None:
         """Tell of one object."""
         if self._options.output:
-            self._items.append((document.kind, obj))
+            self._items.append((kind, obj))
             return
-        name = display_name(document.kind, document.name)
-        print(f"{name} {verb}{_DRY_RUN_SUFFIX[self._options.dry_run]}", flush=True)
+        dry_run = _DRY_RUN_SUFFIX[self._options.dry_run]
+        print(f"{display_name(kind, name)} {verb}{dry_run}", flush=True)
 
     def refused(self, document: Document, error: ApiError) -> None:
         """Tell of an object that the API did not take."""
