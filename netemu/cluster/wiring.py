@@ -16,7 +16,8 @@ from netemu.apiserver.podadmission import PodAdmission, in_turn
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.usage import UsageMeter
 from netemu.clock import system_clock
-from netemu.cluster import api_access, bootstrap
+from netemu.cluster import api_access, balancing, bootstrap
+from netemu.cluster.balancing import Balancing
 from netemu.cluster.catalogue import UserCatalogue
 from netemu.cluster.errands import ErrandRunner
 from netemu.cluster.lives import Lives
@@ -94,10 +95,19 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             stack.callback(hardware.close)
             switch_on(hardware)
         lives = Lives(nodes, cache, paths, record, switch_on)
-        power = Power(world, paths, record, run=lives.run, prepare=lives.prepare, silence=lives.silence)
+        balancer = Balancing(client, cache, informer, system_clock)
+        power = Power(
+            world,
+            paths,
+            record,
+            run=balancer.watched(lives.run),
+            prepare=lives.prepare,
+            silence=lives.silence,
+        )
         reach = Reach(nodes, power.is_off, paths.netns)
         await registry.ips.repair()
         await bootstrap.ensure(client, settings)
+        await balancing.ensure(registry, settings)
         for parts in nodes.values():
             if not power.is_off(parts.place.name):
                 await parts.reporter.register()
@@ -111,6 +121,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
+            balancer.add_node(parts.place.name, parts.hardware.ns_fd)
         serving = serve(
             registry,
             reach,
@@ -124,17 +135,20 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         async with asyncio.TaskGroup() as group:
             group.create_task(informer.run(), name="informer")
             await informer.wait_synced()
-            group.create_task(
-                run_controllers(client, cache, informer, clock=system_clock, reconcilers=reconcilers),
-                name="controllers",
-            )
-            group.create_task(Collector(registry).run(), name="garbage collector")
-            group.create_task(run_scheduler(client, cache, informer, clock=system_clock), name="scheduler")
-            group.create_task(proxy.run(), name="proxy")
-            group.create_task(proxy_recorder.run(), name="proxy events")
-            group.create_task(Expiry(client, system_clock).run(), name="events")
-            informer.on_change(SERVICE, services.service_changed)
-            _tell_nodes(informer, nodes, cache)
+            running = {
+                "controllers": run_controllers(
+                    client, cache, informer, clock=system_clock, reconcilers=reconcilers
+                ),
+                "garbage collector": Collector(registry).run(),
+                "scheduler": run_scheduler(client, cache, informer, clock=system_clock),
+                "proxy": proxy.run(),
+                "proxy events": proxy_recorder.run(),
+                "balancer": balancer.run(),
+                "events": Expiry(client, system_clock).run(),
+            }
+            for name, work in running.items():
+                group.create_task(work, name=name)
+            _tell_nodes(informer, nodes, cache, services)
             errands = ErrandRunner(nodes, reach, group)
             group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
@@ -156,7 +170,10 @@ async def _wait_ready(
         )
 
 
-def _tell_nodes(informer: Informer, nodes: dict[NodeName, NodeParts], cache: Cache) -> None:
+def _tell_nodes(
+    informer: Informer, nodes: dict[NodeName, NodeParts], cache: Cache, services: ServiceVariables
+) -> None:
+    informer.on_change(SERVICE, services.service_changed)
     informer.on_change(NODE, _to_overlays(nodes, cache))
     informer.on_change(POD, _to_agents(nodes))
     for kind in (CONFIG_MAP, SECRET):

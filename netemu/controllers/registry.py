@@ -41,7 +41,6 @@ RECONCILERS: tuple[Reconciler, ...] = (
     tainteviction.RECONCILER,
     claims.RECONCILER,
     disruptions.RECONCILER,
-    unserved.LOAD_BALANCER,
     unserved.INGRESS_RECONCILER,
 )
 

@@ -14,7 +14,6 @@ from netemu.api.kinds import (
     NODE,
     POD,
     REPLICA_SET,
-    SERVICE,
     SERVICE_ACCOUNT,
 )
 from netemu.testing import builders
@@ -114,17 +113,6 @@ async def test_pods_of_a_node_that_is_gone_are_deleted_at_once(world):
     await world.settle()
 
     assert await world.names(POD) == ["waiting"]
-
-
-async def test_a_load_balancer_that_nobody_serves_says_why_its_address_is_pending(world):
-    await world.create(SERVICE, builders.service(type="LoadBalancer", selector={"app": "web"}))
-    await world.settle()
-
-    (port,) = (await world.get(SERVICE, "web"))["spec"]["ports"]
-    ((reason, message),) = await world.events()
-    assert reason == "SyncLoadBalancerFailed"
-    assert "no load-balancer plugin is installed" in message
-    assert str(port["nodePort"]) in message
 
 
 async def test_an_ingress_that_nobody_serves_says_so_once_for_each_spec(world):

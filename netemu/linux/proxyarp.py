@@ -1,0 +1,82 @@
+"""Answer ARP for addresses that a namespace does not own, and tell a link's hosts who answers now.
+
+The kernel answers for such an address for as long as it forwards and its route to the address
+is by another link than the one that was asked on (net/ipv4/arp.c, ``arp_process``).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from ipaddress import IPv4Address
+
+from netemu.linux import netns
+from netemu.linux.messages import NLM_F_CREATE, NLM_F_REPLACE, RTM_DELNEIGH, RTM_NEWNEIGH, Message
+
+RTM_SETNEIGHTBL = 67  # linux/rtnetlink.h
+_NDA_DST, _NTF_PROXY = 1, 0x08  # linux/neighbour.h
+_NDTA_NAME, _NDTA_PARMS, _NDTPA_IFINDEX, _NDTPA_PROXY_DELAY = 1, 6, 1, 14
+
+_ETH_P_ARP, _ETH_P_IP = 0x0806, 0x0800  # linux/if_ether.h
+_ARPHRD_ETHER, _REQUEST, _REPLY = 1, 1, 2
+_EVERYBODY = b"\xff" * 6
+_MAC_BYTES = 6
+
+
+def answer_for(index: int, ip: IPv4Address) -> Message:
+    """Answer for an address on a link; idempotent."""
+    return Message(
+        f"answer for {ip} on link {index}", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, _entry(index, ip)
+    )
+
+
+def answer_no_more(index: int, ip: IPv4Address) -> Message:
+    """Answer for an address on a link no longer."""
+    return Message(f"answer no more for {ip} on link {index}", RTM_DELNEIGH, 0, _entry(index, ip))
+
+
+def answer_at_once(index: int) -> Message:
+    """Answer without the random delay of up to 0.8 s that is meant for many who answer for one.
+
+    A message, for the kernel does not show this sysctl in a user namespace.
+    """
+    parameters = _attribute(_NDTPA_IFINDEX, struct.pack("=I", index)) + _attribute(
+        _NDTPA_PROXY_DELAY, struct.pack("=Q", 0)
+    )
+    table = _attribute(_NDTA_NAME, b"arp_cache\0") + _attribute(_NDTA_PARMS, parameters)
+    body = struct.pack("=BBH", socket.AF_INET, 0, 0) + table
+    return Message(f"answer ARP at once on link {index}", RTM_SETNEIGHTBL, NLM_F_REPLACE, body)
+
+
+def claim(ns_fd: int, link: str, ip: IPv4Address) -> None:
+    """Tell all hosts on a link that an address is here now: gratuitous ARP, as request and as reply.
+
+    Some systems heed only the one, some only the other (RFC 5944, section 4.6).
+
+    Raises:
+        OSError: there is no such link, or it is down.
+
+    """
+    with netns.open_socket(ns_fd, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind((link, _ETH_P_ARP))
+        mac = sock.getsockname()[4]
+        for operation in (_REQUEST, _REPLY):
+            sock.send(gratuitous(mac, ip, operation))
+
+
+def gratuitous(mac: bytes, ip: IPv4Address, operation: int = _REPLY) -> bytes:
+    """Give the frame in which a host tells everybody its own address (RFC 826, RFC 5227 section 3)."""
+    target_mac = mac if operation == _REPLY else b"\0" * _MAC_BYTES
+    ethernet = _EVERYBODY + mac + struct.pack("!H", _ETH_P_ARP)
+    head = struct.pack("!HHBBH", _ARPHRD_ETHER, _ETH_P_IP, _MAC_BYTES, 4, operation)
+    return ethernet + head + mac + ip.packed + target_mac + ip.packed
+
+
+def _entry(index: int, ip: IPv4Address) -> bytes:
+    # struct ndmsg: family, padding, ifindex, state, flags, type.
+    head = struct.pack("=BxxxiHBB", socket.AF_INET, index, 0, _NTF_PROXY, 0)
+    return head + _attribute(_NDA_DST, ip.packed)
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(data), kind) + data + b"\0" * (-len(data) % 4)
