@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +11,14 @@ from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, files, images, messages, specs
+from netemu.agent import files, images, specs
+from netemu.agent.assembly import Assembly
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
 from netemu.agent.security import check_not_root, security_of, sysctls_of
-from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
-from netemu.agent.volumes import Volumes, sandbox_path
+from netemu.agent.specs import Attempt, Site, find_container
+from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, field_path, lost
 from netemu.api.errors import NotFoundError
 from netemu.api.views.core import Container, Pod
@@ -27,7 +27,7 @@ from netemu.errors import NetemuError
 from netemu.image.index import Image, Images
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.runtime.container import ContainerSpec, ContainerState, Mount
+from netemu.runtime.container import ContainerState
 from netemu.runtime.errors import ContainerNotFoundError, ControlError
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import (
@@ -38,7 +38,6 @@ from netemu.standin.catalogue import (
     UnknownImage,
     Worker,
     decide,
-    programs,
 )
 
 log = Log(__name__)
@@ -89,9 +88,15 @@ class Containers:
         self._catalogue = catalogue
         self._images = Images(paths.images)
         self._worker_argv = worker_argv
-        self._lookup = lookup
-        self._services = services
         self._volumes = volumes
+        self._assembly = Assembly(
+            site=self._site,
+            catalogue=catalogue,
+            loaded=self._images,
+            lookup=lookup,
+            services=services,
+            volumes=volumes,
+        )
         self._recorder = recorder
         self._clock = clock
         self._holder_locks: dict[str, asyncio.Lock] = {}
@@ -119,7 +124,7 @@ class Containers:
                 self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", words)
                 return WAITS_FOR_VOLUMES, ""
             self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
-            made = self._attempt(work, pod, name, id)
+            made = self._assembly.attempt(work, pod, name, id)
             if not isinstance(decided, Image):
                 check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
             if target := made.raw.get("targetContainerName"):
@@ -171,7 +176,7 @@ class Containers:
         match decided:
             case Play():
                 work.sources[name] = "standin"
-                app = specs.app_spec(site, attempt, decided, _machine_files())
+                app = self._assembly.app(attempt, decided)
                 return await self._need(self.standins).start(app)
             case Worker(app_name):
                 work.sources[name] = "shim"
@@ -180,20 +185,11 @@ class Containers:
                 return await self._need(self.shim).create(specs.worker_spec(site, attempt, argv))
             case Command(argv):
                 work.sources[name] = "shim"
-                spec = self._container_spec(work, attempt, attempt.expanded(argv))
+                spec = self._assembly.command(work, attempt, attempt.expanded(argv))
                 return await self._need(self.shim).create(spec)
             case Image():
                 work.sources[name] = "shim"
-                return await self._need(self.shim).create(self._image_spec(work, attempt, decided))
-
-    def _image_spec(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
-        volumes = self._volume_mounts(work, attempt)
-        security = security_of(work.obj, attempt.raw)
-        argv = images.image_argv(image, attempt)
-        spec = specs.container_spec(self._site, attempt, argv, security, volumes)
-        scratch = self._scratch(work, attempt.id)
-        root = self._images.root(image)
-        return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
+                return await self._need(self.shim).create(self._assembly.image(work, attempt, decided))
 
     async def exec(
         self, work: PodWork, pod: Pod, name: str, argv: Sequence[str], *, stdin: bool, tty: bool
@@ -246,8 +242,8 @@ class Containers:
         async with self._holder_locks.setdefault(id, asyncio.Lock()):
             if work.exec_holders.get(name) == id:
                 return id
-            attempt = self._attempt(work, pod, name, id)
-            made = await self._need(self.shim).create(self._container_spec(work, attempt, HOLDER))
+            attempt = self._assembly.attempt(work, pod, name, id)
+            made = await self._need(self.shim).create(self._assembly.command(work, attempt, HOLDER))
             if not made.running:
                 raise NetemuError(f"the sandbox of container {name} could not be made: {made.message}")
             work.exec_holders[name] = id
@@ -329,7 +325,8 @@ class Containers:
             await self._need(self.standins).stop(id)
         else:
             await self._need(self.shim).remove(id)
-            shutil.rmtree(self._scratch(work, id), ignore_errors=True)  # its shim may have been killed
+            left = self._assembly.scratch(work, id)
+            shutil.rmtree(left, ignore_errors=True)  # its shim may have been killed
 
     async def remove_holders(self, work: PodWork) -> None:
         """Remove the sandboxes that ``exec`` made."""
@@ -354,54 +351,6 @@ class Containers:
         directory = self._site.log_dir(work.key.namespace, work.key.name, work.uid) / name
         directory.mkdir(parents=True, exist_ok=True)
         return directory / f"{attempt}.log"
-
-    def _attempt(self, work: PodWork, pod: Pod, name: str, id: str) -> Attempt:
-        """Put together what an attempt is made of; ConfigError if its environment cannot be."""
-        assert work.sandbox is not None, "containers start after the network"
-        container, raw = find_container(pod, work.obj, name)
-        namespace = pod.metadata.namespace
-        variables = environment.container_environment(
-            pod,
-            container,
-            raw,
-            node_ips=self._site.node_ips,
-            pod_ips=work.sandbox.addresses,
-            services=self._services(namespace) if pod.spec.enable_service_links else {},
-            lookup=lambda kind, name: self._lookup(kind, namespace, name),
-            hostname=specs.hostname(self._site, pod),
-        )
-        return Attempt(
-            pod=pod, container=container, raw=raw, id=id, sandbox=work.sandbox, variables=variables
-        )
-
-    def _container_spec(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:
-        """Give the spec of a command in a sandbox, and make the files and volumes that it mounts."""
-        volumes = tuple(
-            replace(mount, target=sandbox_path(mount.target)) for mount in self._volume_mounts(work, attempt)
-        )
-        own = programs(attempt.container.image, self._catalogue())
-        security = security_of(work.obj, attempt.raw)
-        return specs.container_spec(self._site, attempt, argv, security, own + volumes)
-
-    def _scratch(self, work: PodWork, id: str) -> Path:
-        """Say where an attempt that runs from an image has what it writes."""
-        return self._site.pod_dir(work.uid) / "containers" / id
-
-    def _volume_mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
-        directory = self._write_files(attempt)
-        message = messages.mounts(directory, attempt.id, attempt.container.termination_message_path)
-        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables) + message
-
-    def _write_files(self, attempt: Attempt) -> Path:
-        directory = self._site.pod_dir(attempt.pod.metadata.uid)
-        if not directory.exists():
-            new = directory.with_suffix(".new")
-            os.makedirs(new, exist_ok=True)
-            own = specs.pod_files(self._site, attempt.pod, attempt.sandbox, _machine_files())
-            for name, text in own.items():
-                (new / name).write_text(text)
-            new.rename(directory)
-        return directory
 
     def _emit(
         self, work: PodWork, name: str, type: Literal["Normal", "Warning"], reason: str, message: str
@@ -428,16 +377,3 @@ def _image_uid(decided: Command | Play | Worker) -> int:
             return 65535
         case _:
             return 0
-
-
-def _machine_files() -> MachineFiles:
-    return MachineFiles(
-        hosts=_read_if_there(Path("/etc/hosts")), resolv_conf=_read_if_there(Path("/etc/resolv.conf"))
-    )
-
-
-def _read_if_there(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return ""

@@ -1,0 +1,119 @@
+"""[IO] What one attempt to run a container is made of: its spec, and the files and volumes that it mounts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from netemu.agent import environment, images, messages, specs
+from netemu.agent.security import security_of
+from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
+from netemu.agent.volumes import Volumes, sandbox_path
+from netemu.agent.work import PodWork
+from netemu.api.views.core import Pod
+from netemu.image.index import Image, Images
+from netemu.runtime.container import AppSpec, ContainerSpec, Mount
+from netemu.standin.catalogue import Catalogue, Play, programs
+
+
+class Assembly:
+    """Puts together what servers are told of the containers of one node.
+
+    ``lookup`` finds a ConfigMap or Secret, ``services`` a namespace's variables of Services.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        catalogue: Callable[[], Catalogue],
+        loaded: Images,
+        lookup: Callable[[str, str, str], Mapping[str, Any] | None],
+        services: Callable[[str], Mapping[str, str]],
+        volumes: Volumes,
+    ) -> None:
+        self._site = site
+        self._catalogue = catalogue
+        self._loaded = loaded
+        self._lookup = lookup
+        self._services = services
+        self._volumes = volumes
+
+    def attempt(self, work: PodWork, pod: Pod, name: str, id: str) -> Attempt:
+        """Put together what an attempt is made of; ConfigError if its environment cannot be."""
+        assert work.sandbox is not None, "containers start after the network"
+        container, raw = find_container(pod, work.obj, name)
+        namespace = pod.metadata.namespace
+        variables = environment.container_environment(
+            pod,
+            container,
+            raw,
+            node_ips=self._site.node_ips,
+            pod_ips=work.sandbox.addresses,
+            services=self._services(namespace) if pod.spec.enable_service_links else {},
+            lookup=lambda kind, name: self._lookup(kind, namespace, name),
+            hostname=specs.hostname(self._site, pod),
+        )
+        return Attempt(
+            pod=pod, container=container, raw=raw, id=id, sandbox=work.sandbox, variables=variables
+        )
+
+    def app(self, attempt: Attempt, play: Play) -> AppSpec:
+        """Give the spec of a stand-in."""
+        return specs.app_spec(self._site, attempt, play, _machine_files())
+
+    def command(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:
+        """Give the spec of a command among the machine's programs, and make the files that it mounts."""
+        volumes = tuple(
+            replace(mount, target=sandbox_path(mount.target)) for mount in self._mounts(work, attempt)
+        )
+        own = programs(attempt.container.image, self._catalogue())
+        security = security_of(work.obj, attempt.raw)
+        return specs.container_spec(self._site, attempt, argv, security, own + volumes)
+
+    def image(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
+        """Give the spec of a command among a loaded image's files, and make the files that it mounts."""
+        volumes = self._mounts(work, attempt)
+        security = security_of(work.obj, attempt.raw)
+        argv = images.image_argv(image, attempt)
+        spec = specs.container_spec(self._site, attempt, argv, security, volumes)
+        scratch = self.scratch(work, attempt.id)
+        root = self._loaded.root(image)
+        return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
+
+    def scratch(self, work: PodWork, id: str) -> Path:
+        """Say where an attempt that runs from an image has what it writes."""
+        return self._site.pod_dir(work.uid) / "containers" / id
+
+    def _mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
+        directory = self._write_files(attempt)
+        message = messages.mounts(directory, attempt.id, attempt.container.termination_message_path)
+        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables) + message
+
+    def _write_files(self, attempt: Attempt) -> Path:
+        directory = self._site.pod_dir(attempt.pod.metadata.uid)
+        if not directory.exists():
+            new = directory.with_suffix(".new")
+            os.makedirs(new, exist_ok=True)
+            own = specs.pod_files(self._site, attempt.pod, attempt.sandbox, _machine_files())
+            for name, text in own.items():
+                (new / name).write_text(text)
+            new.rename(directory)
+        return directory
+
+
+def _machine_files() -> MachineFiles:
+    return MachineFiles(
+        hosts=_read_if_there(Path("/etc/hosts")), resolv_conf=_read_if_there(Path("/etc/resolv.conf"))
+    )
+
+
+def _read_if_there(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
