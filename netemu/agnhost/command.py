@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VERSION = "2.53"
 
 RUNS = {
+    "boom-server": "boom.run",
     "connect": "connect.run",
     "dns-server-list": "resolver.servers",
     "dns-suffix": "resolver.suffixes",
