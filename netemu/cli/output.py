@@ -13,7 +13,8 @@ Item = tuple[Kind, dict[str, Any]]
 
 TABLE_FORMATS = ("", "wide")
 _TEXT_TAG = "tag:yaml.org,2002:str"
-_FORMATS = ("json", "yaml", "name", "wide", "jsonpath=…")
+CUSTOM_COLUMNS = "custom-columns="
+_FORMATS = ("json", "yaml", "name", "wide", "jsonpath=…", "custom-columns=… (get)")
 
 
 def check_format(output: str) -> None:
@@ -26,7 +27,7 @@ def check_format(output: str) -> None:
     if output not in {"", "wide", "json", "yaml", "name"} and not output.startswith("jsonpath="):
         raise UsageError(
             f'unable to match a printer suitable for the output format "{output}"',
-            hint="allowed formats are: " + ", ".join(_FORMATS),
+            hint=f"allowed formats are: {', '.join(_FORMATS)}; `netemu kubectl get …` has the others",
         )
 
 

@@ -48,16 +48,24 @@ def get(
     show_managed_fields: Annotated[
         bool, typer.Option("--show-managed-fields", help="Who set which field, with -o yaml or json.")
     ] = False,
+    sort_by: Annotated[
+        str, typer.Option("--sort-by", metavar="PATH", help="In this order: .metadata.creationTimestamp.")
+    ] = "",
+    raw: Annotated[str, typer.Option("--raw", metavar="PATH", help="Print what the API has there.")] = "",
 ) -> None:
     """Show objects: `get pods`, `get deploy,svc -A`, `get pod/web -o yaml`."""
-    from netemu.cli.output import check_format
+    from netemu.cli.output import CUSTOM_COLUMNS, check_format
     from netemu.cli.session import run_with_session
     from netemu.cli.tables import TableOptions
-    from netemu.cli.verbs.get import GetRequest
+    from netemu.cli.verbs.get import GetRequest, show_raw
     from netemu.cli.verbs.get import get as get_objects
 
+    if raw:
+        run_with_session(context.obj, lambda session: show_raw(session, raw))
+        return
     output = output.removeprefix("=")  # -o=name is -o name
-    check_format(output)
+    if not output.startswith(CUSTOM_COLUMNS):
+        check_format(output)
     target: Target = context.obj
     request = GetRequest(
         selections=selections_of(target, words, files, recursive=recursive),
@@ -67,6 +75,7 @@ def get(
         watch_only=watch_only,
         ignore_not_found=ignore_not_found,
         show_managed_fields=show_managed_fields,
+        sort_by=sort_by,
         table=TableOptions(
             wide=output == "wide",
             namespace=all_namespaces,

@@ -20,7 +20,10 @@ Fields = Annotated[
 ]
 AllNamespaces = Annotated[bool, typer.Option("-A", "--all-namespaces", help="In every namespace.")]
 Output = Annotated[
-    str, typer.Option("-o", "--output", metavar="FORMAT", help="json, yaml, name, wide or jsonpath=…")
+    str,
+    typer.Option(
+        "-o", "--output", metavar="FORMAT", help="json, yaml, name, wide, jsonpath=… or custom-columns=…"
+    ),
 ]
 DryRun = Annotated[
     str, typer.Option("--dry-run", metavar="client|server", help="Only say what would be done.")

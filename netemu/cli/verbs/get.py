@@ -10,7 +10,7 @@ from typing import Any
 from netemu.api.client import Object
 from netemu.api.errors import NotFoundError
 from netemu.cli.failures import render_failure
-from netemu.cli.output import TABLE_FORMATS, Item, render, without_managed_fields
+from netemu.cli.output import CUSTOM_COLUMNS, TABLE_FORMATS, Item, render, without_managed_fields
 from netemu.cli.resources import Query, Scope, Selection, UsageError, queries
 from netemu.cli.session import Session
 from netemu.cli.tables import TableOptions, TableRows, headings, render_rows, rows
@@ -27,6 +27,7 @@ class GetRequest:
     watch_only: bool = False
     ignore_not_found: bool = False
     show_managed_fields: bool = False
+    sort_by: str = ""
     table: TableOptions = field(default_factory=TableOptions)
 
 
@@ -60,10 +61,10 @@ class _Missing:
             self._errors.append(err)
             return []
 
-    async def tables(self, session: Session, query: Query) -> list[Object]:
+    async def tables(self, session: Session, query: Query, *, whole: bool) -> list[Object]:
         """Read a query's objects as a Table."""
         try:
-            return [await session.table(query)]
+            return [await session.table(query, whole=whole)]
         except NotFoundError as err:
             self._errors.append(err)
             return []
@@ -88,9 +89,24 @@ async def _print_objects(session: Session, request: GetRequest, missing: _Missin
     single = named == 1 and len(request.selections) == 1
     if missing.any() and not items:
         return
+    if request.sort_by:
+        from netemu.cli.columns import sort_key
+
+        key = sort_key(request.sort_by)
+        items.sort(key=lambda item: key(item[1]))
+    if request.output.startswith(CUSTOM_COLUMNS):
+        _print_custom(request, [obj for _, obj in items])
+        return
     if not request.show_managed_fields:
         items = [(kind, without_managed_fields(obj)) for kind, obj in items]
     sys.stdout.write(render(items, request.output, single=single))
+
+
+def _print_custom(request: GetRequest, objects: Sequence[Object]) -> None:
+    from netemu.cli.columns import custom_rows, parse_columns
+
+    columns = parse_columns(request.output.removeprefix(CUSTOM_COLUMNS))
+    print("\n".join(render_rows(custom_rows(columns, objects, headings=request.table.headings))))
 
 
 async def _print_tables(session: Session, request: GetRequest, missing: _Missing) -> None:
@@ -101,8 +117,10 @@ async def _print_tables(session: Session, request: GetRequest, missing: _Missing
         tables = [
             table
             for query in queries(selection, request.scope)
-            for table in await missing.tables(session, query)
+            for table in await missing.tables(session, query, whole=bool(request.sort_by))
         ]
+        if tables and request.sort_by:
+            tables = [_sorted(tables, request.sort_by)]
         lines = _lines(tables, selection, table_options)
         if lines:
             blocks.append("\n".join(lines))
@@ -110,6 +128,15 @@ async def _print_tables(session: Session, request: GetRequest, missing: _Missing
         print("\n\n".join(blocks))
     elif not missing.any() and not request.ignore_not_found:
         print(nothing_found(request.selections, request.scope), file=sys.stderr)
+
+
+def _sorted(tables: Sequence[Object], path: str) -> Object:
+    """Make one Table of several, in the order of what is at a path."""
+    from netemu.cli.columns import sort_key
+
+    key = sort_key(path)
+    all_rows = [row for table in tables for row in table.get("rows") or ()]
+    return {**tables[0], "rows": sorted(all_rows, key=lambda row: key(row["object"]))}
 
 
 def nothing_found(selections: Sequence[Selection], scope: Scope) -> str:
@@ -124,6 +151,19 @@ def _lines(tables: Sequence[dict[str, Any]], selection: Selection, options: Tabl
     if not body:
         return []
     return render_rows([headings(tables[0], options), *body] if options.headings else body)
+
+
+async def show_raw(session: Session, path: str) -> None:
+    """Print whatever the API has at a path.
+
+    Raises:
+        UsageError: it is no path.
+
+    """
+    if not path.startswith("/"):
+        raise UsageError("--raw must be a valid URL path", hint="For example: --raw /healthz")
+    sys.stdout.buffer.write(await session.read(path))
+    sys.stdout.flush()
 
 
 async def _watch(session: Session, request: GetRequest) -> None:

@@ -9,7 +9,7 @@ from netemu.api.kinds import NAMESPACE, POD, SERVICE
 from netemu.cli.resources import Scope, Selection, UsageError, parse_selections
 from netemu.cli.tables import TableOptions
 from netemu.cli.verbs.describe import describe
-from netemu.cli.verbs.get import GetRequest, get
+from netemu.cli.verbs.get import GetRequest, get, show_raw
 from netemu.testing import builders
 from netemu.testing.eventually import eventually
 
@@ -171,3 +171,34 @@ async def test_nothing_to_describe_is_told(session, capsys):
     await describe(session, (Selection(kind=SERVICE),), DEFAULT)
 
     assert "No resources found in default namespace." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("path", "order"), [(".metadata.name", "ab"), (".metadata.labels.rank", "ba")])
+@pytest.mark.parametrize("output", ["", "name"])
+async def test_rows_and_objects_can_be_sorted(session, client, capsys, path, order, output):
+    for name, rank in (("a", "2"), ("b", "1")):
+        await client.create(POD, builders.pod(name, labels={"rank": rank}))
+
+    await get(session, _request("pods", sort_by=path, output=output, table=TableOptions(headings=False)))
+
+    assert [line.split()[0][-1] for line in capsys.readouterr().out.splitlines()] == list(order)
+
+
+async def test_columns_can_be_ones_own(session, pods, capsys):
+    await get(session, _request("pods", output="custom-columns=N:.metadata.name,C:.spec.containers[*].name"))
+
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["N", "C"],
+        ["a", "c"],
+        ["b", "c"],
+    ]
+
+
+async def test_any_path_can_be_read(session, capsys):
+    await show_raw(session, "/livez")
+
+    assert capsys.readouterr().out == "ok"
+    with pytest.raises(NotFoundError):
+        await show_raw(session, "/apis/none")
+    with pytest.raises(UsageError, match="--raw must be a valid URL path"):
+        await show_raw(session, "livez")
