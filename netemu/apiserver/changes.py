@@ -9,7 +9,7 @@ from netemu.api import schema
 from netemu.api.client import Object, PatchType
 from netemu.api.crd.definition import as_version
 from netemu.api.defaulting import default, without_nulls
-from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
+from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
 from netemu.api.kinds import NAMESPACE, SERVICE, Kind
 from netemu.api.validation import invalid, validate
 from netemu.apiserver import metadata, services, subresources
@@ -37,6 +37,17 @@ def shaped(kind: Kind, obj: Any) -> Object:
         )
     head = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": obj.get("metadata") or {}}
     return head | {key: value for key, value in obj.items() if key not in head}
+
+
+def check_subresource(kind: Kind, subresource: str) -> None:
+    """Refuse a part that a kind's objects do not have.
+
+    Raises:
+        MethodNotAllowedError: they have none of this name.
+
+    """
+    if subresource and subresource not in kind.subresources:
+        raise MethodNotAllowedError(f"{kind.key} has no subresource {subresource}", kind=kind.resource)
 
 
 def part(kind: Kind, obj: Object, subresource: str) -> Object:

@@ -19,7 +19,6 @@ from netemu.api.errors import (
     AlreadyExistsError,
     ApiError,
     ExpiredError,
-    MethodNotAllowedError,
     NotFoundError,
 )
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kind
@@ -33,6 +32,7 @@ from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOp
 from netemu.apiserver.outcomes import Application, Deletion
 from netemu.apiserver.owners import Owners
 from netemu.apiserver.paging import Page, PageRequest
+from netemu.apiserver.quotakeeper import Quotas
 from netemu.apiserver.selection import EVERYTHING, Selection
 from netemu.clock import Clock, format_rfc3339
 from netemu.naming import Revision
@@ -72,6 +72,7 @@ class Registry:
         self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
         self.owners = Owners(self._definitions.kinds, self._find)
         self.ending = EndingNamespaces(self.owners.wake)
+        self.quotas = Quotas(lambda kind, namespace: self.list(kind, namespace).items, self.kinds.stored)
         for kind in self._definitions.kinds.stored():
             for obj in store.range(f"{kind.key}/").values:
                 self._note(kind, None, obj)
@@ -167,7 +168,7 @@ class Registry:
             NotFoundError, InvalidError, BadRequestError: as Kubernetes.
 
         """
-        _check_subresource(kind, subresource)
+        changes.check_subresource(kind, subresource)
         shaped = (
             obj if subresource in ("scale", "binding") else options.checked(kind, changes.shaped(kind, obj))
         )
@@ -198,7 +199,7 @@ class Registry:
             NotFoundError, InvalidError, BadRequestError: as Kubernetes.
 
         """
-        _check_subresource(kind, subresource)
+        changes.check_subresource(kind, subresource)
 
         def change(current: Object) -> Object:
             patched = changes.patched(kind, changes.part(kind, current, subresource), patch, patch_type)
@@ -226,7 +227,7 @@ class Registry:
             NotFoundError, InvalidError, BadRequestError: as Kubernetes.
 
         """
-        _check_subresource(kind, subresource)
+        changes.check_subresource(kind, subresource)
         wish = applying.shaped(kind, wish, subresource, options)
         namespace = metadata.namespace_of(kind, wish, namespace)
         name = wish["metadata"]["name"]
@@ -400,6 +401,7 @@ class Registry:
         self.owners.note(kind, old, new)
         self.ending.note(kind, old, new)
         self._addresses.note(kind, old, new)
+        self.quotas.note(kind, old, new)
 
     def _replaced(
         self, kind: Kind, given: Object, current: Object, subresource: str, options: WriteOptions
@@ -421,6 +423,7 @@ class Registry:
         self, kind: Kind, new: Object, old: Object | None, options: WriteOptions
     ) -> AbstractContextManager[Object]:
         keep = not options.dry_run
+        self.quotas.check(kind, new, old)
         if kind is SERVICE:
             return self._addresses.claim(new, old, keep=keep)
         if kind is CUSTOM_RESOURCE_DEFINITION:
@@ -441,8 +444,3 @@ class Registry:
         found = self._entry(NAMESPACE, "", namespace)
         if "deletionTimestamp" in found.value["metadata"]:
             raise words.namespace_terminating(kind, name, namespace)
-
-
-def _check_subresource(kind: Kind, subresource: str) -> None:
-    if subresource and subresource not in kind.subresources:
-        raise MethodNotAllowedError(f"{kind.key} has no subresource {subresource}", kind=kind.resource)

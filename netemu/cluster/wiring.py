@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from netemu.api.kinds import CONFIG_MAP, INGRESS_CLASS, NODE, PLANNED, POD, PRIORITY_CLASS, SECRET, SERVICE
+from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
-from netemu.apiserver.admission import TokenAdmission
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
-from netemu.apiserver.ingressadmission import IngressAdmission
-from netemu.apiserver.podadmission import PodAdmission, in_turn
-from netemu.apiserver.registry import Registry
+from netemu.apiserver.quotastatus import keep_quotas
 from netemu.apiserver.usage import UsageMeter
 from netemu.clock import system_clock
 from netemu.cluster import api_access, balancing, bootstrap
+from netemu.cluster.admission import admitting_registry
 from netemu.cluster.balancing import Balancing
 from netemu.cluster.catalogue import UserCatalogue
 from netemu.cluster.errands import ErrandRunner
@@ -56,12 +54,7 @@ DNS_WITHIN_S = 20.0
 async def run_cluster(world: World, settings: Settings, paths: Paths, record: Record) -> None:
     """Serve the API and run everything that follows it, until cancelled."""
     store = SqliteStore.open(paths.state / "store.db")
-    admit = in_turn(
-        TokenAdmission(),
-        PodAdmission(settings, lambda: registry.list(PRIORITY_CLASS).items),
-        IngressAdmission(lambda: registry.list(INGRESS_CLASS).items),
-    )
-    registry = Registry(store, settings, system_clock, admit=admit)
+    registry = admitting_registry(store, settings, system_clock)
     client = LocalClient(registry)
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
@@ -140,6 +133,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                     client, cache, informer, clock=system_clock, reconcilers=reconcilers
                 ),
                 "garbage collector": Collector(registry).run(),
+                "quotas": keep_quotas(registry),
                 "scheduler": run_scheduler(client, cache, informer, clock=system_clock),
                 "proxy": proxy.run(),
                 "proxy events": proxy_recorder.run(),
