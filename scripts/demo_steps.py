@@ -355,7 +355,7 @@ OUTSIDE = (
     ),
     Step(
         command="netemu get service website",
-        shows="… gets an address of the hosts range, as MetalLB gives them: in no namespace, like a ClusterIP.",
+        shows="… gets an address of the hosts range, as from MetalLB: in no namespace, as a ClusterIP.",
         expect=(r"LoadBalancer +<cluster_ip> +172\.30\.255\.\d+",),
         captures={"balancer_ip": r"LoadBalancer +\S+ +(\S+)", "node_port": r"80:(\d+)/TCP"},
         within_s=10,
