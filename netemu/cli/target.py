@@ -12,6 +12,7 @@ CLUSTER_VARIABLE = "NETEMU_CLUSTER"
 _GLOBAL_OPTIONS = ("-n", "--namespace", "--cluster")
 _ALSO = "--name"  # of the cluster, but for `expose --name`, which kubectl has for the Service
 _SWITCH = re.compile(r"(--[a-z-]+)=(true|false)")
+_ON_BY_THEMSELVES = ("--wait", "--watch", "--namespaced")
 _COMMAND_WITHIN = 7  # three global options with their values may stand before the command
 
 
@@ -60,7 +61,7 @@ def _switch(word: str) -> list[str]:
         return [word]
     if match[2] == "true":
         return [match[1]]
-    return [f"--no-{match[1][2:]}"] if match[1] in {"--wait", "--watch"} else []
+    return [f"--no-{match[1][2:]}"] if match[1] in _ON_BY_THEMSELVES else []
 
 
 def _one(words: Iterator[str]) -> list[str]:

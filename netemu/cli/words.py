@@ -45,6 +45,7 @@ SECTIONS = (
         {
             "get": "objects:get",
             "describe": "objects:describe",
+            "events": "events:events",
             "apply": "objects:apply",
             "create": "workloads:create_app",
             "replace": "changes:replace",
@@ -78,7 +79,13 @@ SECTIONS = (
     ),
     Section(
         "The API",
-        {},
+        {
+            "version": "server:version",
+            "cluster-info": "server:cluster_info",
+            "api-resources": "server:api_resources",
+            "api-versions": "server:api_versions",
+            "auth": "server:auth_app",
+        },
     ),
 )
 

@@ -42,7 +42,7 @@ def write_events(sheet: Sheet, events: Sequence[Object], now_s: float) -> None:
         sheet.write(0, "Events:", "<none>")
         return
     sheet.write(0, "Events:")
-    ordered = sorted(events, key=_last_seen)
+    ordered = sorted(events, key=last_seen)
     sheet.table(
         1, ("Type", "Reason", "Age", "From", "Message"), [_event_row(event, now_s) for event in ordered]
     )
@@ -51,18 +51,20 @@ def write_events(sheet: Sheet, events: Sequence[Object], now_s: float) -> None:
 def _event_row(event: Object, now_s: float) -> tuple[str, ...]:
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
     message = (event.get("message") or "").strip().replace("\n", " ")
-    return (event.get("type") or "", event.get("reason") or "", _event_age(event, now_s), source, message)
+    return (event.get("type") or "", event.get("reason") or "", event_age(event, now_s), source, message)
 
 
-def _event_age(event: Object, now_s: float) -> str:
+def event_age(event: Object, now_s: float) -> str:
+    """Say how long ago something happened last, and how often."""
     count = event.get("count") or 1
-    last = age_since(_last_seen(event), now_s)
+    last = age_since(last_seen(event), now_s)
     if count < 2:
         return last
-    return f"{last} (x{count} over {age_since(event.get('firstTimestamp') or _last_seen(event), now_s)})"
+    return f"{last} (x{count} over {age_since(event.get('firstTimestamp') or last_seen(event), now_s)})"
 
 
-def _last_seen(event: Object) -> str:
+def last_seen(event: Object) -> str:
+    """Give the moment at which something happened last."""
     return (
         event.get("lastTimestamp")
         or event.get("eventTime")

@@ -25,6 +25,7 @@ from netemu.cli.target import Target, hoist_globals
         ),
         pytest.param("get pods -n", "-n get pods", id="value-missing"),
         pytest.param("delete pods --all=true --wait=false", "delete pods --all --no-wait", id="switches"),
+        pytest.param("api-resources --namespaced=false", "api-resources --no-namespaced", id="namespaced"),
         pytest.param("rollout status d/a --watch=false", "rollout status d/a --no-watch", id="watch"),
         pytest.param(
             "delete pod a --wait=true --force=false", "delete pod a --wait", id="switches-by-default"
