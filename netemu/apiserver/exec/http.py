@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from netemu.api.client import Object
-from netemu.api.errors import ApiError, BadRequestError
+from netemu.api.errors import ApiError, BadRequestError, NotFoundError
 from netemu.apiserver.exec.carry import carry
 from netemu.apiserver.exec.channels import PROTOCOLS, SPDY_PROTOCOLS, failure_status
 from netemu.apiserver.exec.wires import (
@@ -29,6 +29,11 @@ from netemu.apiserver.streams.upgrade import check_websocket, choose_spdy, spdy_
 from netemu.errors import NetemuError
 
 Start = Callable[[], Awaitable[ExecSession]]
+
+# What is put before the words of a kubelet that has no such container. It speaks SPDY, to clients too;
+# for who speaks WebSocket, the API server is the client that is told.
+REFUSED = "unable to upgrade connection: "
+REFUSED_BEHIND = f"Internal error occurred: {REFUSED}"
 
 
 async def exec_answer(request: web.BaseRequest, pod: Object, pod_access: PodAccess) -> web.StreamResponse:
@@ -71,7 +76,7 @@ async def attach_answer(request: web.BaseRequest, pod: Object, pod_access: PodAc
 async def _speak_websocket(request: web.BaseRequest, options: Options, start: Start) -> web.StreamResponse:
     check_websocket(request.headers, PROTOCOLS)
     async with websocket(request, PROTOCOLS) as ws:
-        await _run(request, WebSocketWire(ws), options, start)
+        await _run(request, WebSocketWire(ws), options, start, REFUSED_BEHIND)
     return ws
 
 
@@ -81,15 +86,17 @@ async def _speak_spdy(request: web.BaseRequest, options: Options, start: Start) 
     async with switched(request, response, spdy_headers(protocol)) as link, connected(link) as connection:
         streams = await accept_streams(connection, expected_streams(options, protocol))
         if streams is not None:
-            await _run(request, SpdyWire(connection, streams, protocol), options, start)
+            await _run(request, SpdyWire(connection, streams, protocol), options, start, REFUSED)
     return response
 
 
-async def _run(request: web.BaseRequest, wire: Wire, options: Options, start: Start) -> None:
+async def _run(request: web.BaseRequest, wire: Wire, options: Options, start: Start, refused: str) -> None:
     try:
         session = await start()
         with first_failure():
             await carry(wire, session, options, lambda: wait_hangup(request))
+    except NotFoundError as err:
+        await wire.finish(failure_status(ApiError(refused + err.message)))
     except NetemuError as err:
         failure = err if isinstance(err, ApiError) else ApiError(err.message, hint=err.hint)
         await wire.finish(failure_status(failure))

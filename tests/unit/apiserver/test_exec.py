@@ -159,6 +159,18 @@ async def test_a_silent_child_that_holds_the_pipes_does_not_hold_the_answer(
     os.close(held[0])
 
 
+async def test_a_container_that_does_not_run_is_told_as_by_an_api_server_before_a_kubelet(
+    served, pods, make_pod
+):
+    await make_pod()
+    pods.refusal = NotFoundError('container not found ("c")')
+    words = 'Internal error occurred: unable to upgrade connection: container not found \\("c"\\)'
+
+    async with exec_in_pod(served, "default", "p", ["true"]) as command:
+        with pytest.raises(ApiError, match=f"^{words}$"):
+            await collect(command)
+
+
 async def test_a_command_that_cannot_start_is_an_error_with_the_reason(served, pods, make_pod):
     await make_pod()
     pods.refusal = BadRequestError("exec: 'nope': not found", hint="Look at PATH.")
