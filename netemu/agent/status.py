@@ -6,6 +6,7 @@ states, conditions).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -27,6 +28,7 @@ class Failure(Struct, frozen=True):
 
     reason: str
     message: str
+    max_grace_s: float = math.inf
 
 
 def pod_status(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from netemu.agent.endings import grace_s
 from netemu.agent.hooks import Hooks
 from netemu.agent.lifecycle import BackOff, PostStart, Start, Verdict, is_hook_due
 from netemu.agent.neighbours import Neighbours
+from netemu.agent.overuse import Overuse
 from netemu.agent.ports import Recorder
 from netemu.agent.probes import Health, Prober
 from netemu.agent.restarts import NEVER_STARTED
@@ -62,11 +64,13 @@ class Syncer:
         self._recorder = recorder
         self._again = again
         self._neighbours = neighbours
+        self._overuse = Overuse(containers, recorder, again, clock)
         self._clock = clock
 
     async def sync(self, work: PodWork, pod: Pod | None) -> bool:
         """Do what is due for a pod, which is ``None`` when it is gone; tell whether it can be forgotten."""
         if pod is None:
+            self._overuse.forget(work.uid)
             self._ender.begin_all(work, 0.0)
             return await self._has_ended(work, None) and await self._forget(work)
         await self._containers.end_with_holders(work)
@@ -77,7 +81,7 @@ class Syncer:
         if pod.metadata.deletion_timestamp is not None:
             return await self._terminate(work, pod)
         if work.failure is None:
-            work.failure = self._find_failure(work, pod)
+            work.failure = self._find_failure(work, pod) or await self._overuse.find_failure(work)
         if work.failure is not None or pod.status.phase in ("Succeeded", "Failed"):
             await self._fail(work, pod)
         elif not self._has_volumes(work) or not await self._sandboxes.ensure(work, pod):
@@ -126,7 +130,8 @@ class Syncer:
 
     async def _fail(self, work: PodWork, pod: Pod) -> None:
         """End what runs of a pod that will not run again."""
-        self._ender.begin_all(work, grace_s(pod))
+        most_s = work.failure.max_grace_s if work.failure is not None else math.inf
+        self._ender.begin_all(work, min(grace_s(pod), most_s))
         if await self._has_ended(work, pod):
             await self._release(work)
         if pod.status.phase not in ("Succeeded", "Failed"):

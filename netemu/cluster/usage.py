@@ -47,7 +47,7 @@ async def usage_of(pods: Iterable[PodWork], shim: Shim | None) -> list[Container
     if stats is None:
         return None
     return [
-        ContainerUsage(state.id, work.uid, name, *stats.get(state.id, NOTHING))
+        ContainerUsage(state.id, work.uid, name, *stats.get(state.id, NOTHING)[:2])
         for work in pods
         for name, state in work.running()
     ]

@@ -28,10 +28,13 @@ class ShimInfo(NamedTuple):
 
 
 class ContainerStats(NamedTuple):
-    """Processor time since a container's start, and its working set (what a memory limit counts)."""
+    """Processor time since a container's start, its working set (what a memory limit counts), and whether
+    it has written all that its limit lets it.
+    """
 
     cpu_s: float
     memory_bytes: int
+    is_disk_full: bool = False
 
 
 class Completed(NamedTuple):
@@ -149,7 +152,11 @@ class ShimClient:
     async def stats(self) -> dict[str, ContainerStats]:
         """Tell what each running container has used, by its identifier."""
         reply = await self._connection.call("stats")
-        return {id: ContainerStats(cpu_s, int(memory)) for id, (cpu_s, memory) in reply.result.items()}
+        full = set(reply.result["full"])
+        return {
+            id: ContainerStats(cpu_s, int(memory), id in full)
+            for id, (cpu_s, memory) in reply.result["used"].items()
+        }
 
     async def signal(self, container_id: str, signum: int) -> None:
         """Send a signal to a container's pid 1; nothing happens if it ended.

@@ -117,6 +117,10 @@ class Containers:
         pids = {name: container.state["pid"] for name, container in self._by_id.items()}
         return used | processes_usage({name: pid for name, pid in pids.items() if pid and name not in used})
 
+    def full(self) -> list[str]:
+        """List the running containers that have written all that their limits let them."""
+        return [name for name, each in self._by_id.items() if each.state["running"] and _is_disk_full(each)]
+
     def find(self, container_id: str) -> Container:
         """Give a container.
 
@@ -353,3 +357,15 @@ def _read_available(fd: int) -> bytes:
         return os.read(fd, READ_BYTES)
     except BlockingIOError:
         return b""
+
+
+def _is_disk_full(container: Container) -> bool:
+    """Tell whether a file system that is as large as its container's limit has no room left."""
+    limit = container.spec["limits"]["disk_bytes"]
+    if not limit or not container.state["pid"]:
+        return False
+    try:
+        found = os.statvfs(f"/proc/{container.state['pid']}/root")
+    except OSError:
+        return False  # it has just ended
+    return not found.f_bavail and abs(found.f_blocks * found.f_frsize - limit) <= found.f_frsize

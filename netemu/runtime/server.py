@@ -143,7 +143,7 @@ class Shim:
             case "list":
                 client.reply(request, self._containers.states())
             case "stats":
-                client.reply(request, self._containers.stats())
+                client.reply(request, {"used": self._containers.stats(), "full": self._containers.full()})
             case "signal":
                 self._containers.signal(request["container"], request["signum"])
                 client.reply(request)
