@@ -1,0 +1,238 @@
+"""The balancer over the real API in memory, with nodes that only note what they answer for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+import pytest
+
+from netemu.api.kinds import ENDPOINT_SLICE, EVENT, NAMESPACE, NODE, SERVICE
+from netemu.apiserver.client import LocalClient
+from netemu.apiserver.registry import Registry
+from netemu.balancer.announcement import choose
+from netemu.balancer.kinds import ADDRESS_POOL, SETTINGS, address_pool
+from netemu.balancer.loop import Balancer
+from netemu.cluster import balancing
+from netemu.events.loop import Recorder
+from netemu.informer.cache import Cache
+from netemu.informer.watch import Informer
+from netemu.settings import Settings
+from netemu.testing import builders
+from netemu.testing.eventually import eventually
+from netemu.testing.memory_store import MemoryStore
+
+NAMES = ("node-1", "node-2", "node-3")
+FOLLOWED = (NAMESPACE, NODE, SERVICE, ENDPOINT_SLICE)
+
+
+class NotedNode:
+    """Notes what a node would answer for, and that no two ever do at once."""
+
+    def __init__(self, held):
+        self.held = held
+        self.mine = set()
+
+    def release(self, kept):
+        self.mine &= set(kept)
+
+    def hold(self, addresses):
+        new = frozenset(addresses) - self.mine
+        self.mine = set(addresses)
+        for other in self.held.values():
+            assert other is self or not (other.mine & self.mine)
+        return new
+
+
+class Cluster:
+    """An API, and a balancer that can be started again over it."""
+
+    def __init__(self):
+        self.registry = Registry(MemoryStore(), Settings(), lambda: 1_700_000_000.0)
+        self.client = LocalClient(self.registry)
+        self.off = set()
+        self.nodes = {}
+        self.balancer = None
+
+    async def prepare(self):
+        await balancing.ensure(self.registry, Settings())
+        await self.client.create(NAMESPACE, builders.namespace("default"))
+        for name in NAMES:
+            await self.client.create(NODE, builders.node(name))
+        return self
+
+    @asynccontextmanager
+    async def running(self):
+        cache = Cache()
+        informer = Informer(self.client, cache, FOLLOWED)
+        settings = Informer(self.client, cache, SETTINGS)
+        recorder = Recorder(self.client, lambda: 1_700_000_000.0, "netemu-balancer")
+        self.balancer = Balancer(
+            self.client,
+            cache,
+            informer,
+            settings,
+            recorder,
+            is_on=lambda name: name not in self.off,
+            open_node=lambda name, _fd: self.nodes.setdefault(name, NotedNode(self.nodes)),
+        )
+        for name in NAMES:
+            self.balancer.add_node(name, -1)
+        async with asyncio.TaskGroup() as group:
+            works = (informer.run(), settings.run(), recorder.run(), self.balancer.run())
+            tasks = [group.create_task(work) for work in works]
+            yield self
+            for task in tasks:
+                task.cancel()
+
+    async def serve(self, name="web", **spec):
+        return await self.client.create(SERVICE, builders.service(name, type="LoadBalancer", **spec))
+
+    async def addresses(self, name="web"):
+        status = (await self.client.get(SERVICE, "default", name))["status"]
+        return [entry["ip"] for entry in status["loadBalancer"].get("ingress", [])]
+
+    async def events(self):
+        return [(event["reason"], event["message"]) for event in (await self.client.list(EVENT)).items]
+
+    def holders(self, address="172.30.255.1"):
+        return [name for name, node in self.nodes.items() if ip_address(address) in node.mine]
+
+    async def until(self, *names):
+        await self.sees(lambda: self.holders() == list(names))
+
+    async def sees(self, condition):
+        """Wait for a condition."""
+
+        async def probe():
+            return condition()
+
+        await eventually(probe, within_s=30)
+
+
+@pytest.fixture
+async def cluster():
+    return await Cluster().prepare()
+
+
+FIRST = choose(ip_address("172.30.255.1"), NAMES)
+SECOND = choose(ip_address("172.30.255.1"), tuple(name for name in NAMES if name != FIRST))
+
+
+async def test_a_service_gets_an_address_of_the_first_pool_and_one_node_answers(cluster):
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.until(FIRST)
+
+        assert await cluster.addresses() == ["172.30.255.1"]
+
+    assert sorted(await cluster.events()) == [
+        ("IPAllocated", 'Assigned IP ["172.30.255.1"]'),
+        ("nodeAssigned", f'announcing from node "{FIRST}" with protocol "layer2"'),
+    ]
+
+
+async def test_another_node_takes_over_when_one_is_switched_off_or_not_ready(cluster):
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.until(FIRST)
+        cluster.off.add(FIRST)
+        cluster.balancer.node_switched()
+        await cluster.until(SECOND)
+        cluster.off.clear()
+        cluster.balancer.node_switched()
+        await cluster.until(FIRST)
+
+        not_ready = {"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
+        await cluster.client.patch(NODE, "", FIRST, not_ready, subresource="status")
+        await cluster.until(SECOND)
+
+
+async def test_an_address_goes_with_its_service_and_comes_again(cluster):
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.until(FIRST)
+        await cluster.client.delete(SERVICE, "default", "web")
+        await cluster.until()
+        await cluster.serve("next")
+        await cluster.until(FIRST)
+
+        assert await cluster.addresses("next") == ["172.30.255.1"]
+
+
+async def test_an_address_goes_with_the_type(cluster):
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.until(FIRST)
+        await cluster.client.patch(SERVICE, "default", "web", {"spec": {"type": "ClusterIP"}})
+        await cluster.until()
+
+        assert await cluster.addresses() == []
+
+
+async def test_a_restart_keeps_addresses_and_tells_nothing_again(cluster):
+    async with cluster.running():
+        await cluster.serve("z")
+        await cluster.until(FIRST)
+        await cluster.serve("a")
+    async with cluster.running():
+        await cluster.serve("later")
+        await cluster.sees(lambda: cluster.holders("172.30.255.3"))
+
+    assert [await cluster.addresses(name) for name in ("z", "a", "later")] == [
+        ["172.30.255.1"],
+        ["172.30.255.2"],
+        ["172.30.255.3"],
+    ]
+    assert {event["count"] for event in cluster.registry.list(EVENT).items} == {1}
+
+
+async def test_a_new_pool_serves_those_who_waited(cluster):
+    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+    async with cluster.running():
+        await cluster.client.delete(kind, "", "default")
+        await cluster.serve()
+        await cluster.sees(lambda: cluster.registry.list(EVENT).items)
+        assert await cluster.addresses() == []
+        await cluster.client.create(kind, address_pool("more", ["172.30.255.1/32"]))
+        await cluster.until(FIRST)
+
+    assert ("AllocationFailed", 'Failed to allocate IP for "default/web": no available IPs') in (
+        await cluster.events()
+    )
+
+
+async def test_a_local_service_is_answered_for_where_its_endpoints_are(cluster):
+    def endpoint(node, *, ready):
+        return {"addresses": ["10.244.0.9"], "nodeName": node, "conditions": {"ready": ready}}
+
+    async with cluster.running():
+        await cluster.serve(externalTrafficPolicy="Local")
+        await cluster.sees(lambda: cluster.registry.list(EVENT).items)
+        assert cluster.holders() == []
+        slice_ = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "web-1",
+                "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "web"},
+            },
+            "addressType": "IPv4",
+            "endpoints": [endpoint("node-2", ready=True), endpoint("node-3", ready=False)],
+            "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
+        }
+        await cluster.client.create(ENDPOINT_SLICE, slice_)
+        await cluster.until("node-2")
+        moved = {"endpoints": [endpoint("node-2", ready=False), endpoint("node-3", ready=True)]}
+        await cluster.client.patch(ENDPOINT_SLICE, "default", "web-1", moved)
+        await cluster.until("node-3")
+
+
+async def test_a_pool_that_is_deleted_does_not_come_back(cluster):
+    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+    await cluster.client.delete(kind, "", "default")
+    await balancing.ensure(cluster.registry, Settings())
+
+    assert (await cluster.client.list(kind)).items == []

@@ -1,0 +1,103 @@
+"""What pools hold, and whom they are for."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+
+from netemu.balancer.kinds import address_pool
+from netemu.balancer.pools import read_pool, read_pools, read_range
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("172.30.1.0/30", "172.30.1.0", "172.30.1.3"),
+        ("172.30.1.7/32", "172.30.1.7", "172.30.1.7"),
+        ("172.30.1.9-172.30.1.12", "172.30.1.9", "172.30.1.12"),
+        (" 172.30.1.9 - 172.30.1.9 ", "172.30.1.9", "172.30.1.9"),
+        ("fd00::10/126", "fd00::10", "fd00::13"),
+    ],
+)
+def test_networks_and_ranges_are_read(text, first, last):
+    assert [tuple(map(str, found)) for found in read_range(text)] == [(first, last)]
+
+
+@pytest.mark.parametrize("text", ["172.30.1.9-172.30.1.1", "172.30.1.1-fd00::1", "pool", "172.30.1.0/33"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(ValueError, match=r".+"):
+        list(read_range(text))
+
+
+def test_addresses_come_in_order_of_their_ranges():
+    pool = read_pool(address_pool("a", ["10.0.0.9-10.0.0.10", "10.0.0.1/32", "fd00::1/128"]))
+
+    assert list(map(str, pool.addresses(4))) == ["10.0.0.9", "10.0.0.10", "10.0.0.1"]
+    assert list(map(str, pool.addresses(6))) == ["fd00::1"]
+
+
+def test_buggy_addresses_are_left_out_on_demand():
+    careful = read_pool(address_pool("a", ["10.0.0.254-10.0.1.1"], avoidBuggyIPs=True))
+    bold = read_pool(address_pool("b", ["10.0.0.254-10.0.1.1"]))
+
+    assert list(map(str, careful.addresses(4))) == ["10.0.0.254", "10.0.1.1"]
+    assert not careful.holds(ip_address("10.0.0.255"))
+    assert len(list(bold.addresses(4))) == 4
+
+
+def test_pools_for_some_go_before_pools_for_all_and_by_priority():
+    pools = read_pools(
+        [
+            address_pool("everybody", ["10.0.0.1/32"]),
+            address_pool("last", ["10.0.0.2/32"], serviceAllocation={"namespaces": ["shop"]}),
+            address_pool("second", ["10.0.0.3/32"], serviceAllocation={"priority": 20}),
+            address_pool("first", ["10.0.0.4/32"], serviceAllocation={"priority": 5}),
+        ]
+    ).pools
+
+    assert [pool.name for pool in pools] == ["first", "second", "last", "everybody"]
+
+
+def test_a_pool_that_makes_no_sense_spoils_none_of_the_others():
+    pools, problems = read_pools(
+        [
+            address_pool("good", ["10.0.0.0/24"]),
+            address_pool("overlapping", ["10.0.0.200-10.0.1.5"]),
+            address_pool("reversed", ["10.0.2.9-10.0.2.1"]),
+        ]
+    )
+
+    assert [pool.name for pool in pools] == ["good"]
+    assert "lower address first" in problems["reversed"]
+    assert '"good"' in problems["overlapping"]
+
+
+SHOP = {"namespaces": ["shop"]}
+TEAM = {"namespaceSelectors": [{"matchLabels": {"team": "a"}}]}
+FRONT = {"serviceSelectors": [{"matchLabels": {"tier": "front"}}]}
+NOT_BACK = {
+    "serviceSelectors": [{"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["back"]}]}]
+}
+
+
+@pytest.mark.parametrize(
+    ("allocation", "namespace", "namespace_labels", "labels", "expected"),
+    [
+        ({}, "default", {}, {}, True),
+        (SHOP, "shop", {}, {}, True),
+        (SHOP, "default", {}, {}, False),
+        (TEAM, "default", {"team": "a"}, {}, True),
+        (TEAM, "default", {"team": "b"}, {}, False),
+        ({**SHOP, **TEAM}, "default", {"team": "a"}, {}, True),
+        (FRONT, "default", {}, {"tier": "front"}, True),
+        (FRONT, "default", {}, {}, False),
+        (NOT_BACK, "default", {}, {"tier": "back"}, False),
+        ({**SHOP, **FRONT}, "shop", {}, {}, False),
+        ({**SHOP, **FRONT}, "default", {}, {"tier": "front"}, False),
+    ],
+)
+def test_a_pool_is_for_whom_it_says(allocation, namespace, namespace_labels, labels, expected):
+    pool = read_pool(address_pool("a", ["10.0.0.0/24"], serviceAllocation=allocation))
+
+    assert pool.is_for(namespace, namespace_labels, labels) is expected
