@@ -58,6 +58,11 @@ class Ender:
         for name, _state in work.running():
             self.begin(work, name, grace_s, drain_s=drain_s)
 
+    def drained(self, work: PodWork) -> None:
+        """Note that nobody turns to a pod any more: its containers may soon be told."""
+        now_s = self._clock()
+        work.endings.update({name: endings.drained(each, now_s) for name, each in work.endings.items()})
+
     async def advance(self, work: PodWork, pod: Pod | None) -> float | None:
         """Do what is due for all containers that are to end; give the time to look again.
 

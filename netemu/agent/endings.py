@@ -17,6 +17,8 @@ from netemu.api.views.core import Container, Pod
 
 MIN_GRACE_S = 2.0
 KILL_AGAIN_S = 1.0
+# For connections that came before the rules of their node led elsewhere: nobody sees the end of a request.
+UNDER_WAY_S = 0.1
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -57,6 +59,11 @@ def hurried(ending: Ending, deadline_s: float) -> Ending:
     if deadline_s >= ending.deadline_s:
         return ending
     return replace(ending, deadline_s=deadline_s, tell_at_s=min(ending.tell_at_s, deadline_s))
+
+
+def drained(ending: Ending, now_s: float) -> Ending:
+    """Let a container be told as soon as it had time for what it has, for nobody turns to it any more."""
+    return replace(ending, tell_at_s=min(ending.tell_at_s, now_s + UNDER_WAY_S))
 
 
 def next_action(ending: Ending, *, has_hook: bool, must_wait: bool, now_s: float) -> Action:

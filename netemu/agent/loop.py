@@ -11,10 +11,11 @@ from netemu.agent.adoption import adopt
 from netemu.agent.asking import Asker, Output
 from netemu.agent.commands import run_command
 from netemu.agent.containers import Containers
+from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender
 from netemu.agent.hooks import Hooks
 from netemu.agent.neighbours import Neighbours, find_pod
-from netemu.agent.ports import Network, Recorder
+from netemu.agent.ports import Network, Recorder, Routes
 from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token, tells_otherwise
 from netemu.agent.restarts import NEVER_STARTED, retried
@@ -58,6 +59,7 @@ class Agent:
         network: Network,
         containers: Containers,
         recorder: Recorder,
+        routes: Routes,
         clock: Clock,
     ) -> None:
         self.node = site.node
@@ -101,6 +103,7 @@ class Agent:
             recorder=recorder,
             again=self._again,
             neighbours=Neighbours(self.node, cache, self._work),
+            drainer=Drainer(routes=routes, tasks=self._tasks, wake=self._queue.add),
             clock=clock,
         )
 

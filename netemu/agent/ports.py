@@ -131,6 +131,14 @@ class Standins(Protocol):
         ...
 
 
+class Routes(Protocol):
+    """What sends connections to pods."""
+
+    async def left(self, uid: str) -> None:
+        """Return when no node sends new connections to a pod."""
+        ...
+
+
 class Recorder(Protocol):
     """Where events go."""
 

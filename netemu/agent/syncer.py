@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from netemu.agent import deadlines, lifecycle, messages, resize, restarts
 from netemu.agent.containers import Containers
+from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender, container_of
 from netemu.agent.endings import grace_s
 from netemu.agent.hooks import Hooks
@@ -52,6 +53,7 @@ class Syncer:
         recorder: Recorder,
         again: Callable[[str, float], None],
         neighbours: Neighbours,
+        drainer: Drainer,
         clock: Clock,
     ) -> None:
         self._site = site
@@ -64,6 +66,7 @@ class Syncer:
         self._recorder = recorder
         self._again = again
         self._neighbours = neighbours
+        self._drainer = drainer
         self._overuse = Overuse(containers, recorder, again, clock)
         self._clock = clock
 
@@ -330,7 +333,10 @@ class Syncer:
         assert meta.deletion_timestamp is not None, "pods end when they are told to"
         # A daemon that comes back gives no more time than was left; the timestamp is of whole seconds.
         left_s = parse_rfc3339(meta.deletion_timestamp) + 1 - self._clock()
-        self._ender.begin_all(work, max(min(grace_s(pod), left_s), 0.0), drain_s=DRAIN_S)
+        drain_s = 0.0 if self._drainer.is_done(work) else DRAIN_S
+        self._ender.begin_all(work, max(min(grace_s(pod), left_s), 0.0), drain_s=drain_s)
+        if work.is_drained:
+            self._ender.drained(work)
         self._prober.only_readiness(work.uid)
         for name, _state in work.running():
             ready = self._prober.is_ready(work.uid, name)

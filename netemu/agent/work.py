@@ -17,9 +17,9 @@ from netemu.runtime.container import ContainerState
 Source = Literal["shim", "standin"]
 
 EXEC_SUFFIX = "exec"
-# How long containers of a pod that is to end serve on before they are told: meanwhile the rules of all
-# nodes lead elsewhere. Kubernetes leaves this to a preStop hook.
-DRAIN_S = 0.2
+# Containers of a pod that is to end serve on until the rules of all nodes lead elsewhere, but no longer
+# than this. Kubernetes leaves it to a preStop hook.
+DRAIN_S = 2.0
 LOST = "The container could not be located when the pod was synchronized"
 
 
@@ -29,6 +29,7 @@ class PodWork:
 
     ``endings`` has the containers that are to end, ``failed_probes`` those that a probe condemned,
     ``failure`` why the pod as a whole failed, ``resize_pending`` why it does not get other resources.
+    Nobody turns to a pod that ``is_drained``.
     """
 
     key: Key
@@ -44,6 +45,7 @@ class PodWork:
     failure: Failure | None = None
     is_admitted: bool = False
     resize_pending: Failure | None = None
+    is_drained: bool = False
     failures: int = 0
     has_stale_volumes: bool = False
 

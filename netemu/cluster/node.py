@@ -22,6 +22,7 @@ from netemu.cluster.fabric import ETH0
 from netemu.cluster.network import CniNetwork
 from netemu.cluster.overlay import VTEP_MAC, OverlaySyncer
 from netemu.cluster.processes import python
+from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.world import VXLAN_LINK, NodePlace, World
 from netemu.events.loop import Recorder
@@ -73,6 +74,7 @@ class NodeParts:
         catalogue: Callable[[], Catalogue],
         services: ServiceVariables,
         issue_token: TokenIssuer,
+        routes: Routes,
         clock: Clock,
     ) -> None:
         place = hardware.place
@@ -104,6 +106,7 @@ class NodeParts:
             network=network,
             containers=self.containers,
             recorder=self.recorder,
+            routes=routes,
             clock=clock,
         )
         has = machine.capacity(

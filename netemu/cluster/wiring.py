@@ -26,6 +26,7 @@ from netemu.cluster.podaccess import Reach
 from netemu.cluster.power import Power
 from netemu.cluster.readiness import Readiness, wait_dns
 from netemu.cluster.record import Record
+from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.usage import ClusterUsage
 from netemu.cluster.world import World
@@ -58,6 +59,9 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     client = LocalClient(registry)
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
+    proxy_recorder = Recorder(client, system_clock, "kube-proxy")
+    proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
+    routes = Routes(cache, informer, proxy.applied)
     services = ServiceVariables(cache)
     catalogue = UserCatalogue(paths.state / "images.yaml")
     readiness = Readiness()
@@ -77,6 +81,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 catalogue=catalogue.current,
                 services=services,
                 issue_token=access.issue_token,
+                routes=routes,
                 clock=system_clock,
             )
             nodes[parts.place.name] = parts
@@ -110,8 +115,6 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             token_filler(access.issue_lasting, access.ca),
             node_lifecycle(settings.node_monitor_grace_period),
         )
-        proxy_recorder = Recorder(client, system_clock, "kube-proxy")
-        proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
             balancer.add_node(parts.place.name, parts.hardware.ns_fd)

@@ -135,6 +135,13 @@ class Proxy:
             for syncer in parts.syncers:
                 await syncer.wait_synced()
 
+    async def applied(self) -> None:
+        """Return when the kernel of every node holds what is known now."""
+        await self._refresh_all()
+        for parts in list(self._nodes.values()):
+            for syncer in parts.syncers:
+                await syncer.applied()
+
     async def run(self) -> None:
         """Follow changes until cancelled."""
         await self._informer.wait_synced()

@@ -158,6 +158,8 @@ class ProxySyncer:
         self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
         self._must_load = False
+        self._noted = self._held = 0
+        self._progress = asyncio.Event()
         self._wake = asyncio.Event()
         self._synced = asyncio.Event()
 
@@ -182,11 +184,18 @@ class ProxySyncer:
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
+        self._noted += 1
         self._wake.set()
 
     async def wait_synced(self) -> None:
         """Return when the kernel has held a full load once."""
         await self._synced.wait()
+
+    async def applied(self) -> None:
+        """Return when the kernel holds all that was noted so far."""
+        wanted = self._noted
+        while self._held < wanted:
+            await self._progress.wait()
 
     async def run(self) -> None:
         """Load everything, then apply changes, until cancelled."""
@@ -217,20 +226,31 @@ class ProxySyncer:
         if not self._pending:
             return
         changed, self._pending = self._pending, {}
-        if not await self._try(partial(self._change, changed)):
+        noted = self._noted
+        if await self._try(partial(self._change, changed)):
+            self._hold(noted)
+        else:
             await self._load_until_it_works()
 
     async def _load_until_it_works(self) -> None:
         worked = afresh = False
+        noted = self._noted
         while not worked:
             # What waits is in the plans already.
             plans, self._pending, self._must_load = dict(self._plans), {}, False
+            noted = self._noted
             started = time.monotonic()
             worked = await self._try(partial(self._load, plans, afresh=afresh))
             afresh = True
+        self._hold(noted)
         self._synced.set()
         duration_s = round(time.monotonic() - started, 3)
         log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
+
+    def _hold(self, noted: int) -> None:
+        self._held = noted
+        self._progress.set()
+        self._progress = asyncio.Event()
 
     async def _try(self, work: Callable[[], None]) -> bool:
         """Work in a thread; on failure, say why and wait longer each time."""

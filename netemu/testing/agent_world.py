@@ -27,7 +27,7 @@ from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import built_in
 from netemu.testing import builders
 from netemu.testing.eventually import eventually
-from netemu.testing.fake_runtime import FakeNetwork, FakeRecorder, FakeShim, FakeStandins
+from netemu.testing.fake_runtime import FakeNetwork, FakeRecorder, FakeRoutes, FakeShim, FakeStandins
 from netemu.testing.memory_store import MemoryStore
 
 NODE = NodeName("node-1")
@@ -41,6 +41,7 @@ class World:
         self.client = LocalClient(Registry(MemoryStore(), Settings(), system_clock))
         self.network, self.shim, self.standins = FakeNetwork(), FakeShim(obedient=obedient), FakeStandins()
         self.recorder = FakeRecorder()
+        self.routes = FakeRoutes()
         self.paths = Paths(state=directory / "state", run=directory / "run")
 
     def states(self) -> list[tuple[Source, ContainerState]]:
@@ -129,6 +130,7 @@ class World:
             network=self.network,
             containers=containers,
             recorder=self.recorder,
+            routes=self.routes,
             clock=system_clock,
         )
 

@@ -188,3 +188,24 @@ class FakeRecorder:
     def reasons(self) -> list[str]:
         """List the reasons, in order."""
         return [reason for _type, reason, _message in self.events]
+
+
+class FakeRoutes:
+    """Connections go to nobody, or, between ``keep`` and ``release``, to all pods."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def keep(self) -> None:
+        """Send connections to all pods."""
+        self._free.clear()
+
+    def release(self) -> None:
+        """Send connections to nobody."""
+        self._free.set()
+
+    async def left(self, uid: str) -> None:
+        """Return when the pod gets none."""
+        del uid
+        await self._free.wait()

@@ -1,6 +1,17 @@
 import pytest
 
-from netemu.agent.endings import Act, Action, Ending, begin, grace_s, hurried, must_wait, next_action
+from netemu.agent.endings import (
+    UNDER_WAY_S,
+    Act,
+    Action,
+    Ending,
+    begin,
+    drained,
+    grace_s,
+    hurried,
+    must_wait,
+    next_action,
+)
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 
@@ -34,6 +45,18 @@ def act(ending, *, has_hook=False, waits=False, now_s=NOW_S):
         pytest.param(FRESH, {}, Action(Act.TELL, NOW_S + 30), id="sigterm-comes-first"),
         pytest.param(
             begin(NOW_S, 30.0, drain_s=0.2), {}, Action(Act.WAIT, NOW_S + 0.2), id="after-the-drain"
+        ),
+        pytest.param(
+            drained(begin(NOW_S - 1, 30.0, drain_s=9.0), NOW_S),
+            {},
+            Action(Act.WAIT, NOW_S + UNDER_WAY_S),
+            id="or-a-moment-after-its-end",
+        ),
+        pytest.param(
+            drained(begin(NOW_S - 1, 30.0, drain_s=1.0), NOW_S),
+            {},
+            Action(Act.TELL, NOW_S + 29),
+            id="at-most",
         ),
         pytest.param(FRESH, {"has_hook": True}, Action(Act.RUN_HOOK, NOW_S + 30), id="or-after-a-hook"),
         pytest.param(

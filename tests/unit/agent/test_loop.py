@@ -117,8 +117,9 @@ async def test_a_deleted_pod_gives_everything_back(tmp_path):
 
 
 @pytest.mark.parametrize("pod", [{}, {"container": COMMAND}], ids=["stand-in", "process"])
-async def test_containers_serve_on_until_rules_have_had_time_to_forget_their_pod(tmp_path, pod):
+async def test_containers_serve_on_until_the_rules_have_forgotten_their_pod(tmp_path, pod):
     world = World(tmp_path)
+    world.routes.keep()
     async with world.running() as agent:
         uid = (await world.create(**pod))["metadata"]["uid"]
         await world.until_ready()
@@ -127,6 +128,7 @@ async def test_containers_serve_on_until_rules_have_had_time_to_forget_their_pod
         assert world.standins.apps or world.shim.containers
         assert not world.shim.signals
         assert "True" in ready_of(await world.pod())
+        world.routes.release()
         await eventually(world.gone)
 
     assert not world.standins.apps

@@ -131,6 +131,21 @@ async def test_a_change_reaches_every_node(kernel):
         await eventually(is_everywhere)
 
 
+async def test_what_is_known_is_applied_when_every_kernel_holds_it(kernel):
+    client = FakeClient()
+    other = FakeKernel()
+
+    async with running(client, kernel, other) as proxy:
+        await proxy.applied()
+        await client.create(*service("web", "10.96.0.20"))
+        await eventually(lambda: asyncio.sleep(0, proxy._cache.keys(SERVICE)))
+        other.refuse_next = 2
+        await proxy.applied()
+
+        assert kernel.is_refused("10.96.0.20")
+        assert other.is_refused("10.96.0.20")
+
+
 async def test_a_node_that_is_added_later_is_loaded_too(kernel):
     later = FakeKernel()
     kernels = [kernel, later]
