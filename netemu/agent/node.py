@@ -140,11 +140,13 @@ class NodeReporter:
         self._reported: str | None = None
         self._reported_at_s = 0.0
         self._registered: Object = {}
+        self._unschedulable = False
 
     async def register(self) -> None:
         """Create the Node object, or bring an existing one up to date."""
         try:
             self._registered = await self._client.create(NODE, self._node)
+            self._tell("Normal", "Starting", "Starting kubelet.")
         except AlreadyExistsError:
             found = await self._client.get(NODE, "", self._node["metadata"]["name"])
             meta = found["metadata"]
@@ -156,6 +158,7 @@ class NodeReporter:
             }
             spec = {**self._node["spec"], **(found.get("spec") or {})}
             self._registered = await self._client.update(NODE, {**found, "metadata": merged, "spec": spec})
+            self._unschedulable = bool(spec.get("unschedulable"))
         self._reported = None
         await self.renew()
         await self.report()
@@ -176,11 +179,17 @@ class NodeReporter:
         said = _ready_status((node.get("status") or {}).get("conditions") or [])
         if said == "Unknown":
             self._reported = None  # somebody thought it lost: the next report says otherwise
+        self._tell_cordon(bool(node["spec"].get("unschedulable")))
         lease = lease_of(node, self._clock())
         try:
             await self._client.update(LEASE, lease)
         except NotFoundError:
             await self._create_lease(lease)
+
+    def _tell_cordon(self, unschedulable: bool) -> None:
+        if unschedulable is not self._unschedulable:
+            self._unschedulable = unschedulable
+            self._tell_status("NodeNotSchedulable" if unschedulable else "NodeSchedulable")
 
     async def _create_lease(self, lease: Object) -> None:
         try:
@@ -202,8 +211,7 @@ class NodeReporter:
         self._reported, self._reported_at_s = problem, now_s
         self._reported_images = images
         if turned:
-            reason = "NodeNotReady" if problem else "NodeReady"
-            self._tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")
+            self._tell_status("NodeNotReady" if problem else "NodeReady")
         return is_news
 
     async def _write(self, problem: str, images: list[Object], now_s: float) -> bool:
@@ -218,7 +226,10 @@ class NodeReporter:
             status["images"] = images
         await self._client.update(NODE, {**found, "status": status}, subresource="status")
         was, now = _ready_status(before), _ready_status(made)
-        return was is not None and (was == "True") is not (now == "True")
+        return (was == "True") is not (now == "True")
+
+    def _tell_status(self, reason: str) -> None:
+        self._tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")
 
     def _tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         if self._recorder is not None:

@@ -124,7 +124,7 @@ async def test_status_is_written_when_readiness_changes_and_otherwise_seldom(nod
     assert (await node.ready())[0] == "False"
     node.problem = ""
     await node.reporter.report()
-    assert node.told.reasons == ["NodeNotReady", "NodeReady"]
+    assert node.told.reasons == ["Starting", "NodeReady", "NodeNotReady", "NodeReady"]
 
     before = await node.ready()
     node.now_s += 301
@@ -186,7 +186,16 @@ async def test_a_node_that_comes_back_tells_so(node):
     await node.reporter.register()
     node.reporter.tell_start()
 
-    assert node.told.reasons == ["NodeReady", "Starting", "Rebooted"]
+    assert node.told.reasons == ["Starting", "NodeReady", "NodeReady", "Starting", "Rebooted"]
+
+
+async def test_a_node_tells_when_it_is_cordoned_and_when_it_is_no_more(node):
+    await node.reporter.register()
+    for unschedulable in (True, True, False):
+        await node.client.patch(NODE, "", "node-1", {"spec": {"unschedulable": unschedulable}})
+        await node.reporter.renew()
+
+    assert node.told.reasons[2:] == ["NodeNotSchedulable", "NodeSchedulable"]
 
 
 async def test_a_node_that_was_thought_lost_reports_again(node):
