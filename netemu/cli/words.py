@@ -47,7 +47,7 @@ SECTIONS = (
             "describe": "objects:describe",
             "events": "events:events",
             "apply": "objects:apply",
-            "create": "workloads:create_app",
+            "create": "creation:create_app",
             "replace": "changes:replace",
             "patch": "changes:patch",
             "label": "changes:label",

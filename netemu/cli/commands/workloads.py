@@ -33,7 +33,7 @@ def create(
     dry_run: DryRun = "",
     output: Output = "",
 ) -> None:
-    """Create objects from files (-f), or a Deployment or Namespace by name."""
+    """Create objects from files (-f), or one of a kind by name."""
     from netemu.cli.discovered import custom_kinds
     from netemu.cli.manifests import read_documents
     from netemu.cli.resources import UsageError
@@ -41,7 +41,7 @@ def create(
     if context.invoked_subcommand is not None:
         return
     if not files:
-        raise UsageError("must specify one of -f, deployment or namespace", hint="netemu create --help")
+        raise UsageError("must specify one of -f, or a kind and a name", hint="netemu create --help")
     more = custom_kinds(context.obj)
     _write(context, read_documents(files, context.obj, recursive=recursive, more=more), dry_run, output)
 
@@ -66,7 +66,7 @@ def create_deployment(
     obj = generate.deployment(
         name, target.namespace_or_default, image, replicas=replicas, port=port, command=words or ()
     )
-    _write_one(context, DEPLOYMENT, obj, dry_run, output)
+    write_one(context, DEPLOYMENT, obj, dry_run, output)
 
 
 @create_app.command("namespace")
@@ -75,7 +75,7 @@ def create_namespace(context: typer.Context, name: Name, dry_run: DryRun = "", o
     from netemu.api.kinds import NAMESPACE
     from netemu.cli import generate
 
-    _write_one(context, NAMESPACE, generate.namespace(name), dry_run, output)
+    write_one(context, NAMESPACE, generate.namespace(name), dry_run, output)
 
 
 create_app.command("deploy", hidden=True)(create_deployment)
@@ -114,7 +114,7 @@ def run(
         words=words or (),
         is_command=command,
     )
-    _write_one(context, POD, obj, dry_run, output)
+    write_one(context, POD, obj, dry_run, output)
 
 
 def expose(
@@ -179,7 +179,8 @@ def scale(
     run_with_session(target, lambda session: scale_objects(session, selections, scope, request))
 
 
-def _write_one(context: typer.Context, kind: Kind, obj: dict[str, Any], dry_run: str, output: str) -> None:
+def write_one(context: typer.Context, kind: Kind, obj: dict[str, Any], dry_run: str, output: str) -> None:
+    """Create one object."""
     from netemu.cli.manifests import document_of
 
     _write(context, [document_of(kind, obj)], dry_run, output)
