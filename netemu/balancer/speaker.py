@@ -20,7 +20,7 @@ log = Log(__name__)
 
 ETH0 = "eth0"
 LINK = "lb0"
-"""Where an address would go that no rule takes: nowhere, so its client hears "host unreachable".
+"""Where an address would go that no rule takes: nowhere, so its client hears "host unreachable" at once.
 
 The kernel answers for an address only if its route to it is by another link.
 """
@@ -85,6 +85,7 @@ def _changes(
 ) -> Iterator[Message]:
     eth0, link = netlink.link_index(ETH0), _ensure_link(netlink)
     yield proxyarp.answer_at_once(eth0)
+    yield proxyarp.give_up_at_once(link)
     for address in sorted(remove):
         yield proxyarp.answer_no_more(eth0, address).tolerating(*_GONE)
         yield messages.delete_route(_host(address), index=link).tolerating(*_GONE)

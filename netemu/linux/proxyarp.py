@@ -15,7 +15,8 @@ from netemu.linux.messages import NLM_F_CREATE, NLM_F_REPLACE, RTM_DELNEIGH, RTM
 
 RTM_SETNEIGHTBL = 67  # linux/rtnetlink.h
 _NDA_DST, _NTF_PROXY = 1, 0x08  # linux/neighbour.h
-_NDTA_NAME, _NDTA_PARMS, _NDTPA_IFINDEX, _NDTPA_PROXY_DELAY = 1, 6, 1, 14
+_NDTA_NAME, _NDTA_PARMS = 1, 6
+_NDTPA_IFINDEX, _NDTPA_RETRANS_TIME, _NDTPA_MCAST_PROBES, _NDTPA_PROXY_DELAY = 1, 5, 11, 13
 
 _ETH_P_ARP, _ETH_P_IP = 0x0806, 0x0800  # linux/if_ether.h
 _ARPHRD_ETHER, _REQUEST, _REPLY = 1, 1, 2
@@ -40,12 +41,17 @@ def answer_at_once(index: int) -> Message:
 
     A message, for the kernel does not show this sysctl in a user namespace.
     """
-    parameters = _attribute(_NDTPA_IFINDEX, struct.pack("=I", index)) + _attribute(
-        _NDTPA_PROXY_DELAY, struct.pack("=Q", 0)
+    return _table(
+        f"answer ARP at once on link {index}", index, _attribute(_NDTPA_PROXY_DELAY, struct.pack("=Q", 0))
     )
-    table = _attribute(_NDTA_NAME, b"arp_cache\0") + _attribute(_NDTA_PARMS, parameters)
-    body = struct.pack("=BBH", socket.AF_INET, 0, 0) + table
-    return Message(f"answer ARP at once on link {index}", RTM_SETNEIGHTBL, NLM_F_REPLACE, body)
+
+
+def give_up_at_once(index: int) -> Message:
+    """Say "host unreachable" for what nobody on a link answers for after 10 ms, not after 3 s."""
+    patience = _attribute(_NDTPA_RETRANS_TIME, struct.pack("=Q", 10)) + _attribute(
+        _NDTPA_MCAST_PROBES, struct.pack("=I", 1)
+    )
+    return _table(f"give up at once on link {index}", index, patience)
 
 
 def claim(ns_fd: int, link: str, ip: IPv4Address) -> None:
@@ -70,6 +76,13 @@ def gratuitous(mac: bytes, ip: IPv4Address, operation: int = _REPLY) -> bytes:
     ethernet = _EVERYBODY + mac + struct.pack("!H", _ETH_P_ARP)
     head = struct.pack("!HHBBH", _ARPHRD_ETHER, _ETH_P_IP, _MAC_BYTES, 4, operation)
     return ethernet + head + mac + ip.packed + target_mac + ip.packed
+
+
+def _table(what: str, index: int, parameters: bytes) -> Message:
+    nested = _attribute(_NDTPA_IFINDEX, struct.pack("=I", index)) + parameters
+    table = _attribute(_NDTA_NAME, b"arp_cache\0") + _attribute(_NDTA_PARMS, nested)
+    head = struct.pack("=BBH", socket.AF_INET, 0, 0)  # struct ndtmsg
+    return Message(what, RTM_SETNEIGHTBL, NLM_F_REPLACE, head + table)
 
 
 def _entry(index: int, ip: IPv4Address) -> bytes:

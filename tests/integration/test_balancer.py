@@ -1,0 +1,161 @@
+"""Addresses that nodes answer for, on the real kernel."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from ipaddress import IPv4Address
+
+import pytest
+
+from netemu.balancer.speaker import LINK, Speaker
+from netemu.linux import netns
+from netemu.linux.netlink import Netlink
+
+ADDRESS = IPv4Address("172.30.255.1")
+OTHER = IPv4Address("172.30.255.2")
+OUTSIDE = "t-outside"
+NODES = {"t-node-1": "172.30.0.11", "t-node-2": "172.30.0.12"}
+
+
+def ip(place: str, *words: str) -> str:
+    return subprocess.run(["ip", "-n", place, *words], check=True, capture_output=True, text=True).stdout
+
+
+class Segment:
+    """Two nodes and a client on one switch."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        for place in (OUTSIDE, "t-fabric", *NODES):
+            netns.create(place)
+            stack.callback(netns.delete, place)
+        ip("t-fabric", "link", "add", "fabric0", "type", "bridge")
+        ip("t-fabric", "link", "set", "fabric0", "up")
+        for place, address in {OUTSIDE: "172.30.0.1", **NODES}.items():
+            port = place.removeprefix("t-")
+            ip("t-fabric", *f"link add {port} type veth peer name eth0 netns {place}".split())
+            ip("t-fabric", *f"link set {port} master fabric0 up".split())
+            ip(place, *f"addr add {address}/16 dev eth0".split())
+            ip(place, "link", "set", "eth0", "up")
+        self.speakers = {}
+        for place in NODES:
+            fd = stack.enter_context(netns.opened(place))
+            with netns.entered(fd), open("/proc/sys/net/ipv4/ip_forward", "w") as sysctl:
+                sysctl.write("1")
+            self.speakers[place] = Speaker(place, fd)
+        self.outside = stack.enter_context(netns.opened(OUTSIDE))
+
+    def mac(self, place: str) -> str:
+        fd = netns.open_ns(place)
+        with Netlink.open(fd) as netlink:
+            netns.os.close(fd)
+            return netlink.find_link("eth0").mac
+
+    def known_mac(self, address: IPv4Address = ADDRESS) -> str | None:
+        """Tell which MAC address the client knows for an address."""
+        with Netlink.open(self.outside) as netlink:
+            return next((n.mac for n in netlink.dump_neighbours() if n.ip == address), None)
+
+    def ask(self, address: IPv4Address = ADDRESS) -> str | None:
+        """Send something to an address, so that the client must find out where it is."""
+        with netns.open_socket(self.outside, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"?", (str(address), 9))
+        eventually(lambda: self.known_mac(address) is not None)
+        return self.known_mac(address)
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 30) -> None:
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def segment():
+    with ExitStack() as stack:
+        yield Segment(stack)
+
+
+def state(place: str) -> tuple[str, str]:
+    return ip(place, "neigh", "show", "proxy"), ip(place, "route", "show", "dev", LINK)
+
+
+def test_the_node_that_holds_an_address_answers_for_it(segment):
+    first, second = segment.speakers.values()
+
+    assert first.hold({ADDRESS}) == {ADDRESS}
+    assert second.hold({OTHER}) == {OTHER}
+    assert segment.ask() == segment.mac("t-node-1")
+    assert segment.ask(OTHER) == segment.mac("t-node-2")
+    assert str(ADDRESS) not in ip("t-node-1", "addr")
+    assert str(ADDRESS) not in ip("t-node-1", "route", "show", "table", "local")
+
+
+def test_it_answers_without_the_kernel_s_delay_for_those_who_answer_for_others(segment):
+    segment.speakers["t-node-1"].hold({ADDRESS})
+
+    table = ip("t-node-1", "ntable", "show", "dev", "eth0", "name", "arp_cache")
+    assert "proxy_delay 0 proxy_queue 64" in table
+
+
+def test_who_takes_over_corrects_those_who_knew_the_other(segment):
+    first, second = segment.speakers.values()
+    first.hold({ADDRESS})
+    assert segment.ask() == segment.mac("t-node-1")
+    ip("t-fabric", "link", "set", "node-1", "down")
+    second.hold({ADDRESS})
+
+    eventually(lambda: segment.known_mac() == segment.mac("t-node-2"))
+
+
+def test_what_is_released_leaves_nothing(segment):
+    speaker = segment.speakers["t-node-1"]
+    before = state_without_link("t-node-1")
+    speaker.hold({ADDRESS, OTHER})
+    speaker.release({OTHER})
+    assert [str(OTHER) in text and str(ADDRESS) not in text for text in state("t-node-1")] == [True, True]
+    speaker.hold(())
+
+    assert state("t-node-1") == ("", "")
+    assert state_without_link("t-node-1") == before
+
+
+def state_without_link(place: str) -> tuple[str, str]:
+    return ip(place, "-4", "route", "show", "table", "all"), ip(place, "neigh", "show", "proxy")
+
+
+def test_a_new_daemon_finds_what_the_kernel_answers_for(segment):
+    fd = netns.open_ns("t-node-1")
+    segment.speakers["t-node-1"].hold({ADDRESS})
+    again = Speaker("t-node-1", fd)
+
+    assert again.hold({ADDRESS, OTHER}) == {OTHER}
+    assert Speaker("t-node-1", fd).hold(()) == frozenset()
+    netns.os.close(fd)
+    assert state("t-node-1") == ("", "")
+
+
+def test_taking_an_address_is_told_to_everybody_as_request_and_as_reply(segment):
+    with netns.open_socket(segment.outside, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind(("eth0", 0x0806))
+        sock.settimeout(10)
+        segment.speakers["t-node-1"].hold({ADDRESS})
+        frames = [sock.recv(100) for _ in range(2)]
+
+    assert [struct.unpack("!H", frame[20:22])[0] for frame in frames] == [1, 2]
+    assert {frame[28:32] for frame in frames} == {frame[38:42] for frame in frames} == {ADDRESS.packed}
+    assert {frame[22:28].hex(":") for frame in frames} == {segment.mac("t-node-1")}
+
+
+def test_a_port_that_nobody_has_is_answered_at_once(segment):
+    segment.speakers["t-node-1"].hold({ADDRESS})
+    segment.ask()
+    with netns.open_socket(segment.outside, socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(2)  # it takes 3 s where Linux is left as it is
+        with pytest.raises(OSError, match="No route to host"):
+            sock.connect((str(ADDRESS), 80))
