@@ -11,7 +11,9 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.kinds import (
+    DAEMON_SET,
     DEPLOYMENT,
+    JOB,
     POD,
     POD_DISRUPTION_BUDGET,
     REPLICA_SET,
@@ -32,8 +34,14 @@ from netemu.controllers.writes import EmitEvent, Writes, write_status
 from netemu.informer.cache import Cache, Change, Key
 
 SCALED: tuple[Kind, ...] = (REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET, DEPLOYMENT)
+UNSCALED: tuple[Kind, ...] = (DAEMON_SET, JOB)
 CONDITION = "DisruptionAllowed"
+UNCOUNTABLE = "CalculateExpectedPodCountFailed"
 NO_PODS = "No matching pods found"
+
+
+class _UncountableError(Exception):
+    """Nobody can say how many pods there should be."""
 
 
 def plan(cache: Cache, key: Key, now_s: float) -> Writes:
@@ -43,7 +51,10 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
         return []
     keys = _selected(cache, obj)
     pods = find_pods(cache, keys)
-    expected, desired = _wanted(cache, obj["spec"], keys)
+    try:
+        expected, desired = _wanted(cache, obj["spec"], keys)
+    except _UncountableError as err:
+        return _give_up(obj, str(err), now_s)
     healthy = sum(is_ready(pod) and not is_terminating(pod) for pod in pods)
     allowed = max(0, healthy - desired) if expected > 0 else 0
     status = {
@@ -52,9 +63,23 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
         "currentHealthy": healthy,
         "desiredHealthy": desired,
         "expectedPods": expected,
-        "conditions": _conditions(obj, allowed, now_s),
+        "conditions": _conditions(obj, "SufficientPods" if allowed else "InsufficientPods", now_s),
     }
     told = [] if pods or _is_told(obj) else [EmitEvent(obj, "Normal", "NoPods", NO_PODS)]
+    return [*told, *write_status(POD_DISRUPTION_BUDGET, obj, status)]
+
+
+def _give_up(obj: Object, problem: str, now_s: float) -> Writes:
+    """Let nothing go, and say why: what was counted last stays."""
+    counts = dict.fromkeys(("currentHealthy", "desiredHealthy", "expectedPods"), 0)
+    status = {
+        **counts,
+        **(obj.get("status") or {}),
+        "disruptionsAllowed": 0,
+        "conditions": _conditions(obj, "SyncFailed", now_s, problem),
+    }
+    message = f"Failed to calculate the number of expected pods: {problem}"
+    told = [] if status == obj.get("status") else [EmitEvent(obj, "Warning", UNCOUNTABLE, message)]
     return [*told, *write_status(POD_DISRUPTION_BUDGET, obj, status)]
 
 
@@ -86,7 +111,12 @@ def _wanted(cache: Cache, spec: dict[str, Any], keys: list[Key]) -> tuple[int, i
 
 
 def _expected(cache: Cache, keys: list[Key]) -> int:
-    """Add up what the controllers of these pods want; pods that nobody scales do not count."""
+    """Add up what the controllers of these pods want; pods without one do not count.
+
+    Raises:
+        _UncountableError: a controller wants no number of pods that it would tell.
+
+    """
     wanted: dict[str, int] = {}
     for key in keys:
         owner = _scaled_by(cache, POD, key)
@@ -101,6 +131,9 @@ def _scaled_by(cache: Cache, kind: Kind, key: Key) -> Object | None:
     ref = controller_of(obj) if obj is not None else None
     if ref is None:
         return None
+    for other in UNSCALED:
+        if (other.kind, other.api_version) == (ref["kind"], ref["apiVersion"]):
+            raise _UncountableError(f"{other.key} does not implement the scale subresource")
     for owner_kind in SCALED:
         if (owner_kind.kind, owner_kind.api_version) == (ref["kind"], ref["apiVersion"]):
             owner_key = Key(key.namespace, ref["name"])
@@ -108,16 +141,16 @@ def _scaled_by(cache: Cache, kind: Kind, key: Key) -> Object | None:
     return None
 
 
-def _conditions(obj: Object, allowed: int, now_s: float) -> list[dict[str, Any]]:
+def _conditions(obj: Object, reason: str, now_s: float, message: str = "") -> list[dict[str, Any]]:
     known = (obj.get("status") or {}).get("conditions") or ()
-    state, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
+    state = "True" if reason == "SufficientPods" else "False"
     present = next((c for c in known if c["type"] == CONDITION), None)
     same = present is not None and present["status"] == state
     condition = {
         "type": CONDITION,
         "status": state,
         "reason": reason,
-        "message": "",
+        "message": message,
         "observedGeneration": obj["metadata"].get("generation", 0),
         "lastTransitionTime": present["lastTransitionTime"] if same and present else format_rfc3339(now_s),
     }

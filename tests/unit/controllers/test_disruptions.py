@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.api.kinds import DEPLOYMENT, POD, POD_DISRUPTION_BUDGET
+from netemu.api.kinds import DAEMON_SET, DEPLOYMENT, JOB, POD, POD_DISRUPTION_BUDGET
 from netemu.testing import builders
 from netemu.testing.convergence import Story, check_any_order
 
@@ -72,6 +72,32 @@ async def test_a_budget_follows_the_number_of_its_deployment(world):
     await world.converge()
 
     assert await numbers(world) == (6, 5, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner"), [(DAEMON_SET, builders.daemon_set()), (JOB, builders.job())], ids=["daemon-set", "job"]
+)
+@pytest.mark.parametrize("spec", [{"maxUnavailable": 1}, {"minAvailable": "50%"}], ids=str)
+async def test_pods_of_workloads_without_a_number_cannot_be_counted(world, kind, owner, spec):
+    await world.create(kind, owner)
+    await world.create(POD_DISRUPTION_BUDGET, budget(**spec, selector={}))
+    await world.converge()
+
+    problem = f"{kind.key} does not implement the scale subresource"
+    told = ("CalculateExpectedPodCountFailed", f"Failed to calculate the number of expected pods: {problem}")
+    (condition,) = (await world.get(POD_DISRUPTION_BUDGET, "web"))["status"]["conditions"]
+    assert await allowed(world) == ("DisruptionAllowed", "False", "SyncFailed")
+    assert condition["message"] == problem
+    assert (await numbers(world))[3] == 0
+    assert (await world.events()).count(told) == 1
+
+
+async def test_pods_of_workloads_without_a_number_are_counted_as_they_are_for_a_number(world):
+    await world.create(DAEMON_SET, builders.daemon_set())
+    await world.create(POD_DISRUPTION_BUDGET, budget(minAvailable=1, selector={}))
+    await world.converge()
+
+    assert (await numbers(world))[:2] == (1, 1)
 
 
 async def test_a_budget_without_pods_says_so(world):
