@@ -145,6 +145,11 @@ def _prepare_node(node: Node, config: BridgeConfig, bridge: Bridge, given: tuple
         gateways = [ip_interface(f"{each.gateway}/{each.address.network.prefixlen}") for each in given]
         changes += [messages.address(bridge.ifindex, gateway) for gateway in gateways]
         sysctl.ensure(node.ns_fd, _forwarding(config, gateways))
+        if any(gateway.version == 6 for gateway in gateways) and not sysctl.is_machines_own(node.ns_fd):
+            # Without a link-local address it sends no redirects, and its ports no reports; all its
+            # neighbours are known.
+            names = (f"net/ipv6/conf/{name}/addr_gen_mode" for name in (config.bridge, "default"))
+            sysctl.ensure(node.ns_fd, dict.fromkeys(names, 1))
     if config.is_gateway and not bridge.filtered:
         # A redirect would tell a pod to speak to its neighbour directly, which isolation forbids.
         names = (f"net/ipv4/conf/{name}/send_redirects" for name in ("all", config.bridge))

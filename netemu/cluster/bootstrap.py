@@ -122,6 +122,7 @@ def _kubernetes_slice(settings: Settings) -> Object:
 
 
 def _dns_service(settings: Settings) -> Object:
+    dns_ips = [str(services[10]) for services in settings.service_ranges]
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -136,7 +137,9 @@ def _dns_service(settings: Settings) -> Object:
         },
         "spec": {
             "selector": DNS_LABELS,
-            "clusterIP": str(settings.dns_ip),
+            "clusterIP": dns_ips[0],
+            "clusterIPs": dns_ips,
+            **({"ipFamilyPolicy": "PreferDualStack"} if len(dns_ips) > 1 else {}),
             "ports": [
                 {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
                 {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},

@@ -130,11 +130,6 @@ def _check_families(ranges: Iterable[LabelledRange]) -> None:
     families: dict[str, list[int]] = {}
     for given in ranges:
         families.setdefault(given.source, []).append(given.network.version)
-        if given.network.version == 6:
-            raise SettingsError(
-                f"{given.source}: {given.network} is IPv6, which netemu does not support yet",
-                hint="Give an IPv4 range only.",
-            )
     (first, wanted), *others = families.items()
     for option, found in others:
         if found != wanted:

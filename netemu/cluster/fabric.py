@@ -45,7 +45,8 @@ ROUTER = {
     # Every refused packet gets its answer at once; by default Linux sends one a second to each host.
     "net/ipv4/icmp_ratelimit": 0,
 }
-# What links of a place are born with: every address and route is given by us, and nobody asks.
+# What links of a place are born with: every address and route is given by us, and nobody asks. They keep
+# their link-local addresses: only with one does a router ask who has the next hop of what it forwards.
 IPV6 = {
     "net/ipv6/conf/default/disable_ipv6": 0,
     "net/ipv6/conf/default/accept_ra": 0,
@@ -53,7 +54,6 @@ IPV6 = {
     "net/ipv6/conf/default/router_solicitations": 0,
     "net/ipv6/conf/default/dad_transmits": 0,
     "net/ipv6/conf/default/accept_dad": 0,
-    "net/ipv6/conf/default/addr_gen_mode": 1,  # no link-local address (linux/if_link.h)
 }
 IPV6_ROUTER = IPV6 | {"net/ipv6/conf/all/forwarding": 1, "net/ipv6/icmp/ratelimit": 0}
 # Before Linux 6.12 this one is the machine's, and not ours to change.

@@ -60,6 +60,8 @@ def world_of(name: str, paths: Paths) -> World:
 def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:
     """List the places of a cluster as rows of name, address, pod range, namespace, zone and state.
 
+    Addresses and ranges of both families are joined by a comma.
+
     A node's ``state`` is "on" or "stopped" (``netemu node stop``).
     """
     world = world_of(name, paths)
@@ -67,8 +69,8 @@ def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {
             "name": node.name,
-            "address": str(node.address.ip),
-            "podCIDR": str(node.pod_cidr),
+            "address": ",".join(map(str, node.ips)),
+            "podCIDR": ",".join(map(str, node.pod_cidrs)),
             "netns": node.netns,
             "zone": node.zone,
             "state": "stopped" if node.name in off else "on",
@@ -78,7 +80,7 @@ def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:
     rows.append(
         {
             "name": OUTSIDE,
-            "address": str(world.outside_address.ip),
+            "address": ",".join(str(address.ip) for address in world.outside_addresses),
             "podCIDR": "",
             "netns": world.outside,
             "zone": "",

@@ -25,6 +25,7 @@ from netemu.settings import Paths, Settings
 
 WITHIN_S = 120.0
 LOOK_EVERY_S = 0.01
+IPV6_OF_KERNEL = Path("/proc/sys/net/ipv6")
 REQUIRED = {"nft": "nftables", "bwrap": "bubblewrap", "nsenter": "util-linux"}
 
 Progress = Callable[[str], None]
@@ -114,6 +115,8 @@ def _check_machine(settings: Settings) -> None:
     from netemu.linux.probe import find_program
 
     check_settings(settings)
+    if settings.has_ipv6 and not IPV6_OF_KERNEL.exists():
+        raise SettingsError("this machine's kernel has no IPv6", hint="Give IPv4 ranges only.")
     for program, package in REQUIRED.items():
         if find_program(program) is None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netemu.api.kinds import API_SERVICE, PRIORITY_CLASS, SERVICE_CIDR
+from netemu.api.kinds import API_SERVICE, PRIORITY_CLASS, SERVICE, SERVICE_CIDR
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.cluster.bootstrap import ensure, first_objects
@@ -51,3 +51,21 @@ async def test_measurements_have_an_api_service_that_is_available():
 
     (condition,) = registry.get(API_SERVICE, "", "v1beta1.metrics.k8s.io")["status"]["conditions"]
     assert (condition["type"], condition["status"]) == ("Available", "True")
+
+
+async def test_a_cluster_of_both_families_has_both_in_its_range_and_its_dns():
+    settings = Settings(
+        host_cidr=("172.30.0.0/16", "fd00:172:30::/64"),
+        pod_cidr=("10.244.0.0/16", "fd00:10:244::/56"),
+        service_cidr=("10.96.0.0/16", "fd00:10:96::/112"),
+    )
+    registry = Registry(MemoryStore(), settings, lambda: START_S)
+
+    await ensure(LocalClient(registry), settings)
+
+    assert registry.get(SERVICE_CIDR, "", "kubernetes")["spec"]["cidrs"] == list(settings.service_cidr)
+    assert registry.get(SERVICE, "kube-system", "kube-dns")["spec"]["clusterIPs"] == [
+        "10.96.0.10",
+        "fd00:10:96::a",
+    ]
+    assert registry.get(SERVICE, "default", "kubernetes")["spec"]["clusterIPs"] == ["10.96.0.1"]

@@ -37,8 +37,8 @@ def test_a_choice_that_is_none_is_told_what_there_is():
     [
         ({"pod_cidr": "10.96.128.0/17"}, r"pods range 10\.96\.128\.0/17 .*overlaps services range 10\.96"),
         ({"host_cidr": "10.244.0.0/24"}, r"hosts range .*--host-cidr.* overlaps pods range"),
-        ({"pod_cidr": "fd00::/64"}, r"--pod-cidr: fd00::/64 is IPv6"),
-        ({"pod_cidr": "10.244.0.0/16,fd00::/64"}, r"--pod-cidr: fd00::/64 is IPv6"),
+        ({"pod_cidr": "fd00::/64"}, r"--pod-cidr has IPv6, but --host-cidr has IPv4"),
+        ({"pod_cidr": "10.244.0.0/16,fd00::/64"}, r"--pod-cidr has IPv4 and IPv6, but --host-cidr has IPv4"),
         ({"service_cidr": "10.96.0.0/30"}, "fewer than 16 addresses"),
         ({"host_cidr": "172.30.0.0/29"}, "no room for 3 nodes"),
         ({"cluster_domain": "Not_A_Domain"}, "is not a DNS name"),
@@ -134,3 +134,33 @@ def test_a_duration_is_seconds_or_what_kubernetes_writes(given, seconds):
 def test_settings_of_nodes_are_checked(options, words):
     with pytest.raises(SettingsError, match=words):
         load_settings(None, options)
+
+
+DUAL = {
+    "host_cidr": "172.30.0.0/16,fd00:172:30::/64",
+    "pod_cidr": "10.244.0.0/16,fd00:10:244::/56",
+    "service_cidr": "10.96.0.0/16,fd00:10:96::/112",
+}
+
+
+def test_ranges_of_both_families_make_a_cluster_of_both():
+    settings = load_settings(None, DUAL)
+
+    assert settings.has_ipv6
+    assert [network.version for network in settings.pod_ranges] == [4, 6]
+    assert str(settings.dns_ip) == "10.96.0.10"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"pod_cidr": "fd00:10:244::/56,10.244.0.0/16"}, "--pod-cidr has IPv6 and IPv4, but --host-cidr"),
+        ({"pod_cidr": "10.244.0.0/16,fd00:172:30::/56"}, "hosts range fd00:172:30::/64 .* overlaps pods"),
+        ({"pod_cidr": "10.244.0.0/16,fd00:1::/124"}, "pods range fd00:1::/124 has room for 0 nodes"),
+        ({"host_cidr": "172.30.0.0/16,fd00:172::/125"}, "--host-cidr: fd00:172::/125 has no room"),
+        ({"service_cidr": "10.96.0.0/16,fd00:10::/125"}, "--service-cidr: fd00:10::/125 has fewer than 16"),
+    ],
+)
+def test_ranges_of_ipv6_must_be_apart_wide_and_in_order_too(change, complaint):
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(None, DUAL | change)
