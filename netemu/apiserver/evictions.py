@@ -48,17 +48,29 @@ def check_budget(
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         )
     (budget,) = mine
+    name = budget["metadata"]["name"]
+    if problem := _problem(budget):
+        never = "does not allow evicting pods currently because it failed sync"
+        raise _refusal(f"The disruption budget {name} {never}: {problem}")
     counted = [one for one in pods if _selects(budget, one)]
     healthy = sum(_is_healthy(one) for one in counted)
     needed = _needed(budget["spec"], expected(counted))
     if healthy > needed or (not _is_healthy(pod) and _may_go_unhealthy(budget["spec"], healthy, needed)):
         return
-    name = budget["metadata"]["name"]
-    message = f"The disruption budget {name} needs {needed} healthy pods and has {healthy} currently"
-    raise TooManyRequestsError(
+    raise _refusal(f"The disruption budget {name} needs {needed} healthy pods and has {healthy} currently")
+
+
+def _refusal(message: str) -> TooManyRequestsError:
+    return TooManyRequestsError(
         "Cannot evict pod as it would violate the pod's disruption budget.",
         causes=(Cause(field="", message=message, reason="DisruptionBudget"),),
     )
+
+
+def _problem(budget: Object) -> str:
+    """Say why a budget's pods cannot be counted; empty if they can."""
+    conditions = (budget.get("status") or {}).get("conditions") or ()
+    return next((str(one["message"]) for one in conditions if one["reason"] == "SyncFailed"), "")
 
 
 def _selects(budget: Object, pod: Object) -> bool:

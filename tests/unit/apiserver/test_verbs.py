@@ -221,6 +221,23 @@ async def test_an_eviction_asks_the_budget(http, registry, budget, codes):
     assert said <= {"Cannot evict pod as it would violate the pod's disruption budget."}
 
 
+async def test_a_budget_that_could_not_be_counted_lets_nothing_go(http, registry):
+    await running(registry, "a", app="web")
+    meta = {"name": "pdb", "namespace": "default"}
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "maxUnavailable": 1}
+    await registry.create(POD_DISRUPTION_BUDGET, {"metadata": meta, "spec": spec})
+    why = {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": "no scale"}
+    status = {"conditions": [{**why, "lastTransitionTime": "2026-01-01T00:00:00Z"}], "disruptionsAllowed": 0}
+    await registry.patch(POD_DISRUPTION_BUDGET, "default", "pdb", {"status": status}, subresource="status")
+
+    code, answer = await evict(http, "a")
+
+    assert code == 429
+    assert answer["details"]["causes"][0]["message"] == (
+        "The disruption budget pdb does not allow evicting pods currently because it failed sync: no scale"
+    )
+
+
 async def test_an_evicted_pod_says_why_it_ends(http, registry):
     await running(registry, "a", app="web")
     await evict(http, "a")
