@@ -71,6 +71,7 @@ SECTIONS = (
         {
             "exec": "pods:exec_",
             "attach": "streams:attach",
+            "debug": "debugging:debug",
             "logs": "pods:logs",
             "port-forward": "streams:port_forward",
             "cp": "streams:cp",

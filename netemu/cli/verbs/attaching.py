@@ -45,4 +45,6 @@ async def attach_to(session: Session, request: AttachRequest) -> int:
 
 
 def _allocated_terminal(pod: Object, container: str) -> bool:
-    return any(each.get("tty") for each in pod["spec"]["containers"] if each["name"] == container)
+    spec = pod["spec"]
+    containers = (*spec["containers"], *(spec.get("ephemeralContainers") or ()))
+    return any(each.get("tty") for each in containers if each["name"] == container)

@@ -47,7 +47,8 @@ def container_of(pod: Object, wanted: str) -> str:
     """
     spec = pod["spec"]
     names = [container["name"] for container in spec["containers"]]
-    initial = [container["name"] for container in spec.get("initContainers") or ()]
+    others = (*(spec.get("initContainers") or ()), *(spec.get("ephemeralContainers") or ()))
+    initial = [container["name"] for container in others]
     if wanted:
         if wanted not in names + initial:
             raise NoPodError(
