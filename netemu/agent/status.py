@@ -16,8 +16,11 @@ from netemu.agent.containerstatus import Naming, container_status
 from netemu.agent.lifecycle import BackOff, has_begun, has_failed_init, is_hook_due
 from netemu.agent.restarts import NEVER_STARTED, Life, is_successful, should_restart
 from netemu.api.client import Object
+from netemu.api.disruption import TARGET, targeted
 from netemu.api.views.core import Container, Pod
 from netemu.clock import format_rfc3339
+
+EVICTED = "Evicted"
 
 _TERMINAL = ("Succeeded", "Failed")
 _OWN = ("reason", "message", "containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
@@ -79,6 +82,8 @@ def pod_status(
         status["observedGeneration"] = pod.metadata.generation
     if failure is not None and told:
         status |= {"reason": failure.reason, "message": failure.message}
+        if failure.reason == EVICTED:
+            status["conditions"] = _evicted(status, failure.message, now_s)
     if init:
         status["initContainerStatuses"] = init
     if ephemeral:
@@ -97,6 +102,14 @@ def _refusal(pod: Pod, old: Object, failure: Failure, now_s: float) -> Object:
     if pod.metadata.generation:
         status["observedGeneration"] = pod.metadata.generation
     return status
+
+
+def _evicted(status: Object, message: str, now_s: float) -> list[Object]:
+    """Give a pod's conditions with the one that says that its node ends it; others' go first."""
+    if any(condition["type"] == TARGET for condition in status["conditions"]):
+        return list(status["conditions"])
+    *rest, target = targeted({"status": status}, "TerminationByKubelet", message, now_s)
+    return [target, *rest]
 
 
 def _begun_s(lives: Mapping[str, Life], now_s: float) -> float:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from netemu.agent.overuse import PERIOD_S, Overuse, disk_limits
+from netemu.agent.overuse import PERIOD_S, Overuse, disk_limits, excess, volume_limits
 from netemu.runtime.client import ContainerStats
 from netemu.testing.fake_runtime import FakeRecorder, FakeShim
 
@@ -21,9 +21,9 @@ class Node:
 
     def __init__(self, pod, *, is_full=True):
         self.now_s = 1000.0
-        self.shim, self.recorder, self.looks = FakeShim(), FakeRecorder(), []
+        self.shim, self.recorder, self.looks, self.places = FakeShim(), FakeRecorder(), [], []
         self.shim.used["c-0"] = ContainerStats(0.0, 0, is_full)
-        running = (("c", SimpleNamespace(id="c-0")),)
+        running = (("c", SimpleNamespace(id="c-0", pid=7)),)
         self.work = SimpleNamespace(uid="u", obj=pod, running=lambda: running)
         self.containers = SimpleNamespace(shim=self.shim)
         self.overuse = Overuse(
@@ -31,6 +31,7 @@ class Node:
             self.recorder,
             lambda uid, delay_s: self.looks.append(delay_s),
             lambda: self.now_s,
+            is_full=lambda place: is_full and self.places.append(place) is None,
         )
 
     async def later(self, *delays_s):
@@ -46,7 +47,7 @@ async def test_a_pod_whose_disk_is_full_is_evicted_with_little_time():
     node = Node(a_pod())
     failure = await node.later(PERIOD_S)
 
-    message = 'Container c exceeded its local ephemeral storage limit "5Mi". '
+    message = "Pod ephemeral local storage usage exceeds the total limit of containers 5Mi. "
     assert (failure.reason, failure.message, failure.max_grace_s) == ("Evicted", message, 1.0)
     assert node.recorder.events == [("Warning", "Evicted", message)]
 
@@ -90,3 +91,42 @@ async def test_a_pod_that_is_gone_is_forgotten():
 
 def test_limits_are_read_of_each_container():
     assert disk_limits(a_pod()) == {"c": "5Mi"}
+
+
+@pytest.mark.parametrize(("is_full", "reasons"), [(True, ["Evicted"]), (False, [])])
+async def test_a_volume_with_a_size_is_looked_at_where_a_container_has_it(is_full, reasons):
+    pod = a_pod("")
+    pod["spec"]["volumes"] = [{"name": "v", "emptyDir": {"sizeLimit": "2Mi"}}, {"name": "w", "emptyDir": {}}]
+    pod["spec"]["containers"][0]["volumeMounts"] = [
+        {"name": "w", "mountPath": "/w"},
+        {"name": "v", "mountPath": "/data"},
+    ]
+    node = Node(pod, is_full=is_full)
+    await node.later(PERIOD_S)
+
+    assert volume_limits(pod) == {"v": "2Mi"}
+    assert node.recorder.reasons() == reasons
+    assert node.places == ["/proc/7/root/data"] * len(reasons)
+
+
+@pytest.mark.parametrize(
+    ("limits", "full", "volumes", "words"),
+    [
+        ({"a": "1Mi"}, {"a"}, {"v"}, 'Usage of EmptyDir volume "v" exceeds the limit "2Mi". '),
+        (
+            {"a": "1Mi"},
+            {"a"},
+            {},
+            "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ",
+        ),
+        (
+            {"a": "1Mi", "b": "9Mi"},
+            {"a"},
+            {},
+            'Container a exceeded its local ephemeral storage limit "1Mi". ',
+        ),
+        ({"a": "1Mi"}, {"b"}, {}, ""),
+    ],
+)
+def test_what_a_kubelet_looks_at_first_is_told(limits, full, volumes, words):
+    assert excess(limits, full, {"v": "2Mi"}, volumes) == words

@@ -2,7 +2,7 @@ from msgspec.structs import replace
 
 from netemu.agent.lifecycle import BackOff
 from netemu.agent.restarts import Life
-from netemu.agent.status import pod_status
+from netemu.agent.status import EVICTED, Failure, pod_status
 from netemu.api.views import view
 from netemu.api.views.core import Pod
 from netemu.runtime.container import ContainerState
@@ -10,7 +10,7 @@ from netemu.runtime.container import ContainerState
 NOW_S = 1_700_000_000.0
 
 
-def status(lives, *, old=None, policy="Always", waits=None, network=True):
+def status(lives, *, old=None, policy="Always", waits=None, network=True, failure=None):
     pod = view(
         Pod,
         {
@@ -27,6 +27,7 @@ def status(lives, *, old=None, policy="Always", waits=None, network=True):
         has_network=network,
         waits=waits or {},
         now_s=NOW_S,
+        failure=failure,
     )
 
 
@@ -68,6 +69,19 @@ def test_a_pod_began_when_it_was_first_told_of_and_not_after_its_containers():
     assert (
         status({"c": early}, old={"startTime": "2023-11-14T22:13:00Z"})["startTime"] == "2023-11-14T22:13:00Z"
     )
+
+
+def test_an_evicted_pod_says_who_ended_it():
+    made = status({"c": ended(137)}, failure=Failure(EVICTED, "Too much. ", 1.0))
+    said = condition(made, "DisruptionTarget")
+
+    assert (made["phase"], made["reason"], made["message"]) == ("Failed", "Evicted", "Too much. ")
+    assert (said["status"], said["reason"], said["message"]) == (
+        "True",
+        "TerminationByKubelet",
+        "Too much. ",
+    )
+    assert status({"c": ended(137)}, failure=Failure(EVICTED, "Too much. ", 1.0), old=made) == made
 
 
 def test_nothing_new_gives_the_same_status():
