@@ -88,7 +88,11 @@ def _run(arguments: Sequence[str]) -> None:
 
         cluster, words = kubectl_arguments(arguments)
         run_kubectl(cluster or os.environ.get(CLUSTER_VARIABLE, "") or DEFAULT_CLUSTER, words)
-    program([word] if word in PLACES else PLACES)(hoisted, prog_name="netemu")
+    if word in PLACES:
+        needed = [word]
+    else:  # all of them, for the help, or to say which word may have been meant
+        needed = [] if "--version" in hoisted else list(PLACES)
+    program(needed)(hoisted, prog_name="netemu")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netemu.api.kinds import KINDS, Kind
 from netemu.errors import NetemuError
@@ -15,8 +17,7 @@ class UsageError(NetemuError):
     code = "CLI_USAGE"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """One kind, and the names asked for; no names means all of them.
 
     ``namespace`` is what a file says; empty leaves it to the command's options.
@@ -27,8 +28,7 @@ class Selection:
     namespace: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """Where to look and what to leave out; an empty ``namespace`` means all of them."""
 
     namespace: str
@@ -36,8 +36,7 @@ class Scope:
     field_selector: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """One request's worth: one object by name, or the objects of a kind."""
 
     kind: Kind

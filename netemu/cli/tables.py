@@ -6,8 +6,9 @@ The API renders the cells (``meta.k8s.io/v1`` Table); this only chooses and alig
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from netemu.api.kinds import Kind
 from netemu.cli.resources import typed_word
@@ -20,8 +21,7 @@ NARROWEST = 6
 TABLE_ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableOptions:
+class TableOptions(Struct, frozen=True, kw_only=True):
     """Which columns a user wants; ``kind_prefix`` is for several kinds in one answer."""
 
     wide: bool = False
@@ -32,8 +32,7 @@ class TableOptions:
     headings: bool = True
 
 
-@dataclass
-class TableRows:
+class TableRows(Struct):
     """The lines of one table, as wide as what was seen so far.
 
     A watch prints row after row: a column never gets narrower again.

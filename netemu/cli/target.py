@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_CLUSTER = "netemu"
 CLUSTER_VARIABLE = "NETEMU_CLUSTER"
@@ -16,8 +16,7 @@ _ON_BY_THEMSELVES = ("--wait", "--watch", "--namespaced")
 _COMMAND_WITHIN = 7  # three global options with their values may stand before the command
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """What the global options say; ``namespace`` is empty where none was given."""
 
     cluster: str = DEFAULT_CLUSTER

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netemu.api.client import Object
 from netemu.api.errors import NotFoundError
@@ -16,8 +18,7 @@ from netemu.cli.session import Session
 from netemu.cli.tables import TableOptions, TableRows, headings, render_rows, rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class GetRequest:
+class GetRequest(Struct, frozen=True, kw_only=True):
     """What to show, of what, and how."""
 
     selections: tuple[Selection, ...]
