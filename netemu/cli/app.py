@@ -88,11 +88,14 @@ def _run(arguments: Sequence[str]) -> None:
 
         cluster, words = kubectl_arguments(arguments)
         run_kubectl(cluster or os.environ.get(CLUSTER_VARIABLE, "") or DEFAULT_CLUSTER, words)
+    program(_needed(word, hoisted))(hoisted, prog_name="netemu")
+
+
+def _needed(word: str, hoisted: Sequence[str]) -> Iterable[str]:
+    """Name the one command that a line is about; all, for the help, or to say which was meant."""
     if word in PLACES:
-        needed = [word]
-    else:  # all of them, for the help, or to say which word may have been meant
-        needed = [] if "--version" in hoisted else list(PLACES)
-    program(needed)(hoisted, prog_name="netemu")
+        return [word]
+    return () if "--version" in hoisted else PLACES
 
 
 def _print_version(wanted: bool) -> None:
