@@ -14,6 +14,7 @@ from netemu.agent.containers import Containers
 from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender
 from netemu.agent.hooks import Hooks
+from netemu.agent.leftovers import left_behind
 from netemu.agent.neighbours import Neighbours, find_pod
 from netemu.agent.ports import Network, Recorder, Routes
 from netemu.agent.probes import Prober
@@ -63,6 +64,7 @@ class Agent:
         clock: Clock,
     ) -> None:
         self.node = site.node
+        self._site = site
         self._cache = cache
         self._network = network
         self._containers = containers
@@ -134,6 +136,8 @@ class Agent:
         for uid, found in by_uid.items():
             if any(source == "shim" for source, _state in found):
                 self._known(uid, Key("", uid))
+        for uid, key in left_behind(self._site).items():
+            self._known(uid, key)
         for uid, work in self._work.items():
             pod = self._cache.find(POD, work.key, Pod)
             mine = by_uid.get(uid, [])

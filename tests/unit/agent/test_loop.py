@@ -252,3 +252,18 @@ async def test_a_pod_whose_volume_is_missing_gets_no_network_yet(tmp_path):
     assert status["state"]["waiting"] == {"reason": "ContainerCreating"}
     assert "FailedMount" in world.recorder.reasons()
     assert not world.network.attached
+
+
+async def test_files_of_pods_that_a_killed_daemon_left_go_with_the_next_one(tmp_path):
+    world = World(tmp_path)
+    state = world.paths.node_state("node-1") / "pods"
+    logs = world.paths.pod_logs("node-1")
+    for directory in (state / "u1" / "volumes", state / "u2.new", logs / "default_gone_u1" / "c"):
+        directory.mkdir(parents=True)
+        (directory / "file").write_text("x")
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+        await world.until(lambda: {each.name for each in state.iterdir()} == {*world.network.attached})
+
+    assert list(logs.iterdir()) == []
