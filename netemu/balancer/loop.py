@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from ipaddress import IPv4Address
 from typing import Protocol
 
 from netemu.api.client import Client, Object
@@ -15,7 +14,7 @@ from netemu.balancer.announcement import read_advertisements, read_node
 from netemu.balancer.asked import ingress_of
 from netemu.balancer.kinds import ADDRESS_POOL, L2_ADVERTISEMENT
 from netemu.balancer.plan import Verdict, announce, judge
-from netemu.balancer.pools import Labels, Pool, read_pools
+from netemu.balancer.pools import Address, Labels, Pool, read_pools
 from netemu.balancer.speaker import Speaker
 from netemu.balancer.telling import Teller
 from netemu.errors import NetemuError
@@ -36,11 +35,11 @@ _SLICES = "balancer.slices-of-service"
 class Answers(Protocol):
     """One node's kernel."""
 
-    def release(self, kept: Collection[IPv4Address]) -> None:
+    def release(self, kept: Collection[Address]) -> None:
         """Answer for no others than these."""
         ...
 
-    def hold(self, addresses: Collection[IPv4Address]) -> frozenset[IPv4Address]:
+    def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
         """Answer for these addresses and no others; give those that are new."""
         ...
 
@@ -152,8 +151,8 @@ class Balancer:
             if obj["metadata"]["name"] in self._nodes
         ]
         announced = announce(self._services(), pools, advertisements, nodes, self._local_nodes)
-        new: set[IPv4Address] = set()
-        wanted: dict[NodeName, set[IPv4Address]] = {name: set() for name in self._nodes}
+        new: set[Address] = set()
+        wanted: dict[NodeName, set[Address]] = {name: set() for name in self._nodes}
         for address, node, _ in announced:
             if node is not None:
                 wanted[NodeName(node)].add(address)

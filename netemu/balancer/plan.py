@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
@@ -65,7 +64,7 @@ def _refused(obj: Object, problem: str) -> Verdict:
 class Announced(NamedTuple):
     """One address, the node that answers for it (``None``: no node may), and whose it is."""
 
-    address: IPv4Address
+    address: Address
     node: str | None
     services: tuple[Object, ...]
 
@@ -82,12 +81,11 @@ def announce(
     local_nodes: LocalNodes,
 ) -> list[Announced]:
     """Choose the node of each address that a Service of ours has."""
-    users: dict[IPv4Address, list[Object]] = {}
+    users: dict[Address, list[Object]] = {}
     for obj in services:
         if is_ours(obj):
             for address in addresses_of(obj):
-                if isinstance(address, IPv4Address):
-                    users.setdefault(address, []).append(obj)
+                users.setdefault(address, []).append(obj)
     found = []
     for address, using in users.items():
         local = _local(using, local_nodes)

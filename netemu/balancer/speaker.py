@@ -1,18 +1,20 @@
 """[IO] One node's answers for addresses that Services got.
 
-An address is no node's own. The node that announces it answers ARP for it on ``eth0`` (a proxy
-entry), and the proxy's rules take its connections before anything is routed. The kernel holds all
-of it, and goes on answering when the daemon is gone.
+An address is no node's own. The node that announces it answers ARP, or neighbour discovery, for
+it on ``eth0`` (a proxy entry), and the proxy's rules take its connections before anything is
+routed. The kernel holds all of it, and goes on answering when the daemon is gone.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Iterator
-from ipaddress import IPv4Address, IPv4Network
+import socket
+from collections.abc import Callable, Collection, Iterable, Iterator
+from ipaddress import ip_network
+from typing import Literal
 
-from netemu.linux import messages, proxyarp
-from netemu.linux.messages import Message
+from netemu.linux import messages, proxyarp, sysctl
+from netemu.linux.messages import Address, Message, Network
 from netemu.linux.netlink import Netlink
 from netemu.logs import Log
 
@@ -25,6 +27,9 @@ LINK = "lb0"
 The kernel answers for an address only if its route to it is by another link.
 """
 
+_PROXY_NDP = {f"net/ipv6/conf/{ETH0}/proxy_ndp": 1}
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_MAIN = 254
 _GONE = (errno.ESRCH, errno.ENOENT)
 
 
@@ -34,9 +39,9 @@ class Speaker:
     def __init__(self, node: str, ns_fd: int) -> None:
         self.node = node
         self._ns_fd = ns_fd
-        self._held: frozenset[IPv4Address] | None = None
+        self._held: frozenset[Address] | None = None
 
-    def release(self, kept: Collection[IPv4Address]) -> None:
+    def release(self, kept: Collection[Address]) -> None:
         """Answer for no others than these.
 
         Raises:
@@ -46,7 +51,7 @@ class Speaker:
         if self._held is None or not self._held.issubset(kept):
             self._change(lambda held: held.intersection(kept))
 
-    def hold(self, addresses: Collection[IPv4Address]) -> frozenset[IPv4Address]:
+    def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
         """Answer for these addresses and no others; give those that are new, and claim them.
 
         Raises:
@@ -55,52 +60,60 @@ class Speaker:
         """
         wanted = frozenset(addresses)
         new = self._change(lambda _held: wanted) if wanted != self._held else frozenset()
-        for address in sorted(new):
+        for address in _in_order(new):
             self._claim(address)
         return new
 
-    def _change(
-        self, choose: Callable[[frozenset[IPv4Address]], frozenset[IPv4Address]]
-    ) -> frozenset[IPv4Address]:
+    def _change(self, choose: Callable[[frozenset[Address]], frozenset[Address]]) -> frozenset[Address]:
         """Go from what is held to what is chosen; give what is new."""
         held, self._held = self._held, None  # until it is done nobody knows
         with Netlink.open(self._ns_fd) as netlink:
             if held is None:
                 held = _found(netlink)
             wanted = choose(held)
+            if 6 in _versions(wanted - held):
+                sysctl.ensure(self._ns_fd, _PROXY_NDP)
             if wanted != held:
                 netlink.batch(_changes(netlink, add=wanted - held, remove=held - wanted))
         self._held = wanted
         return wanted - held
 
-    def _claim(self, address: IPv4Address) -> None:
+    def _claim(self, address: Address) -> None:
         try:
             proxyarp.claim(self._ns_fd, ETH0, address)
         except OSError as err:  # its link is down just now; whoever looks for the address will ask
             log.debug("balancer.unclaimed", node=self.node, address=str(address), error=str(err))
 
 
-def _changes(
-    netlink: Netlink, *, add: frozenset[IPv4Address], remove: frozenset[IPv4Address]
-) -> Iterator[Message]:
+def _changes(netlink: Netlink, *, add: frozenset[Address], remove: frozenset[Address]) -> Iterator[Message]:
     eth0, link = netlink.link_index(ETH0), _ensure_link(netlink)
-    yield proxyarp.answer_at_once(eth0)
-    yield proxyarp.give_up_at_once(link)
-    for address in sorted(remove):
+    for version in _versions(add):
+        yield proxyarp.answer_at_once(eth0, version)
+        yield proxyarp.give_up_at_once(link, version)
+    for address in _in_order(remove):
         yield proxyarp.answer_no_more(eth0, address).tolerating(*_GONE)
         yield messages.delete_route(_host(address), index=link).tolerating(*_GONE)
-    for address in sorted(add):
+    for address in _in_order(add):
         yield messages.route(_host(address), index=link, scope="link")
         yield proxyarp.answer_for(eth0, address)
 
 
-def _found(netlink: Netlink) -> frozenset[IPv4Address]:
+def _in_order(addresses: Iterable[Address]) -> list[Address]:
+    return sorted(addresses, key=lambda address: (address.version, int(address)))
+
+
+def _versions(addresses: Iterable[Address]) -> list[Literal[4, 6]]:
+    return sorted({address.version for address in addresses})
+
+
+def _found(netlink: Netlink) -> frozenset[Address]:
     """Tell what the kernel answers for since before."""
     link = netlink.find_index(LINK)
     if link is None:
         return frozenset()
-    targets = [route.dst.network_address for route in netlink.dump_routes() if route.ifindex == link]
-    return frozenset(target for target in targets if isinstance(target, IPv4Address))
+    routes = (route for family in _FAMILIES for route in netlink.dump_routes(family))
+    ours = (route.dst for route in routes if (route.ifindex, route.table) == (link, _MAIN))
+    return frozenset(dst.network_address for dst in ours if dst.prefixlen == dst.max_prefixlen)
 
 
 def _ensure_link(netlink: Netlink) -> int:
@@ -112,5 +125,5 @@ def _ensure_link(netlink: Netlink) -> int:
     return netlink.link_index(LINK)
 
 
-def _host(address: IPv4Address) -> IPv4Network:
-    return IPv4Network((address, 32))
+def _host(address: Address) -> Network:
+    return ip_network(address)

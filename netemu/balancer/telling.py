@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import IPv4Address
 
 from netemu.api.client import Object
 from netemu.balancer.plan import Announced
+from netemu.balancer.pools import Address
 from netemu.events import Recorder
 from netemu.informer.cache import Key, key_of
 
@@ -17,7 +17,7 @@ class Teller:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._problems: dict[str, str] = {}
-        self._nodes: dict[tuple[Key, IPv4Address], str] | None = None
+        self._nodes: dict[tuple[Key, Address], str] | None = None
 
     def given(self, service: Object, message: str) -> None:
         """Tell that a Service got its address."""
@@ -36,18 +36,20 @@ class Teller:
         kept = {_identity(obj) for obj in objects}
         self._problems = {identity: said for identity, said in self._problems.items() if identity in kept}
 
-    def announced(self, announced: Iterable[Announced], new: Collection[IPv4Address]) -> None:
+    def announced(self, announced: Iterable[Announced], new: Collection[Address]) -> None:
         """Tell where addresses are answered for. What the kernel had when this daemon came is not news."""
         told = self._nodes
-        now: dict[tuple[Key, IPv4Address], str] = {}
+        now: dict[tuple[Key, Address], str] = {}
+        news: dict[tuple[Key, str], Object] = {}  # one for both addresses of a Service
         for address, node, services in announced:
             for service in services if node is not None else ():
                 here = key_of(service), address
                 now[here] = str(node)
-                is_news = told.get(here) != node if told is not None else address in new
-                if is_news:
-                    words = f'announcing from node "{node}" with protocol "layer2"'
-                    self._recorder.emit(service, "Normal", "nodeAssigned", words)
+                if told.get(here) != node if told is not None else address in new:
+                    news[key_of(service), str(node)] = service
+        for (_, name), service in news.items():
+            words = f'announcing from node "{name}" with protocol "layer2"'
+            self._recorder.emit(service, "Normal", "nodeAssigned", words)
         self._nodes = now
 
 

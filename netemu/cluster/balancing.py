@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from netemu.api.client import Client, Object
@@ -22,6 +22,7 @@ from netemu.informer.watch import Informer
 from netemu.naming import NodeName
 from netemu.settings import Settings
 
+Network = IPv4Network | IPv6Network
 Act = Callable[[NodeName], Coroutine[Any, Any, None]]
 
 DEFAULT_POOL = "default"
@@ -89,12 +90,11 @@ async def ensure(registry: Registry, settings: Settings) -> None:
 
 def default_pool(settings: Settings) -> Object | None:
     """Make the pool of the last addresses of the hosts range that nobody else gets; ``None`` without any."""
-    hosts = settings.hosts
-    if hosts.version != 4:
-        return None  # nobody answers for other addresses yet
-    first_free = int(hosts[FIRST_NODE_OFFSET + settings.nodes]) + 1
-    last = int(hosts[-3])  # before the broadcast address and that of --host-access
-    first = max(first_free, last - _POOL_SIZE + 1)
-    if first > last:
-        return None
-    return address_pool(DEFAULT_POOL, [f"{IPv4Address(first)}-{IPv4Address(last)}"])
+    ranges = list(filter(None, (_last_of(hosts, settings.nodes) for hosts in settings.host_ranges)))
+    return address_pool(DEFAULT_POOL, ranges) if ranges else None
+
+
+def _last_of(hosts: Network, nodes: int) -> str:
+    last = hosts[-3]  # before the broadcast address and that of --host-access
+    free = int(last) - int(hosts[FIRST_NODE_OFFSET + nodes])
+    return f"{last - min(free, _POOL_SIZE) + 1}-{last}" if free > 0 else ""

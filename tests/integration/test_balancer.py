@@ -8,16 +8,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 import pytest
 
 from netemu.balancer.speaker import LINK, Speaker
-from netemu.linux import netns
+from netemu.linux import netns, sysctl
+from netemu.linux.messages import Address
 from netemu.linux.netlink import Netlink
 
-ADDRESS = IPv4Address("172.30.255.1")
-OTHER = IPv4Address("172.30.255.2")
+ADDRESS, ADDRESS6 = ip_address("172.30.255.1"), ip_address("fd00:30::ff01")
+OTHER, OTHER6 = ip_address("172.30.255.2"), ip_address("fd00:30::ff02")
+BOTH = pytest.mark.parametrize(("address", "other"), [(ADDRESS, OTHER), (ADDRESS6, OTHER6)], ids=["4", "6"])
 OUTSIDE = "t-outside"
 NODES = {"t-node-1": "172.30.0.11", "t-node-2": "172.30.0.12"}
 
@@ -40,29 +42,28 @@ class Segment:
             ip("t-fabric", *f"link add {port} type veth peer name eth0 netns {place}".split())
             ip("t-fabric", *f"link set {port} master fabric0 up".split())
             ip(place, *f"addr add {address}/16 dev eth0".split())
-            ip(place, "link", "set", "eth0", "up")
+            ip(place, "link", "set", "eth0", "up", "addrgenmode", "eui64")
+            ip(place, *f"addr add fd00:30::{address.rsplit('.', 1)[1]}/64 dev eth0 nodad".split())
         self.speakers = {}
         for place in NODES:
             fd = stack.enter_context(netns.opened(place))
-            with netns.entered(fd), open("/proc/sys/net/ipv4/ip_forward", "w") as sysctl:
-                sysctl.write("1")
+            sysctl.write(fd, {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1})
             self.speakers[place] = Speaker(place, fd)
         self.outside = stack.enter_context(netns.opened(OUTSIDE))
 
     def mac(self, place: str) -> str:
-        fd = netns.open_ns(place)
-        with Netlink.open(fd) as netlink:
-            netns.os.close(fd)
+        with netns.opened(place) as fd, Netlink.open(fd) as netlink:
             return netlink.find_link("eth0").mac
 
-    def known_mac(self, address: IPv4Address = ADDRESS) -> str | None:
+    def known_mac(self, address: Address = ADDRESS) -> str | None:
         """Tell which MAC address the client knows for an address."""
         with Netlink.open(self.outside) as netlink:
             return next((n.mac for n in netlink.dump_neighbours() if n.ip == address), None)
 
-    def ask(self, address: IPv4Address = ADDRESS) -> str | None:
+    def ask(self, address: Address = ADDRESS) -> str | None:
         """Send something to an address, so that the client must find out where it is."""
-        with netns.open_socket(self.outside, socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        with netns.open_socket(self.outside, family, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"?", (str(address), 9))
         eventually(lambda: self.known_mac(address) is not None)
         return self.known_mac(address)
@@ -82,61 +83,59 @@ def segment():
 
 
 def state(place: str) -> tuple[str, str]:
-    return ip(place, "neigh", "show", "proxy"), ip(place, "route", "show", "dev", LINK)
+    """Give what a node answers for, and what it routes nowhere."""
+    routes = (ip(place, version, "route", "show", "dev", LINK, "proto", "static") for version in ("-4", "-6"))
+    return ip(place, "neigh", "show", "proxy"), "".join(routes)
 
 
-def test_the_node_that_holds_an_address_answers_for_it(segment):
+@BOTH
+def test_the_node_that_holds_an_address_answers_for_it(segment, address, other):
     first, second = segment.speakers.values()
 
-    assert first.hold({ADDRESS}) == {ADDRESS}
-    assert second.hold({OTHER}) == {OTHER}
-    assert segment.ask() == segment.mac("t-node-1")
-    assert segment.ask(OTHER) == segment.mac("t-node-2")
-    assert str(ADDRESS) not in ip("t-node-1", "addr")
-    assert str(ADDRESS) not in ip("t-node-1", "route", "show", "table", "local")
+    assert first.hold({address}) == {address}
+    assert second.hold({other}) == {other}
+    assert segment.ask(address) == segment.mac("t-node-1")
+    assert segment.ask(other) == segment.mac("t-node-2")
+    assert str(address) not in ip("t-node-1", "addr")
+    assert str(address) not in ip("t-node-1", f"-{address.version}", "route", "show", "table", "local")
 
 
-def test_it_answers_without_the_kernel_s_delay_for_those_who_answer_for_others(segment):
-    segment.speakers["t-node-1"].hold({ADDRESS})
+@pytest.mark.parametrize(("address", "name"), [(ADDRESS, "arp_cache"), (ADDRESS6, "ndisc_cache")])
+def test_it_answers_without_the_kernel_s_delay_for_those_who_answer_for_others(segment, address, name):
+    segment.speakers["t-node-1"].hold({address})
 
-    table = ip("t-node-1", "ntable", "show", "dev", "eth0", "name", "arp_cache")
+    table = ip("t-node-1", "ntable", "show", "dev", "eth0", "name", name)
     assert "proxy_delay 0 proxy_queue 64" in table
 
 
-def test_who_takes_over_corrects_those_who_knew_the_other(segment):
+@BOTH
+def test_who_takes_over_corrects_those_who_knew_the_other(segment, address, other):
     first, second = segment.speakers.values()
-    first.hold({ADDRESS})
-    assert segment.ask() == segment.mac("t-node-1")
+    first.hold({address})
+    assert segment.ask(address) == segment.mac("t-node-1")
     ip("t-fabric", "link", "set", "node-1", "down")
-    second.hold({ADDRESS})
+    second.hold({address})
 
-    eventually(lambda: segment.known_mac() == segment.mac("t-node-2"))
+    eventually(lambda: segment.known_mac(address) == segment.mac("t-node-2"))
 
 
-def test_what_is_released_leaves_nothing(segment):
+@BOTH
+def test_what_is_released_leaves_nothing(segment, address, other):
     speaker = segment.speakers["t-node-1"]
-    before = state_without_link("t-node-1")
-    speaker.hold({ADDRESS, OTHER})
-    speaker.release({OTHER})
-    assert [str(OTHER) in text and str(ADDRESS) not in text for text in state("t-node-1")] == [True, True]
+    speaker.hold({address, other})
+    speaker.release({other})
+    assert [str(other) in text and str(address) not in text for text in state("t-node-1")] == [True, True]
     speaker.hold(())
 
     assert state("t-node-1") == ("", "")
-    assert state_without_link("t-node-1") == before
-
-
-def state_without_link(place: str) -> tuple[str, str]:
-    return ip(place, "-4", "route", "show", "table", "all"), ip(place, "neigh", "show", "proxy")
 
 
 def test_a_new_daemon_finds_what_the_kernel_answers_for(segment):
-    fd = netns.open_ns("t-node-1")
-    segment.speakers["t-node-1"].hold({ADDRESS})
-    again = Speaker("t-node-1", fd)
+    segment.speakers["t-node-1"].hold({ADDRESS, ADDRESS6})
+    with netns.opened("t-node-1") as fd:
+        assert Speaker("t-node-1", fd).hold({ADDRESS, ADDRESS6, OTHER}) == {OTHER}
+        assert Speaker("t-node-1", fd).hold(()) == frozenset()
 
-    assert again.hold({ADDRESS, OTHER}) == {OTHER}
-    assert Speaker("t-node-1", fd).hold(()) == frozenset()
-    netns.os.close(fd)
     assert state("t-node-1") == ("", "")
 
 
@@ -152,10 +151,12 @@ def test_taking_an_address_is_told_to_everybody_as_request_and_as_reply(segment)
     assert {frame[22:28].hex(":") for frame in frames} == {segment.mac("t-node-1")}
 
 
-def test_a_port_that_nobody_has_is_answered_at_once(segment):
-    segment.speakers["t-node-1"].hold({ADDRESS})
-    segment.ask()
-    with netns.open_socket(segment.outside, socket.AF_INET, socket.SOCK_STREAM) as sock:
+@BOTH
+def test_a_port_that_nobody_has_is_answered_at_once(segment, address, other):
+    segment.speakers["t-node-1"].hold({address})
+    segment.ask(address)
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with netns.open_socket(segment.outside, family, socket.SOCK_STREAM) as sock:
         sock.settimeout(2)  # it takes 3 s where Linux is left as it is
         with pytest.raises(OSError, match="No route to host"):
-            sock.connect((str(ADDRESS), 80))
+            sock.connect((str(address), 80))

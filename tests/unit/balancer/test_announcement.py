@@ -111,8 +111,8 @@ def test_services_that_share_an_address_are_announced_together(balanced):
     assert [[s["metadata"]["name"] for s in each.services] for each in found] == [["a", "b"]]
 
 
-def test_other_families_are_not_announced_yet(balanced):
-    assert chosen([balanced("web", "fd00::1")]) == {}
+def test_both_addresses_of_a_service_are_announced(balanced):
+    assert set(chosen([balanced("web", "172.30.255.1", "fd00::1")])) == {"172.30.255.1", "fd00::1"}
 
 
 def test_an_advertisement_that_makes_no_sense_is_left_out():

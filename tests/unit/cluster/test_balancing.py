@@ -28,6 +28,11 @@ def addresses(**settings):
         ({"host_cidr": ("192.168.7.0/24",), "nodes": 3}, ["192.168.7.14-192.168.7.253"]),
         ({"host_cidr": ("192.168.7.0/28",), "nodes": 2}, ["192.168.7.13-192.168.7.13"]),
         ({"host_cidr": ("192.168.7.0/28",), "nodes": 3}, None),
+        ({"host_cidr": ("fd00:30::/64",)}, ["fd00:30::ffff:ffff:ffff:ff01-fd00:30::ffff:ffff:ffff:fffd"]),
+        (
+            {"host_cidr": ("fd00:30::/120", "172.30.0.0/16")},
+            ["fd00:30::e-fd00:30::fd", "172.30.255.1-172.30.255.253"],
+        ),
     ],
 )
 def test_it_is_the_end_of_the_hosts_range(settings, expected):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from netemu.linux import proxyarp
 
@@ -19,6 +19,12 @@ def test_a_gratuitous_reply_names_its_sender_as_its_target():
 
 def test_a_gratuitous_request_asks_for_its_own_address():
     assert proxyarp.gratuitous(MAC, IP, 1)[20:] == (b"\x00\x01" + MAC + IP.packed + b"\x00" * 6 + IP.packed)
+
+
+def test_an_unasked_advertisement_overrides_what_was_known():
+    ip = IPv6Address("fd00:30::1")
+
+    assert proxyarp.unsolicited(MAC, ip) == b"\x88\0\0\0\x20\0\0\0" + ip.packed + b"\x02\x01" + MAC
 
 
 def test_an_entry_is_a_proxy_entry_for_the_address():
