@@ -91,8 +91,9 @@ def test_the_official_client_lists_patches_replaces_and_deletes(core, namespace)
         core.read_namespaced_config_map("mine", namespace)
 
 
-def test_the_official_client_watches_until_a_pod_runs_and_reads_what_it_says(core, official_pod):
-    assert core.read_namespaced_pod_log(official_pod.name, official_pod.namespace) == "hello\n"
+def test_the_official_client_watches_until_a_pod_runs_and_reads_what_it_says(core, official_pod, eventually):
+    where = official_pod.name, official_pod.namespace
+    eventually(lambda: core.read_namespaced_pod_log(*where), lambda said: said == "hello\n")
 
 
 def test_the_official_client_talks_to_a_command_and_learns_how_it_ended(core, official_pod):
@@ -109,7 +110,7 @@ def test_the_official_client_talks_to_a_command_and_learns_how_it_ended(core, of
     assert talk.returncode == 3
 
 
-def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, namespace):
+def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, namespace, eventually):
     with pytest.warns(UserWarning, match="not supported"):  # it knows Kubernetes up to 1.35
         api = kr8s.api(kubeconfig=str(cluster.kubeconfig))
     mine = Kr8sPod(pod("mine", namespace, WEB, SHELL), api=api)
@@ -117,7 +118,7 @@ def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, na
     mine.wait("condition=Ready", timeout=30)
 
     assert mine.exec(["echo", "hi"], container="shell").stdout == b"hi\n"
-    assert list(mine.logs(container="shell")) == ["hello"]
+    eventually(lambda: list(mine.logs(container="shell")), lambda said: said == ["hello"])
     mine.label({"color": "red"})
     assert [each.name for each in api.get("pods", namespace=namespace, label_selector="color=red")] == [
         "mine"
@@ -151,12 +152,12 @@ def test_lightkube_applies_patches_replaces_lists_watches_and_deletes(light, nam
         light.get(ConfigMap, "mine")
 
 
-def test_lightkube_waits_for_a_pod_and_reads_what_it_says(light, namespace):
+def test_lightkube_waits_for_a_pod_and_reads_what_it_says(light, namespace, eventually):
     light.create(LightkubePod.from_dict(pod("mine", namespace, SHELL)))
 
     light.wait(LightkubePod, "mine", for_conditions=["Ready"])
 
-    assert list(light.log("mine")) == ["hello\n"]
+    eventually(lambda: list(light.log("mine")), lambda said: said == ["hello\n"])
 
 
 @pytest.fixture(scope="module")
