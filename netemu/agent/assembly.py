@@ -13,10 +13,11 @@ from netemu.agent import environment, images, messages, specs
 from netemu.agent.security import security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes, sandbox_path
-from netemu.agent.work import PodWork
+from netemu.agent.work import EXEC_SUFFIX, PodWork
 from netemu.api.views.core import Pod
 from netemu.image.index import Image, Images
 from netemu.runtime.container import AppSpec, ContainerSpec, Mount
+from netemu.standin import pages
 from netemu.standin.catalogue import Catalogue, Play, programs
 
 
@@ -71,7 +72,12 @@ class Assembly:
         volumes = tuple(
             replace(mount, target=sandbox_path(mount.target)) for mount in self._mounts(work, attempt)
         )
-        own = programs(attempt.container.image, self._catalogue())
+        image, directory = attempt.container.image, self._site.pod_dir(work.uid)
+        own = programs(image, self._catalogue())
+        if not any(each.target == "/usr" or each.target.startswith("/usr/") for each in volumes):
+            own += pages.mount(
+                image, self._catalogue(), directory, attempt.id.removesuffix(f"_{EXEC_SUFFIX}")
+            )
         security = security_of(work.obj, attempt.raw)
         return specs.container_spec(self._site, attempt, argv, security, own + volumes)
 

@@ -16,7 +16,7 @@ from netemu.agent.assembly import Assembly
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.projections import VolumeError
-from netemu.agent.security import check_not_root, security_of, sysctls_of
+from netemu.agent.security import check_not_root, network_sysctls_of, security_of
 from netemu.agent.specs import Attempt, Site, find_container
 from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, field_path, lost
@@ -161,7 +161,7 @@ class Containers:
         """Set what the pod wants of its network before anything of it runs; say why it cannot be had."""
         if problem := files.find_long_name(pod, self._site.settings.cluster_domain):
             return problem
-        sysctls = sysctls_of(work.obj)
+        sysctls = network_sysctls_of(work.obj)
         if sysctls and work.sandbox is not None:
             try:
                 await self._need(self.shim).set_sysctls(work.sandbox.netns, sysctls)

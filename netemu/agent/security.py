@@ -57,7 +57,10 @@ def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
         capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged),
         read_only=bool(own.get("readOnlyRootFilesystem")),
         writes_sysctls=privileged,
-        sysctls={name: value for name, value in defaults.items() if name not in explicit},
+        sysctls={
+            **{name: value for name, value in defaults.items() if name not in explicit},
+            **{name: value for name, value in explicit.items() if not name.startswith("net.")},
+        },
         limits=_limits((container.get("resources") or {}).get("limits") or {}),
         processes=_processes(pod),
         node_ipc=bool(spec.get("hostIPC")),
@@ -89,6 +92,11 @@ def sysctls_of(pod: Object) -> dict[str, str]:
     """Give the sysctls that a pod sets, by their names with dots."""
     of_pod = pod["spec"].get("securityContext") or {}
     return {each["name"].replace("/", "."): each["value"] for each in of_pod.get("sysctls") or ()}
+
+
+def network_sysctls_of(pod: Object) -> dict[str, str]:
+    """Give the sysctls that a pod sets for its network; the others belong to each container."""
+    return {name: value for name, value in sysctls_of(pod).items() if name.startswith("net.")}
 
 
 def find_forbidden_sysctl(pod: Object) -> str:

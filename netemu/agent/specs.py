@@ -16,6 +16,7 @@ from netemu.api.views.core import Container, Pod
 from netemu.naming import NodeName
 from netemu.runtime.container import AppSpec, ContainerSpec, Mount
 from netemu.settings import Paths, Settings
+from netemu.standin import pages
 from netemu.standin.catalogue import Play
 
 OWN_FILES = ("hostname", "hosts", "resolv.conf")
@@ -116,6 +117,7 @@ def app_spec(site: Site, attempt: Attempt, play: Play, machine: MachineFiles) ->
         hostname=hostname(site, pod),
         resolv_conf=own["resolv.conf"],
         hosts=own["hosts"],
+        page=str(pages.place(site.pod_dir(pod.metadata.uid), attempt.id)),
     )
 
 

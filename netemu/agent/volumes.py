@@ -41,6 +41,8 @@ _OBJECTS = ("configMap", "secret", "projected", "downwardAPI")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 _MACHINES = ("/usr", "/bin", "/lib", "/lib64", "/sbin")
 """Of hostPath volumes, what a node has in common with the machine, to read; all else is its own."""
+HOSTS = "/etc/hosts"
+"""Every node has this file; programs look for it there."""
 _REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods")
 
 
@@ -176,6 +178,9 @@ class Volumes:
         real = path.resolve()
         if not (_is_machines(str(real)) if is_machines else real.is_relative_to(self._root.resolve())):
             raise _failed(volume, f"hostPath {wanted} leads out of the node")
+        if wanted == HOSTS and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("127.0.0.1\tlocalhost\n")
         match source.get("type") or "":
             case "" | "DirectoryOrCreate" if not path.exists():
                 path.mkdir(parents=True)
@@ -297,9 +302,10 @@ def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
 
     In one that is memory it is made by who makes that.
     """
-    parts = PurePosixPath(sub_path).parts
-    if ".." in parts or sub_path.startswith("/"):
-        raise VolumeError(f'subPath "{sub_path}" must be a relative path and must not contain ".."')
+    if sub_path.startswith("/"):
+        raise environment.ConfigError(f"error SubPath `{sub_path}` must not be an absolute path")
+    if ".." in PurePosixPath(sub_path).parts:
+        raise environment.ConfigError(f"unable to provision SubPath `{sub_path}`: must not contain '..'")
     path = volume / sub_path
     if is_made_later:
         return path

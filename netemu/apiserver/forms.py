@@ -61,6 +61,22 @@ def parse_form(accept: str, include: str) -> Form:
 
     """
     forms = [form for clause in accept.split(",") if (form := _form_of(clause, include)) is not None]
+    return _best(forms)
+
+
+@lru_cache(16)
+def parse_whole_form(accept: str) -> Form:
+    """Choose the form of what has no metadata, and is no row of a table: reviews.
+
+    Raises:
+        NotAcceptableError: the client takes nothing else.
+
+    """
+    forms = [_form_of(clause, "") for clause in accept.split(",")]
+    return _best([form for form in forms if form is not None and form.shape == "object"])
+
+
+def _best(forms: list[Form]) -> Form:
     for form in forms:
         if form.encoding == "json":
             return form

@@ -74,8 +74,11 @@ def _collect(owners: Owners, node: Node, obj: Object) -> list[Step]:
     if refs.solid:
         return [_with_owners(node, obj, refs.solid)]
     uid = obj["metadata"]["uid"]
-    waits = bool(refs.waiting) and any(owners.dependents(uid))
-    return [End(node, uid, "Foreground" if waits else "")]
+    dependents = [dependent for _, dependent in owners.dependents(uid)] if refs.waiting else []
+    end = End(node, uid, "Foreground" if dependents else "")
+    if any(awaits(dependent, FOREGROUND) for dependent in dependents):
+        return [_unblocking(node, obj), end]  # a circle: somebody must not be waited for
+    return [end]
 
 
 def _sorted(owners: Owners, obj: Object) -> _Sorted:
@@ -106,6 +109,11 @@ def _let_go(node: Node, obj: Object, uid: str) -> Release:
 
 def _with_owners(node: Node, obj: Object, refs: list[dict[str, Any]]) -> Release:
     return _changed(node, obj, {"ownerReferences": refs or None})
+
+
+def _unblocking(node: Node, obj: Object) -> Release:
+    refs = obj["metadata"]["ownerReferences"]
+    return _with_owners(node, obj, [{**ref, "blockOwnerDeletion": False} for ref in refs])
 
 
 def _without_finalizer(node: Node, obj: Object, name: str) -> Release:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+_PLACES = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 _RUNTIME = (
     "failed to create containerd task: failed to create shim task: OCI runtime create failed: "
     "runc create failed: "
@@ -35,6 +36,18 @@ def runtime_failure(why: str) -> str:
 def exec_failure(why: str) -> str:
     """Say that a program could not be started in a container."""
     return f"{_EXEC}{why}: unknown"
+
+
+def located(argv: Sequence[str], resolve: Callable[[str], str]) -> list[str]:
+    """Give a command line whose program is where this machine has it.
+
+    Images have programs in /bin that Debian has in /usr/sbin (sysctl), and the other way round.
+    """
+    directory, slash, name = (argv[0] if argv else "").rpartition("/")
+    if slash and directory in _PLACES and not os.path.exists(resolve(argv[0])):
+        found = (f"{place}/{name}" for place in _PLACES if _is_program(resolve(f"{place}/{name}")))
+        return [next(found, argv[0]), *argv[1:]]
+    return list(argv)
 
 
 def find_fault(argv: Sequence[str], path: str, cwd: str, resolve: Callable[[str], str]) -> str:

@@ -108,7 +108,10 @@ class Port(Struct, frozen=True, kw_only=True):
 
 
 class AppSpec(Struct, frozen=True, kw_only=True):
-    """A container that is played by the stand-in server: sockets in ``netns``, no process."""
+    """A container that is played by the stand-in server: sockets in ``netns``, no process.
+
+    ``page`` is the file that a web server answers with, if it is there.
+    """
 
     id: str
     app: str
@@ -124,6 +127,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     hostname: str = ""
     resolv_conf: str = ""
     hosts: str = ""
+    page: str = ""
 
 
 class ContainerState(Struct, frozen=True, kw_only=True):

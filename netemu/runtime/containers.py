@@ -7,7 +7,7 @@ import signal
 import time
 from itertools import count
 
-from netemu.runtime.command import create_failure, find_fault, runtime_failure
+from netemu.runtime.command import create_failure, find_fault, located, runtime_failure
 from netemu.runtime.control import Loop, Refusal
 from netemu.runtime.launch import Launcher
 from netemu.runtime.logfile import LogFile
@@ -142,6 +142,8 @@ class Containers:
         """
         if spec["id"] in self._by_id:
             raise Refusal(f"container {spec['id']} exists", "RUNTIME_CONTAINER_EXISTS")
+        if spec["sandboxed"] and spec["image"] is None:
+            spec = {**spec, "argv": located(spec["argv"], self._launcher.outside(spec))}
         container = Container(spec)
         container.started = lambda: started(container.state)
         if spec["sandboxed"] and (failure := self._find_failure(spec)):

@@ -22,10 +22,12 @@ from netemu.runtime.sandbox import (
     environment,
     inner_command,
     sandbox_arguments,
+    sets_ipc,
     usr_arguments,
 )
 from netemu.runtime.spawn import fork, in_memory, spawn
 from netemu.runtime.streams import Stdio, close
+from netemu.runtime.syscalls import CLONE_NEWIPC
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Launcher:
                 argv,
                 {},
                 descriptors=(*stdio, arguments, ready_write, *([shared_fd] if shared_fd >= 0 else [])),
-                prepare=lambda: _enter_pod(netns, terminal, groups, spec["sysctls"]),
+                prepare=lambda: _enter_pod(netns, terminal, groups, spec["sysctls"], own_ipc=sets_ipc(spec)),
             )
         except BaseException:
             close(ready_read)
@@ -95,7 +97,8 @@ class Launcher:
         monitor = Monitor(spec, self.runc, capabilities(spec), groups, theirs)
 
         def enter() -> None:
-            _enter_pod(netns, -1, [], spec["sysctls"])
+            of_network = {name: value for name, value in spec["sysctls"].items() if name.startswith("net.")}
+            _enter_pod(netns, -1, [], of_network)
 
         try:
             pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
@@ -155,13 +158,15 @@ def join_groups(files: list[int]) -> None:
 
 
 def write_sysctls(sysctls: dict[str, str]) -> None:
-    """Set sysctls of the network namespace that this process is in; OSError names one it has not."""
+    """Set sysctls of the namespaces that this process is in; OSError names one that they have not."""
     for name, value in sysctls.items():
         with open("/proc/sys/" + name.replace(".", "/"), "w") as file:
             file.write(value)
 
 
-def _enter_pod(netns: int, terminal: int, groups: list[int], sysctls: dict[str, str]) -> None:
+def _enter_pod(
+    netns: int, terminal: int, groups: list[int], sysctls: dict[str, str], *, own_ipc: bool = False
+) -> None:
     """Take the terminal, join the container's groups, enter the pod's network, and mount what
     bubblewrap cannot or needs.
 
@@ -172,7 +177,7 @@ def _enter_pod(netns: int, terminal: int, groups: list[int], sysctls: dict[str, 
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     join_groups(groups)
     libc.setns(netns, libc.CLONE_NEWNET)
-    libc.unshare(libc.CLONE_NEWNS)
+    libc.unshare(libc.CLONE_NEWNS | (CLONE_NEWIPC if own_ipc else 0))
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
     write_sysctls(sysctls)
     try:

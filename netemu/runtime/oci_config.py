@@ -70,6 +70,7 @@ def oci_config(
         "mounts": [*_system_mounts(has_tty_group=has_tty_group), *(_mount(each) for each in spec["mounts"])],
         "linux": {
             "namespaces": _namespaces(spec, pid_namespace),
+            "sysctl": {name: value for name, value in spec["sysctls"].items() if not name.startswith("net.")},
             "maskedPaths": list(_MASKED),
             "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
         },

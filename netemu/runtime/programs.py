@@ -13,7 +13,7 @@ import termios
 from itertools import count
 
 from netemu.runtime.cgroups import Cgroups
-from netemu.runtime.command import exec_failure, find_fault
+from netemu.runtime.command import exec_failure, find_fault, located
 from netemu.runtime.control import Client, Refusal
 from netemu.runtime.join import Joined
 from netemu.runtime.launch import give_streams, join_groups
@@ -72,6 +72,7 @@ class Programs:
         if container.spec["image"] is not None:
             self._exec_in_image(client, request, container, env, cwd)
             return
+        argv = located(argv, lambda path: root + path)
         if fault := find_fault(argv, env.get("PATH", ""), cwd, lambda path: root + path):
             self._refuse(client, request, fault)
             return

@@ -149,6 +149,11 @@ def capabilities(spec: SpecJson) -> Sequence[str]:
     return CAPABILITIES if spec["capabilities"] is None else spec["capabilities"]
 
 
+def sets_ipc(spec: SpecJson) -> bool:
+    """Tell whether a container has sysctls of its IPC namespace, which is then made before bubblewrap."""
+    return not spec["node_ipc"] and any(not name.startswith("net.") for name in spec["sysctls"])
+
+
 def environment(spec: SpecJson) -> dict[str, str]:
     """Give a container's whole environment: the spec's, and what every runtime adds."""
     added = {"PATH": DEFAULT_PATH, "HOME": home_of(spec["user"]["uid"]), "HOSTNAME": spec["hostname"]}
@@ -195,7 +200,7 @@ def _namespaces(spec: SpecJson) -> list[str]:
     own, theirs = ("--unshare-pid", "--as-pid-1"), ("--pidns", str(SHARED_FD))
     return [
         *(theirs if spec["processes"] else own),
-        *(() if spec["node_ipc"] else ("--unshare-ipc",)),
+        *(() if spec["node_ipc"] or sets_ipc(spec) else ("--unshare-ipc",)),
         *("--unshare-uts", "--die-with-parent"),
     ]
 

@@ -5,6 +5,7 @@ Source: kubernetes ``pkg/apis/core/validation`` (``ValidatePodSpec``, ``Validate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from netemu.api import syntax
 from netemu.api.causes import (
     bad_value,
     bad_values,
+    duplicate,
     forbidden,
     not_negative,
     one_of,
@@ -35,6 +37,10 @@ _MAY_CHANGE = (
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 _MAX_DIFFERENCES = 5
+_MAX_SYSCTL = 253
+_SYSCTL_PART = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SYSCTL = re.compile(rf"({_SYSCTL_PART}[\./])*{_SYSCTL_PART}", re.ASCII)
+_SYSCTL_WORDS = rf"^({_SYSCTL_PART}[\./])*{_SYSCTL_PART}$"
 
 Json = Mapping[str, Any]
 
@@ -61,6 +67,7 @@ def check_pod_spec(spec: Json, path: str, *, is_pod: bool) -> Iterator[Cause]:
     yield from check_labels(f"{path}.nodeSelector", spec.get("nodeSelector", {}))
     yield from check_tolerations(spec.get("tolerations", ()), f"{path}.tolerations")
     yield from _check_names(spec, path)
+    yield from _check_sysctls(spec, f"{path}.securityContext.sysctls")
     yield from _check_host_aliases(spec.get("hostAliases", ()), f"{path}.hostAliases")
     yield from not_negative(
         f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds")
@@ -83,6 +90,20 @@ def _check_names(spec: Json, path: str) -> Iterator[Cause]:
     ):
         if spec.get(name):
             yield from bad_values(f"{path}.{name}", spec[name], rule(spec[name]))
+
+
+def _check_sysctls(spec: Json, path: str) -> Iterator[Cause]:
+    seen = set()
+    for index, sysctl in enumerate((spec.get("securityContext") or {}).get("sysctls") or ()):
+        field, name = f"{path}[{index}].name", sysctl.get("name", "")
+        if not name:
+            yield required(field)
+        elif len(name) > _MAX_SYSCTL or not _SYSCTL.fullmatch(name):
+            rule = f"must have at most {_MAX_SYSCTL} characters and match regex {_SYSCTL_WORDS}"
+            yield bad_value(field, name, rule)
+        elif name in seen:
+            yield duplicate(field, name)
+        seen.add(name)
 
 
 def _check_dns(spec: Json, path: str) -> Iterator[Cause]:

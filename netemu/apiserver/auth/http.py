@@ -14,7 +14,7 @@ from netemu.apiserver.auth.accounts import ServiceAccounts
 from netemu.apiserver.auth.guard import Guard
 from netemu.apiserver.auth.user import User
 from netemu.apiserver.encodings import object_answer
-from netemu.apiserver.forms import parse_form
+from netemu.apiserver.forms import parse_whole_form
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.words import conflict
 
@@ -80,7 +80,7 @@ class AccessRequests:
 
 
 def _answered(request: web.BaseRequest, obj: Object) -> web.Response:
-    form = parse_form(request.headers.get("Accept", ""), "")
+    form = parse_whole_form(request.headers.get("Accept", ""))
     return object_answer(obj, form.encoding, status=201)
 
 

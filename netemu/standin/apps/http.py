@@ -8,7 +8,10 @@ import msgspec
 
 from netemu.agnhost.model import Http, Listener, Request, Response, Surroundings
 from netemu.runtime.container import AppSpec
+from netemu.standin import pages
 from netemu.standin.apps.ports import on_ports
+
+_NOT_FOUND = Response(b"<h1>Not Found</h1>\n", status=404, content_type="text/html")
 
 
 def build(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
@@ -21,6 +24,10 @@ def greeting(words: str) -> Callable[[AppSpec, Surroundings], tuple[Listener, ..
 
     def build_greeting(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
         def answer(request: Request) -> Response:
+            if request.path in ("/", "/index.html"):
+                page = pages.changed(spec.app, spec.page)
+                if page is not None:
+                    return Response(page, content_type="text/html") if page else _NOT_FOUND
             response = describe(spec, request)
             if request.path != "/" or not response.content_type.startswith("text/"):
                 return response

@@ -9,6 +9,7 @@ from netemu.agent.security import (
     check_not_root,
     find_forbidden_sysctl,
     fs_user,
+    network_sysctls_of,
     security_of,
     sysctls_of,
 )
@@ -118,6 +119,13 @@ def test_users_may_ping_and_listen_anywhere_unless_the_pod_says_otherwise_or_is_
     assert set(security(of_pod=explicit).sysctls) == {"net.ipv4.ip_unprivileged_port_start"}
     assert sysctls_of(pod(of_pod=explicit)) == {"net.ipv4.ping_group_range": "1 0"}
     assert security(hostNetwork=True).sysctls == {}
+
+
+def test_sysctls_of_the_kernel_belong_to_each_container():
+    explicit = {"sysctls": [{"name": "kernel/shm_rmid_forced", "value": "1"}]}
+
+    assert security(of_pod=explicit).sysctls["kernel.shm_rmid_forced"] == "1"
+    assert network_sysctls_of(pod(of_pod=explicit)) == {}
 
 
 @pytest.mark.parametrize(

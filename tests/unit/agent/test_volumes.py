@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from netemu.agent.environment import ConfigError
 from netemu.agent.projections import File, VolumeError
 from netemu.agent.volumes import Volumes, sandbox_path, write_files
 from netemu.testing import builders
@@ -80,8 +81,14 @@ def test_a_part_of_a_volume_is_made_when_it_is_missing(mounts):
 
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x"])
 def test_no_part_leads_out_of_its_volume(mounts, path):
-    with pytest.raises(VolumeError, match="subPath"):
+    with pytest.raises(ConfigError, match="SubPath `"):
         mounts({"emptyDir": {}}, subPath=path)
+
+
+def test_a_node_has_a_file_of_hosts(mounts):
+    (mount,) = mounts({"hostPath": {"path": "/etc/hosts"}})
+
+    assert "localhost" in Path(mount.source).read_text()
 
 
 def test_no_link_leads_out_of_its_volume(mounts):

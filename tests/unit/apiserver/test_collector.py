@@ -92,6 +92,19 @@ async def test_in_the_foreground_only_those_that_block_are_waited_for(registry, 
     assert "deletionTimestamp" in metadata(registry, "child")
 
 
+async def test_owners_in_a_circle_do_not_wait_for_each_other(registry, collector, make):
+    first = await make("first")
+    last = await make("last", await make("middle", first))
+    ref = {"apiVersion": "v1", "kind": "ConfigMap", "name": "last", "uid": last["metadata"]["uid"]}
+    circle = {"metadata": {"ownerReferences": [{**ref, "blockOwnerDeletion": True}]}}
+    await registry.patch(CONFIG_MAP, "default", "first", circle)
+
+    await delete(registry, "first", "Foreground")
+    await collector.collect()
+
+    assert names(registry) == []
+
+
 async def test_orphaned_dependents_stay_without_the_reference(registry, collector, make):
     await make("child", await make("owner"))
 

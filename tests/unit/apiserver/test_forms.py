@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import NotAcceptableError
-from netemu.apiserver.forms import WHOLE, Form, parse_form
+from netemu.apiserver.forms import WHOLE, Form, parse_form, parse_whole_form
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 PARTIAL = "as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
@@ -45,3 +45,11 @@ def test_who_takes_only_what_cannot_be_made_gets_nothing(accept):
 )
 def test_who_takes_no_json_gets_what_it_takes(accept, form):
     assert parse_form(accept, "") == form
+
+
+def test_what_has_no_metadata_comes_whole_or_not_at_all():
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+    assert parse_whole_form(f"{table},application/json") == WHOLE
+    with pytest.raises(NotAcceptableError):
+        parse_whole_form(table)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.runtime.command import create_failure, exec_failure, find_fault
+from netemu.runtime.command import create_failure, exec_failure, find_fault, located
 from netemu.runtime.launch import outside_path
 
 
@@ -34,6 +34,21 @@ def resolve(tmp_path):
 )
 def test_a_command_that_cannot_run_is_named_in_the_runtime_s_words(resolve, argv, fault):
     assert find_fault(argv, "/bin:/usr/bin", "/usr/bin", resolve) == fault
+
+
+@pytest.mark.parametrize(
+    ("argv", "found"),
+    [
+        (["/sbin/tool", "x"], ["/usr/bin/tool", "x"]),
+        (["/usr/bin/tool"], ["/usr/bin/tool"]),
+        (["/opt/tool"], ["/opt/tool"]),
+        (["/bin/foo"], ["/bin/foo"]),
+        (["tool"], ["tool"]),
+        ([], []),
+    ],
+)
+def test_a_program_of_an_image_is_found_where_this_machine_has_it(resolve, argv, found):
+    assert located(argv, resolve) == found
 
 
 def test_the_words_are_those_that_people_search_for():

@@ -14,6 +14,7 @@ SPEC = {
     "user": ROOT,
     "read_only": False,
     "writes_sysctls": False,
+    "sysctls": {},
     "processes": "",
     "node_ipc": False,
     "tty": False,
@@ -75,6 +76,12 @@ def test_the_network_is_the_caller_s_and_all_else_the_container_s_own():
 )
 def test_namespaces_that_are_shared(fields, wanted):
     assert kinds(config(**fields)) == wanted
+
+
+def test_sysctls_of_the_kernel_are_the_runtime_s_to_set_and_those_of_the_network_are_not():
+    made = config(sysctls={"kernel.shm_rmid_forced": "1", "net.core.somaxconn": "5"})
+
+    assert made["linux"]["sysctl"] == {"kernel.shm_rmid_forced": "1"}
 
 
 def test_sysctls_are_read_only_but_for_the_network_s_of_who_may_write_them():

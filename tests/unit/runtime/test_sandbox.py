@@ -50,6 +50,11 @@ def has(words, *wanted):
     return any(tuple(words[start : start + len(wanted)]) == wanted for start in range(len(words)))
 
 
+def test_an_ipc_namespace_that_has_sysctls_is_made_before():
+    assert "--unshare-ipc" not in arguments(sysctls={"kernel.shm_rmid_forced": "1"})
+    assert "--unshare-ipc" in arguments(sysctls={"net.core.somaxconn": "1"})
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

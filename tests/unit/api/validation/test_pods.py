@@ -239,6 +239,12 @@ def two_ports(**second):
             id="nameservers",
         ),
         pytest.param(
+            pod(securityContext={"sysctls": [{"name": "a/b.c"}, {"name": "foo-"}]}),
+            "securityContext.sysctls[1].name",
+            'Invalid value: "foo-": must have at most 253 characters and match regex',
+            id="sysctl",
+        ),
+        pytest.param(
             pod(hostAliases=[{"ip": "x"}]),
             "hostAliases[0].ip",
             'Invalid value: "x": must be a valid IP',

@@ -1,0 +1,59 @@
+"""The page of an image's web server: a file that people change, or take away, from inside its container.
+
+A stand-in has no files. Who enters its container finds this one, and it answers as the file then says.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import NamedTuple
+
+from netemu.runtime.container import Mount
+from netemu.standin.catalogue import Catalogue
+
+
+class Page(NamedTuple):
+    """Where a server's page is in its container, and what it says at first."""
+
+    path: str
+    text: str
+
+
+PAGES = {
+    "httpd": Page("/usr/local/apache2/htdocs/index.html", "<html><body><h1>It works!</h1></body></html>\n"),
+    "nginx": Page(
+        "/usr/share/nginx/html/index.html",
+        "<!DOCTYPE html>\n<html>\n<head><title>Welcome to nginx!</title></head>\n"
+        "<body><h1>Welcome to nginx!</h1></body>\n</html>\n",
+    ),
+}
+
+
+def place(pod_directory: Path, id: str) -> Path:
+    """Say where the page of one attempt of a container is on the machine, once somebody entered it."""
+    return pod_directory / "pages" / id / "index.html"
+
+
+def mount(image: str, catalogue: Catalogue, pod_directory: Path, id: str) -> tuple[Mount, ...]:
+    """Make the page of a container that is entered, and say where it is mounted; nothing for most images."""
+    found = catalogue.find(image)
+    page = PAGES.get(found.app or "") if found is not None else None
+    if page is None:
+        return ()
+    file = place(pod_directory, id)
+    if not file.parent.is_dir():
+        file.parent.mkdir(parents=True)
+        file.write_text(page.text)
+    return (Mount(source=str(file.parent), target=posixpath.dirname(page.path), read_only=False),)
+
+
+def changed(app: str, file: str) -> bytes | None:
+    """Read a page that is not what it was at first: empty if it is gone, ``None`` if nobody changed it."""
+    if not file or not Path(file).parent.is_dir():
+        return None
+    try:
+        text = Path(file).read_bytes()
+    except OSError:
+        return b""
+    return None if text == PAGES[app].text.encode() else text
