@@ -69,7 +69,7 @@ def entries_of(obj: Object) -> Entries:
 
 def created_fields(kind: Kind, obj: Object, writer: Writer) -> Entries:
     """Give the entries of an object that one writer makes."""
-    tree = tree_of(shape_of(kind), managed_part(kind, obj, writer.subresource))
+    tree = tree_of(shape_of(kind), managed_part(kind, obj, writer.subresource), is_new=True)
     return [writer.entry(kind, "Update", tree)] if tree else []
 
 

@@ -62,15 +62,15 @@ def item_shape(shape: Shape | None) -> Shape | None:
     return owner.items if owner is not None else None
 
 
-def tree_of(shape: Shape | None, of: Any) -> Tree:
-    """Give all fields that a value sets."""
+def tree_of(shape: Shape | None, of: Any, *, is_new: bool = False) -> Tree:
+    """Give all fields that a value sets; in one that ``is_new``, with the maps and lists that it brings."""
     match division(shape, of):
         case Division.FIELDS:
-            return _fields(shape, of)
+            return _fields(shape, of, is_new=is_new)
         case Division.ITEMS:
             below = item_shape(shape)
             named = items_by_name(shape, of)
-            return {name: _and_itself(tree_of(below, item)) for name, item in named.items()}
+            return {name: _and_itself(tree_of(below, item, is_new=is_new)) for name, item in named.items()}
         case Division.VALUES:
             return dict.fromkeys(values_by_name(of), LEAF)
         case Division.WHOLE:
@@ -78,12 +78,12 @@ def tree_of(shape: Shape | None, of: Any) -> Tree:
 
 
 def members_under(path: Path, shape: Shape | None, of: Any) -> set[Path]:
-    """Give all fields that a new value at ``path`` sets, with the path itself where it is a map's."""
-    tree = tree_of(shape, of)
+    """Give all fields that a new value at ``path`` sets, with the path itself where it comes with them."""
+    tree = tree_of(shape, of, is_new=True)
     if not tree:
         return set() if of == [] and division(shape, of) is not Division.WHOLE else {path}
     found = {path + below for below in paths.read(tree)}
-    return found | {path} if path[-1].startswith("k:") or is_map(shape) else found
+    return found | {path} if path[-1].startswith("k:") or _comes_with_members(shape, of) else found
 
 
 def is_map(shape: Shape | None) -> bool:
@@ -96,17 +96,25 @@ def _and_itself(tree: Tree) -> Tree:
     return {SELF: LEAF, **tree} if tree else LEAF
 
 
-def _fields(shape: Shape | None, of: dict[str, Any]) -> Tree:
+def _comes_with_members(shape: Shape | None, of: Any) -> bool:
+    """Tell whether a value is absent while it is empty: maps and lists are, structures often not."""
+    return is_map(shape) or division(shape, of) in (Division.ITEMS, Division.VALUES)
+
+
+def _fields(shape: Shape | None, of: dict[str, Any], *, is_new: bool) -> Tree:
     owner = schema.resolve(shape)
     properties = owner.properties if owner is not None else {}
     others = owner.additional_properties if owner is not None else None
+    required = owner.required if owner is not None else ()
     tree: Tree = {}
     for name, one in of.items():
         if not isinstance(one, dict | list):
             tree[f"f:{name}"] = LEAF
             continue
         below_shape = properties.get(name) or others
-        below = tree_of(below_shape, one)
+        below = tree_of(below_shape, one, is_new=is_new)
+        if is_new and below and name not in required and _comes_with_members(below_shape, one):
+            below = _and_itself(below)
         if below or isinstance(one, dict) or division(below_shape, one) is Division.WHOLE:
             tree[f"f:{name}"] = below
     return tree

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netemu.api.apply import Writer, apply, created_fields, paths, updated_fields
 from netemu.api.errors import ConflictError
-from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, SERVICE
+from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, POD, SERVICE
 
 
 def writer(manager="kubectl", subresource="", time="2024-01-01T00:00:00Z"):
@@ -201,7 +201,24 @@ def test_the_status_has_managers_of_its_own():
 def test_identity_belongs_to_nobody():
     (entry,) = created_fields(CONFIG_MAP, {**head(uid="u", labels={"a": "b"}), "data": {"k": "v"}}, writer())
 
-    assert entry["fieldsV1"] == {"f:metadata": {"f:labels": {"f:a": {}}}, "f:data": {"f:k": {}}}
+    assert entry["fieldsV1"] == {
+        "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+        "f:data": {".": {}, "f:k": {}},
+    }
+
+
+def test_maps_and_lists_belong_to_who_brought_them_but_not_those_that_are_always_there():
+    container = {"name": "c", "image": "x", "env": [{"name": "A", "value": "b"}]}
+    (entry,) = created_fields(POD, {**head(), "spec": {"containers": [container]}}, writer())
+
+    containers = entry["fieldsV1"]["f:spec"]["f:containers"]
+    assert list(containers) == ['k:{"name":"c"}']
+    assert containers['k:{"name":"c"}'] == {
+        ".": {},
+        "f:name": {},
+        "f:image": {},
+        "f:env": {".": {}, 'k:{"name":"A"}': {".": {}, "f:name": {}, "f:value": {}}},
+    }
 
 
 def test_atomic_parts_have_one_owner():
@@ -209,7 +226,7 @@ def test_atomic_parts_have_one_owner():
     (entry,) = created_fields(SERVICE, {**head(), "spec": spec}, writer())
 
     assert entry["fieldsV1"]["f:spec"]["f:selector"] == {}
-    assert list(entry["fieldsV1"]["f:spec"]["f:ports"]) == ['k:{"port":80,"protocol":"TCP"}']
+    assert list(entry["fieldsV1"]["f:spec"]["f:ports"]) == [".", 'k:{"port":80,"protocol":"TCP"}']
 
 
 def test_the_oldest_updaters_become_one():
