@@ -27,6 +27,7 @@ from netemu.naming import NodeName, Revision
 log = Log(__name__)
 
 RETRY_S = 1.0
+PERIOD_S = 30.0
 # Names of this package's own: the cache is shared, and so are the names of its indexes.
 _CONCERNED, _YES = "balancer.concerned", "yes"
 _SLICES = "balancer.slices-of-service"
@@ -41,6 +42,10 @@ class Answers(Protocol):
 
     def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
         """Answer for these addresses and no others; give those that are new."""
+        ...
+
+    def renew(self) -> None:
+        """Put back what another hand took away."""
         ...
 
 
@@ -61,6 +66,7 @@ class Balancer:
         *,
         is_on: Callable[[NodeName], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
+        period_s: float = PERIOD_S,
     ) -> None:
         self._client = client
         self._cache = cache
@@ -69,6 +75,7 @@ class Balancer:
         self._recorder = recorder
         self._is_on = is_on
         self._open_node = open_node
+        self._period_s = period_s
         self._nodes: dict[NodeName, Answers] = {}
         self._wake = asyncio.Event()
         self._teller = Teller(recorder)
@@ -94,6 +101,21 @@ class Balancer:
         self._informer.on_change(NAMESPACE, self._namespace_changed)
         for kind in (ADDRESS_POOL, L2_ADVERTISEMENT):
             self._settings.on_change(kind, lambda _change: self._wake.set())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew(), name="balancer's repairs")
+            await self._follow()
+
+    async def _renew(self) -> None:
+        """Undo now and then what another hand did to the nodes."""
+        while True:
+            await asyncio.sleep(self._period_s)
+            for answers in list(self._nodes.values()):
+                try:
+                    answers.renew()
+                except NetemuError as err:
+                    log.warning("balancer.unrepaired", code=err.code, error=err.message)
+
+    async def _follow(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()

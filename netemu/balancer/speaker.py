@@ -51,6 +51,17 @@ class Speaker:
         if self._held is None or not self._held.issubset(kept):
             self._change(lambda held: held.intersection(kept))
 
+    def renew(self) -> None:
+        """Put back what another hand took away of what is held.
+
+        Raises:
+            KernelError, PermissionDeniedError: the kernel refuses.
+
+        """
+        if self._held:
+            with Netlink.open(self._ns_fd) as netlink:
+                netlink.batch(_changes(netlink, add=self._held, remove=frozenset()))
+
     def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
         """Answer for these addresses and no others; give those that are new, and claim them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -33,14 +33,16 @@ _POOL_SIZE = 253  # of a /24, all but the network, the broadcast, and the addres
 
 
 class Balancing:
-    """The balancer with the parts that are its own."""
+    """The balancer with the parts that are its own; ``off`` are the nodes that are off as it starts."""
 
-    def __init__(self, client: Client, cache: Cache, informer: Informer, clock: Clock) -> None:
-        self._on: set[NodeName] = set()
+    def __init__(
+        self, client: Client, cache: Cache, informer: Informer, clock: Clock, off: Iterable[str]
+    ) -> None:
+        self._off: set[str] = set(off)
         self._settings = Informer(client, cache, SETTINGS)
         self._recorder = Recorder(client, clock, "netemu-balancer")
         self._balancer = Balancer(
-            client, cache, informer, self._settings, self._recorder, is_on=self._on.__contains__
+            client, cache, informer, self._settings, self._recorder, is_on=lambda node: node not in self._off
         )
         self.add_node = self._balancer.add_node
 
@@ -48,12 +50,12 @@ class Balancing:
         """Give a node's life of which the balancer knows the first and the last moment."""
 
         async def live(node: NodeName) -> None:
-            self._on.add(node)
+            self._off.discard(node)
             self._balancer.node_switched()
             try:
                 await life(node)
             finally:
-                self._on.discard(node)
+                self._off.add(node)
                 self._balancer.node_switched()
 
         return live

@@ -28,6 +28,7 @@ from netemu.cluster.readiness import Readiness, wait_dns
 from netemu.cluster.record import Record
 from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
+from netemu.cluster.switches import off_nodes
 from netemu.cluster.usage import ClusterUsage
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
@@ -93,7 +94,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             stack.callback(hardware.close)
             switch_on(hardware)
         lives = Lives(nodes, cache, paths, record, switch_on)
-        balancer = Balancing(client, cache, informer, system_clock)
+        balancer = Balancing(client, cache, informer, system_clock, off_nodes(paths))
         power = Power(
             world,
             paths,

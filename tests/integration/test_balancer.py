@@ -139,6 +139,17 @@ def test_a_new_daemon_finds_what_the_kernel_answers_for(segment):
     assert state("t-node-1") == ("", "")
 
 
+def test_what_another_hand_took_away_comes_back(segment):
+    speaker = segment.speakers["t-node-1"]
+    speaker.hold({ADDRESS, ADDRESS6})
+    before = state("t-node-1")
+    ip("t-node-1", "neigh", "del", "proxy", str(ADDRESS6), "dev", "eth0")
+    ip("t-node-1", "link", "del", LINK)
+    speaker.renew()
+
+    assert state("t-node-1") == before
+
+
 def test_taking_an_address_is_told_to_everybody_as_request_and_as_reply(segment):
     with netns.open_socket(segment.outside, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind(("eth0", 0x0806))

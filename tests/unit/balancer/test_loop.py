@@ -34,6 +34,11 @@ class NotedNode:
         self.held = held
         self.mine = set()
 
+        self.renewed = 0
+
+    def renew(self):
+        self.renewed += 1
+
     def release(self, kept):
         self.mine &= set(kept)
 
@@ -75,6 +80,7 @@ class Cluster:
             settings,
             recorder,
             is_on=lambda name: name not in self.off,
+            period_s=0.01,
             open_node=lambda name, _fd: self.nodes.setdefault(name, NotedNode(self.nodes)),
         )
         for name in NAMES:
@@ -228,6 +234,11 @@ async def test_a_local_service_is_answered_for_where_its_endpoints_are(cluster):
         moved = {"endpoints": [endpoint("node-2", ready=False), endpoint("node-3", ready=True)]}
         await cluster.client.patch(ENDPOINT_SLICE, "default", "web-1", moved)
         await cluster.until("node-3")
+
+
+async def test_what_another_hand_takes_away_is_put_back_now_and_then(cluster):
+    async with cluster.running():
+        await cluster.sees(lambda: all(node.renewed > 1 for node in cluster.nodes.values()))
 
 
 async def test_a_pool_that_is_deleted_does_not_come_back(cluster):
