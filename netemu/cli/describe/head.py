@@ -36,6 +36,17 @@ def write_controller(sheet: Sheet, obj: Object) -> None:
             sheet.write(0, "Controlled By:", f"{owner['kind']}/{owner['name']}")
 
 
+def render_selector(selector: Object) -> str:
+    """Render a label selector in one line."""
+    labels = [f"{k}={v}" for k, v in sorted((selector.get("matchLabels") or {}).items())]
+    words = {"In": "in", "NotIn": "notin", "Exists": "", "DoesNotExist": "!"}
+    for requirement in selector.get("matchExpressions") or ():
+        values = ",".join(requirement.get("values") or ())
+        word = words[requirement["operator"]]
+        labels.append(f"{requirement['key']} {word} ({values})" if values else f"{word}{requirement['key']}")
+    return ",".join(labels) or "<none>"
+
+
 def write_events(sheet: Sheet, events: Sequence[Object], now_s: float) -> None:
     """Write the events, oldest first."""
     if not events:

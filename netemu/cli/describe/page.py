@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from netemu.api.kinds import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
+    CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
+    INGRESS,
+    JOB,
+    NETWORK_POLICY,
     NODE,
     POD,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
+    ROLE,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
+    SERVICE_ACCOUNT,
     STATEFUL_SET,
     Kind,
 )
+from netemu.cli.describe.access import write_binding, write_role, write_service_account
 from netemu.cli.describe.configuration import write_config_map, write_secret
 from netemu.cli.describe.generic import write_generic
 from netemu.cli.describe.head import Object, write_events
+from netemu.cli.describe.jobs import write_cron_job, write_job
+from netemu.cli.describe.networks import write_ingress, write_network_policy
 from netemu.cli.describe.nodes import write_node
 from netemu.cli.describe.pods import write_pod
 from netemu.cli.describe.services import write_endpoint_slice, write_service
@@ -32,6 +44,24 @@ from netemu.cli.resources import Query
 Related = Mapping[Kind, Sequence[Object]]
 
 _WORKLOADS = (DEPLOYMENT, REPLICA_SET, REPLICATION_CONTROLLER, STATEFUL_SET, DAEMON_SET)
+
+
+_ALONE: Mapping[Kind, Callable[[Sheet, Object], None]] = {
+    POD: write_pod,
+    CONFIG_MAP: write_config_map,
+    SECRET: write_secret,
+    ENDPOINT_SLICE: write_endpoint_slice,
+    JOB: write_job,
+    CRON_JOB: write_cron_job,
+    NETWORK_POLICY: write_network_policy,
+    SERVICE_ACCOUNT: write_service_account,
+    ROLE: write_role,
+    CLUSTER_ROLE: write_role,
+    ROLE_BINDING: write_binding,
+    CLUSTER_ROLE_BINDING: write_binding,
+}
+WITHOUT_EVENTS = (SECRET, NETWORK_POLICY, ROLE, CLUSTER_ROLE, ROLE_BINDING, CLUSTER_ROLE_BINDING)
+"""Kinds whose descriptions end without events, as kubectl's do."""
 
 
 def needs(kind: Kind, obj: Object) -> tuple[Query, ...]:
@@ -47,30 +77,30 @@ def needs(kind: Kind, obj: Object) -> tuple[Query, ...]:
         return (events, Query(kind=ENDPOINT_SLICE, namespace=namespace, label_selector=label))
     if kind is DEPLOYMENT:
         return (events, Query(kind=REPLICA_SET, namespace=namespace))
+    if kind is INGRESS:
+        return (events, *(Query(kind=each, namespace=namespace) for each in (SERVICE, ENDPOINT_SLICE)))
+    if kind in WITHOUT_EVENTS:
+        return ()
     return (events,)
 
 
 def render_page(kind: Kind, obj: Object, related: Related, *, now_s: float) -> str:
     """Describe one object."""
     sheet = Sheet()
-    if kind is POD:
-        write_pod(sheet, obj)
+    if kind in _ALONE:
+        _ALONE[kind](sheet, obj)
     elif kind is SERVICE:
         write_service(sheet, obj, related.get(ENDPOINT_SLICE, ()))
-    elif kind is CONFIG_MAP:
-        write_config_map(sheet, obj)
-    elif kind is SECRET:
-        write_secret(sheet, obj)
-        return sheet.render()
-    elif kind is ENDPOINT_SLICE:
-        write_endpoint_slice(sheet, obj)
+    elif kind is INGRESS:
+        write_ingress(sheet, obj, related.get(SERVICE, ()), related.get(ENDPOINT_SLICE, ()))
     elif kind is NODE:
         write_node(sheet, obj, related.get(POD, ()), now_s)
     elif kind in _WORKLOADS:
         write_workload(sheet, kind, obj, related.get(REPLICA_SET, ()))
     else:
         write_generic(sheet, obj)
-    write_events(sheet, _own_events(obj, related.get(EVENT, ())), now_s)
+    if kind not in WITHOUT_EVENTS:
+        write_events(sheet, _own_events(obj, related.get(EVENT, ())), now_s)
     return sheet.render()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netemu.cli.describe.containers import write_containers
 from netemu.cli.describe.head import Object, write_controller, write_labels, write_name
+from netemu.cli.describe.scheduling import write_scheduling
 from netemu.cli.describe.sheet import Sheet, render_time
 from netemu.cli.describe.volumes import write_volumes
 
@@ -35,7 +36,7 @@ def write_pod(sheet: Sheet, pod: Object) -> None:
         write_volumes(sheet, spec["volumes"])
     if status.get("qosClass"):
         sheet.write(0, "QoS Class:", status["qosClass"])
-    _write_scheduling(sheet, spec)
+    write_scheduling(sheet, spec)
 
 
 def _write_top(sheet: Sheet, pod: Object) -> None:
@@ -66,23 +67,3 @@ def _write_addresses(sheet: Sheet, status: Object) -> None:
     sheet.write(0, "IPs:")
     for address in addresses:
         sheet.write(1, "IP:", address["ip"])
-
-
-def _write_scheduling(sheet: Sheet, spec: Object) -> None:
-    sheet.mapping("Node-Selectors:", spec.get("nodeSelector") or {})
-    tolerations = [_render_toleration(toleration) for toleration in spec.get("tolerations") or ()]
-    for head, text in zip(
-        ["Tolerations:", *[""] * len(tolerations)], tolerations or ["<none>"], strict=False
-    ):
-        sheet.write(0, head, text)
-
-
-def _render_toleration(toleration: Object) -> str:
-    key, value, effect = (toleration.get(word) or "" for word in ("key", "value", "effect"))
-    text = f"{key}={value}" if value else key
-    text += f":{effect}" if effect else ""
-    if toleration.get("operator") == "Exists" and not value:
-        text += " op=Exists" if text else "op=Exists"
-    if toleration.get("tolerationSeconds") is not None:
-        text += f" for {toleration['tolerationSeconds']}s"
-    return text

@@ -13,6 +13,7 @@ from typing import Any
 from netemu.clock import parse_rfc3339
 
 PADDING = 2
+SHORTEST_DASHES = 4  # "Age" has four of them
 
 
 class Sheet:
@@ -28,7 +29,7 @@ class Sheet:
     def table(self, indent: int, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Add a small table with dashes under its headings."""
         self.write(indent, *heads)
-        self.write(indent, *("-" * len(head) for head in heads))
+        self.write(indent, *("-" * max(len(head), SHORTEST_DASHES) for head in heads))
         for row in rows:
             self.write(indent, *row)
 

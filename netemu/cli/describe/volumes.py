@@ -11,13 +11,13 @@ from netemu.cli.describe.sheet import Sheet
 Lines = Sequence[tuple[str, object]]
 
 
-def write_volumes(sheet: Sheet, volumes: Sequence[Object]) -> None:
+def write_volumes(sheet: Sheet, volumes: Sequence[Object], *, indent: int = 0) -> None:
     """Write each volume, in the words that kubectl has for its type."""
-    sheet.write(0, "Volumes:")
+    sheet.write(indent, "Volumes:")
     for volume in volumes:
-        sheet.write(1, f"{volume['name']}:")
+        sheet.write(indent + 1, f"{volume['name']}:")
         for title, value in _lines(volume):
-            sheet.write(2, title, value)
+            sheet.write(indent + 2, title, value)
 
 
 def _lines(volume: Object) -> Lines:

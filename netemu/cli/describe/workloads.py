@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netemu.api.kinds import DAEMON_SET, DEPLOYMENT, REPLICATION_CONTROLLER, Kind
-from netemu.cli.describe.containers import write_containers
-from netemu.cli.describe.head import Object, write_controller, write_labels, write_name
+from netemu.cli.describe.head import Object, render_selector, write_controller, write_labels, write_name
 from netemu.cli.describe.sheet import Sheet, render_time
+from netemu.cli.describe.template import write_template
 
 _REVISION = "deployment.kubernetes.io/revision"
 
@@ -20,10 +20,10 @@ def write_workload(sheet: Sheet, kind: Kind, obj: Object, replica_sets: Sequence
     selector = obj["spec"].get("selector") or {}
     if kind is REPLICATION_CONTROLLER:
         selector = {"matchLabels": selector}
-    sheet.write(0, "Selector:", _render_selector(selector))
+    sheet.write(0, "Selector:", render_selector(selector))
     write_controller(sheet, obj)
     _write_counts(sheet, kind, obj)
-    _write_template(sheet, obj["spec"]["template"])
+    write_template(sheet, obj["spec"]["template"])
     conditions = (obj.get("status") or {}).get("conditions") or ()
     if conditions:
         sheet.write(0, "Conditions:")
@@ -34,16 +34,6 @@ def write_workload(sheet: Sheet, kind: Kind, obj: Object, replica_sets: Sequence
         )
     if kind is DEPLOYMENT:
         _write_replica_sets(sheet, obj, replica_sets)
-
-
-def _render_selector(selector: Object) -> str:
-    labels = [f"{k}={v}" for k, v in sorted((selector.get("matchLabels") or {}).items())]
-    words = {"In": "in", "NotIn": "notin", "Exists": "", "DoesNotExist": "!"}
-    for requirement in selector.get("matchExpressions") or ():
-        values = ",".join(requirement.get("values") or ())
-        word = words[requirement["operator"]]
-        labels.append(f"{requirement['key']} {word} ({values})" if values else f"{word}{requirement['key']}")
-    return ",".join(labels) or "<none>"
 
 
 def _write_counts(sheet: Sheet, kind: Kind, obj: Object) -> None:
@@ -84,19 +74,11 @@ def _write_strategy(sheet: Sheet, spec: Object) -> None:
         )
 
 
-def _write_template(sheet: Sheet, template: Object) -> None:
-    spec = template.get("spec") or {}
-    sheet.write(0, "Pod Template:")
-    sheet.mapping("Labels:", (template.get("metadata") or {}).get("labels") or {}, indent=1)
-    write_containers(sheet, "Init Containers:", spec.get("initContainers") or (), (), 1)
-    write_containers(sheet, "Containers:", spec.get("containers") or (), (), 1)
-
-
 def _write_replica_sets(sheet: Sheet, deployment: Object, replica_sets: Sequence[Object]) -> None:
     revision = (deployment["metadata"].get("annotations") or {}).get(_REVISION)
     owned = [rs for rs in replica_sets if _is_owned(rs, deployment["metadata"].get("uid"))]
     new = [rs for rs in owned if (rs["metadata"].get("annotations") or {}).get(_REVISION) == revision]
-    old = [rs for rs in owned if rs not in new and rs["spec"].get("replicas")]
+    old = [rs for rs in owned if rs not in new]
     sheet.write(0, "OldReplicaSets:", ", ".join(_render_set(rs) for rs in old) or "<none>")
     sheet.write(0, "NewReplicaSet:", ", ".join(_render_set(rs) for rs in new) or "<none>")
 
