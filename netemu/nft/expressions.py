@@ -106,6 +106,13 @@ class Concat:
 
 
 @dataclass(frozen=True, slots=True)
+class Hash:
+    """A number of 32 bits made of several fields: equal for equal values, and seldom for others."""
+
+    parts: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """The data of a map at a key; a rule ends here, without effect, when the key is not in it."""
 

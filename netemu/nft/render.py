@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from netemu.nft.expressions import AnyOf, Concat, Family, Field, InSet, Lookup, Masked, Random, Type
+from netemu.nft.expressions import AnyOf, Concat, Family, Field, Hash, InSet, Lookup, Masked, Random, Type
 from netemu.nft.objects import Base, Chain, Map, Rule, Set, Table, TableId
 from netemu.nft.statements import (
     Accept,
@@ -141,6 +141,10 @@ def _base(base: Base) -> str:
     return f"\t\ttype {base.type.value} hook {base.hook.value} priority {base.priority};\n"
 
 
+# One seed for all, or each rule would get one of its own from nft.
+_HASHES, _SEED = (1 << 32) - 1, 0x6E65
+
+
 class _Words:
     """Writes chains of tables of one family; ``inet`` tables look at IPv4 addresses."""
 
@@ -189,8 +193,10 @@ class _Words:
             case _:
                 assert_never(statement)
 
-    def _left(self, expression: Field | Masked | Concat) -> str:
+    def _left(self, expression: Field | Masked | Concat | Hash) -> str:
         match expression:
+            case Hash(parts):
+                return f"jhash {' . '.join(map(self._left, parts))} mod {_HASHES} seed {_SEED:#x}"
             case Concat(parts):
                 return " . ".join(map(self._left, parts))
             case Masked(field, mask):
@@ -198,8 +204,10 @@ class _Words:
             case Field():
                 return _FIELDS[expression].format(ip=self._ip)
 
-    def _source(self, expression: Lookup | Random | int) -> str:
+    def _source(self, expression: Lookup | Random | Hash | int) -> str:
         match expression:
+            case Hash():
+                return self._left(expression)
             case Lookup(key, map_name):
                 return f"{self._left(key)} map @{map_name}"
             case Random(modulus):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netemu.nft.expressions import AnyOf, Atom, Concat, Field, InSet, Lookup, Masked, Random
+from netemu.nft.expressions import AnyOf, Atom, Concat, Field, Hash, InSet, Lookup, Masked, Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Assign:
     """Write a mark."""
 
     target: Field
-    source: Lookup | Random | int
+    source: Lookup | Random | Hash | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Remember:
     """Write an element into a map, or make it last as long again; go on if the map is full."""
 
     map: str
-    key: Concat
+    key: Concat | Hash
     data: Field
     timeout_s: int
 
@@ -54,7 +54,7 @@ class Forget:
     """Take an element out of a map; go on if it is not there."""
 
     map: str
-    key: Concat
+    key: Concat | Hash
     data: Field
 
 

@@ -6,6 +6,7 @@ in which Linux calls them. Where a rule takes a random choice, it follows every 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -20,6 +21,7 @@ from netemu.nft.expressions import (
     Concat,
     Direction,
     Field,
+    Hash,
     InSet,
     Lookup,
     Masked,
@@ -225,7 +227,7 @@ def _translated(content: Content, to: Lookup, state: _State) -> _Step:
     return replace(state, packet=replace(state.packet, daddr=address, dport=port), dnat=True), _Next.HOOK
 
 
-def _values(content: Content, source: Lookup | Random | int, state: _State) -> Iterator[int]:
+def _values(content: Content, source: Lookup | Random | Hash | int, state: _State) -> Iterator[int]:
     match source:
         case Random(modulus):
             yield from range(modulus)
@@ -234,6 +236,8 @@ def _values(content: Content, source: Lookup | Random | int, state: _State) -> I
             if isinstance(data, tuple):
                 assert isinstance(data[0], int)
                 yield data[0]
+        case Hash(parts):
+            yield zlib.crc32(" ".join(str(_read(state, part)) for part in parts).encode())
         case int():
             yield source
 

@@ -133,7 +133,7 @@ def _endpoints(read: Read, id: int, balancer: Balancer) -> Iterator[Line]:
 
 
 def _chain(family: Family, balancer: Balancer) -> Shown:
-    chain = balancer_chain(balancer)
+    chain = balancer_chain(balancer, family)
     sentences = layout.STICKY_SENTENCES if balancer.affinity_s else layout.RANDOM_SENTENCES
     lines = (
         Line("rule", render_rule(family, rule), sentence)

@@ -12,6 +12,7 @@ from netemu.nft.expressions import (
     Direction,
     Family,
     Field,
+    Hash,
     InSet,
     Lookup,
     Masked,
@@ -46,7 +47,7 @@ BALANCERS = "lb"  # id → goto the chain that chooses among that many endpoints
 SLOTS = "ep"  # (id, slot) → endpoint
 PICKS = "pick"  # (id, slot) → number of an endpoint, where clients stay with theirs
 REMEMBERED = "eid"  # (id, number of an endpoint) → endpoint
-AFFINITIES = "aff"  # (client, id) → number of an endpoint; written by packets
+AFFINITIES = "aff"  # (client, id), in IPv6 a hash of both → number of an endpoint; written by packets
 CLUSTER_IPS = "vip"  # the ClusterIPs in use: their other ports are refused
 HAIRPIN = "hairpin"  # (address, the same address) of endpoints here: who reaches itself
 LOCAL_IDS = "local"  # ids that keep the source of whoever comes
@@ -93,6 +94,7 @@ def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
     address = Type.IPV4_ADDR if node.family is Family.IP else Type.IPV6_ADDR
     protocol, port, mark = Type.INET_PROTO, Type.INET_SERVICE, Type.MARK
     frontend = (address, protocol, port)
+    client = (address, mark) if node.family is Family.IP else (mark,)
     return Table(
         node.table,
         sets=(
@@ -111,11 +113,11 @@ def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
             Map(SLOTS, (mark, mark), (address, port)),
             Map(PICKS, (mark, mark), (mark,)),
             Map(REMEMBERED, (mark, mark), (address, port)),
-            Map(AFFINITIES, (address, mark), (mark,), size=_MOST_AFFINITIES),
+            Map(AFFINITIES, client, (mark,), size=_MOST_AFFINITIES),
         ),
         chains=(
             _refuse(),
-            *(balancer_chain(some) for some in sorted(set(balancers)) if some.size),
+            *(balancer_chain(some, node.family) for some in sorted(set(balancers)) if some.size),
             Chain(_SERVICES, tuple(_service_rules(node))),
             _base(Hook.PREROUTING, rule(Jump(_SERVICES))),
             # A reset that refuses a connection leaves through this hook as that connection's reply
@@ -149,14 +151,14 @@ def balancer_name(balancer: Balancer) -> str:
     return f"aff{balancer.size}-{balancer.affinity_s}" if balancer.affinity_s else f"lb{balancer.size}"
 
 
-def balancer_chain(balancer: Balancer) -> Chain:
+def balancer_chain(balancer: Balancer, family: Family) -> Chain:
     """Build the chain that chooses among so many endpoints of whatever Service.
 
     The last rules are for a packet in whose midst a transaction took the chosen slot away:
     it reads this chain as it was, but the endpoints as they are. Slot 0 goes last; and better
     lost, to be sent again, than let through, as conntrack would keep it so.
     """
-    rules = _sticky_rules(balancer) if balancer.affinity_s else _random_rules(balancer)
+    rules = _sticky_rules(balancer, family) if balancer.affinity_s else _random_rules(balancer)
     return Chain(balancer_name(balancer), (*rules, rule(Drop())))
 
 
@@ -170,16 +172,16 @@ def _random_rules(balancer: Balancer) -> list[Rule]:
     ]
 
 
-def _sticky_rules(balancer: Balancer) -> list[Rule]:
+def _sticky_rules(balancer: Balancer, family: Family) -> list[Rule]:
     """Go where the client went before, if that is still there, else where chance leads, and remember it."""
-    client = Concat((Field.SADDR, Field.CT_MARK))
+    client = _affinity_client(family)
+    remember = Remember(AFFINITIES, client, Field.META_MARK, balancer.affinity_s)
     slot = Concat((Field.CT_MARK, Field.META_MARK))
     remember = Remember(AFFINITIES, client, Field.META_MARK, balancer.affinity_s)
     translate = _translate(REMEMBERED)
     pick = rule(Assign(Field.META_MARK, Lookup(slot, PICKS)))
     return [
-        rule(Assign(Field.META_MARK, 0)),
-        rule(Assign(Field.META_MARK, Lookup(client, AFFINITIES))),
+        *_recall(client),
         rule(Match(Field.META_MARK, 0, negated=True), remember),
         translate,
         rule(Forget(AFFINITIES, client, Field.META_MARK)),
@@ -191,6 +193,27 @@ def _sticky_rules(balancer: Balancer) -> list[Rule]:
         pick,
         translate,
     ]
+
+
+def _affinity_client(family: Family) -> Concat | Hash:
+    """Give what names a client of one Service port.
+
+    nft 1.0.6 gives keys of more than 16 bytes and their data registers that overlap: of an address of
+    IPv6 some bytes would be another's. Two clients of one hash would share what is remembered.
+    """
+    parts = (Field.SADDR, Field.CT_MARK)
+    return Concat(parts) if family is Family.IP else Hash(parts)
+
+
+def _recall(client: Concat | Hash) -> tuple[Rule, Rule]:
+    """Read what is remembered of a client; if nothing is, the mark is the number of no endpoint."""
+    if isinstance(client, Hash):  # which cannot be looked up by itself
+        known = Lookup(Field.META_MARK, AFFINITIES)
+        return rule(Assign(Field.META_MARK, client)), rule(Assign(Field.META_MARK, known))
+    return (
+        rule(Assign(Field.META_MARK, 0)),
+        rule(Assign(Field.META_MARK, Lookup(client, AFFINITIES))),
+    )
 
 
 def _translate(endpoints: str) -> Rule:

@@ -198,7 +198,7 @@ def _by_place(group: Group | None) -> dict[Place, ElementData]:
 
 def _chains(node: NodeView, balancers: Iterable[Balancer]) -> list[Command]:
     wanted = sorted(balancer for balancer in balancers if balancer.size)
-    return [PutChain(node.table, balancer_chain(balancer)) for balancer in wanted]
+    return [PutChain(node.table, balancer_chain(balancer, node.family)) for balancer in wanted]
 
 
 def _adds(node: NodeView, elements: Mapping[str, Iterable[Element]]) -> list[Command]:

@@ -2,7 +2,7 @@
 
 For kernel tests in private namespaces. Two nodes on one switch, which is also the client outside; pods a
 and b on node-1, c on node-2. Each pod answers on port 8080, TCP and UDP, with its name and the
-address of who asks.
+address of who asks. Everything has addresses of both families.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,7 +34,14 @@ TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 TIMEOUT_S = 0.6
 PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2"}
 NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
+PODS6 = {"a": "fd00:244:1::2", "b": "fd00:244:1::3", "c": "fd00:244:2::2"}
+NODES6 = {"node-1": "fd00:172::11", "node-2": "fd00:172::12"}
 PORT = 8080
+SETTINGS = Settings(
+    host_cidr=("172.30.0.0/16", "fd00:172::/64"),
+    pod_cidr=("10.244.0.0/16", "fd00:244::/32"),
+    service_cidr=("10.96.0.0/16", "fd00:96::/112"),
+)
 
 Places = Mapping[str, int]  # descriptors of namespaces by name
 
@@ -44,12 +51,22 @@ def world() -> Iterator[Places]:
     """Make it for the length of a block."""
     prefix = f"t{uuid4().hex[:6]}"
     with _made_namespaces(prefix, ["outside", *NODES, *PODS]) as fds:
-        ip(fds["outside"], "link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
+        ip(
+            fds["outside"],
+            "link add br0 type bridge",
+            "addr add 172.30.0.1/16 dev br0",
+            "addr add fd00:172::1/64 dev br0 nodad",
+            "link set br0 up",
+        )
         for number, (node, address) in enumerate(NODES.items(), 1):
             _add_node(prefix, fds, node, address, number)
         for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c")):
             _add_pod(prefix, fds, node, pod)
-        ip(fds["outside"], "route add 10.96.0.0/16 via 172.30.0.11")
+        ip(
+            fds["outside"],
+            "route add 10.96.0.0/16 via 172.30.0.11",
+            "route add fd00:96::/112 via fd00:172::11",
+        )
         with _servers(fds):
             yield fds
 
@@ -61,6 +78,8 @@ def _made_namespaces(prefix: str, places: Iterable[str]) -> Iterator[Places]:
         for place in places:
             netns.create(f"{prefix}-{place}")
             fds[place] = netns.open_ns(f"{prefix}-{place}")
+            # Addresses are known to be free, and nobody wants to wait a second for each.
+            _write_sysctl(fds[place], "ipv6/conf/default/accept_dad", "0")
         yield fds
     finally:
         for place, fd in fds.items():
@@ -100,8 +119,14 @@ def _add_node(prefix: str, fds: Places, node: str, address: str, number: int) ->
         "link set cni0 up",
         f"route add 10.244.{other}.0/24 via 172.30.0.1{other}",
         "route add 10.96.0.0/16 dev eth0",
+        f"addr add {NODES6[node]}/64 dev eth0 nodad",
+        "route add default via fd00:172::1",
+        f"addr add fd00:244:{number}::1/64 dev cni0 nodad",
+        f"route add fd00:244:{other}::/64 via fd00:172::1{other}",
     )
     _write_sysctl(fds[node], "ipv4/ip_forward", "1")
+    _write_sysctl(fds[node], "ipv6/conf/all/forwarding", "1")
+    _write_sysctl(fds[node], "ipv6/icmp/ratelimit", "0")
 
 
 def _add_pod(prefix: str, fds: Places, node: str, pod: str) -> None:
@@ -112,11 +137,14 @@ def _add_pod(prefix: str, fds: Places, node: str, pod: str) -> None:
         f"link set v{pod} type bridge_slave hairpin on",
     )
     gateway = PODS[pod].rsplit(".", 1)[0] + ".1"
+    gateway6 = PODS6[pod].rsplit(":", 1)[0] + ":1"
     ip(
         fds[pod],
         f"addr add {PODS[pod]}/24 dev eth0",
         "link set eth0 up",
         f"route add default via {gateway}",
+        f"addr add {PODS6[pod]}/64 dev eth0 nodad",
+        f"route add default via {gateway6}",
     )
 
 
@@ -126,13 +154,12 @@ def _servers(fds: Places) -> Iterator[None]:
     with selectors.DefaultSelector() as ready:
         ready.register(waker, selectors.EVENT_READ, None)
         for pod in PODS:
-            listener = netns.open_socket(fds[pod], socket.AF_INET, TCP)
-            listener.bind(("", PORT))
-            listener.listen(1024)
-            ready.register(listener, selectors.EVENT_READ, partial(_answer_tcp, listener, pod))
-            datagrams = netns.open_socket(fds[pod], socket.AF_INET, UDP)
-            datagrams.bind(("", PORT))
-            ready.register(datagrams, selectors.EVENT_READ, partial(_answer_udp, datagrams, pod))
+            for family in (socket.AF_INET, socket.AF_INET6):
+                listener = _bound(fds[pod], family, TCP)
+                listener.listen(1024)
+                ready.register(listener, selectors.EVENT_READ, partial(_answer_tcp, listener, pod))
+                datagrams = _bound(fds[pod], family, UDP)
+                ready.register(datagrams, selectors.EVENT_READ, partial(_answer_udp, datagrams, pod))
         thread = threading.Thread(target=_serve, args=(ready,))
         thread.start()
         yield
@@ -140,6 +167,14 @@ def _servers(fds: Places) -> Iterator[None]:
         thread.join()
         for key in list(ready.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _bound(fd: int, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
+    sock = netns.open_socket(fd, family, kind)
+    if family is socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind(("", PORT))
+    return sock
 
 
 def _serve(ready: selectors.BaseSelector) -> None:
@@ -163,7 +198,7 @@ def _answer_udp(datagrams: socket.socket, pod: str) -> None:
 
 def ask(fd: int, address: str, port: int, kind: socket.SocketKind = TCP, timeout_s: float = TIMEOUT_S) -> str:
     """Ask once; give the answer, or how it failed."""
-    with netns.open_socket(fd, socket.AF_INET, kind) as sock:
+    with netns.open_socket(fd, socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as sock:
         sock.settimeout(timeout_s)
         try:
             sock.connect((address, port))
@@ -188,9 +223,9 @@ async def proxied(places: Places, client: Client, *, period_s: float = PERIOD_S)
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, Settings(), period_s=period_s)
+    proxy = Proxy(cache, informer, SETTINGS, period_s=period_s)
     for node, address in NODES.items():
-        proxy.add_node(NodeName(node), [IPv4Address(address)], places[node])
+        proxy.add_node(NodeName(node), [ip_address(address), ip_address(NODES6[node])], places[node])
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]
         try:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from netemu.informer.cache import Key
-from netemu.nft.expressions import L4
+from netemu.nft.expressions import L4, Family
 from netemu.nft.render import render_element
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.proxy.explain import explain, parse_balancer
@@ -95,4 +95,4 @@ def test_what_another_hand_wrote_is_not_taken_for_ours(verdict):
     ("balancer", "sentences"), [(Balancer(2), RANDOM_SENTENCES), (Balancer(2, 60), STICKY_SENTENCES)]
 )
 def test_every_rule_of_a_balancer_has_its_sentence(balancer, sentences):
-    assert len(balancer_chain(balancer).rules) == len(sentences)
+    assert len(balancer_chain(balancer, Family.IP).rules) == len(sentences)

@@ -8,12 +8,14 @@ import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.informer.cache import Cache, Key
-from netemu.nft.expressions import L4
+from netemu.nft.expressions import L4, Family
+from netemu.nft.render import render_rule
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 from netemu.proxy.elements import stable_ids
 from netemu.proxy.groups import Balancer, Group, NodeView, on_node
 from netemu.proxy.index import Endpoint, Index, PortKey
+from netemu.proxy.layout import balancer_chain
 from netemu.proxy.plan import Plans
 from netemu.proxy.rules import NodeRules
 
@@ -296,3 +298,16 @@ def test_endpoints_keep_their_numbers_while_others_come_and_go():
     assert stable_ids(Group(1, fewer, Balancer(len(fewer), 60))) == [numbers[e] for e in fewer]
     assert len(set(numbers.values())) == len(some)
     assert 0 not in numbers.values()
+
+
+def test_clients_of_ipv6_are_remembered_by_a_hash_that_fits_nft_s_registers():
+    rules6, rules4 = (balancer_chain(Balancer(2, 60), family).rules for family in (Family.IP6, Family.IP))
+    texts = [render_rule(Family.IP6, rule) for rule in rules6]
+    client = "jhash ip6 saddr . ct mark mod 4294967295 seed 0x6e65"
+
+    assert len(rules6) == len(rules4)
+    assert texts[:3] == [
+        f"meta mark set {client}",
+        "meta mark set meta mark map @aff",
+        f"meta mark != 0 update @aff {{ {client} timeout 60s : meta mark }}",
+    ]
