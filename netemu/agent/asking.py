@@ -86,7 +86,7 @@ def resolve_port(container: Container, port: int | str) -> int:
             return declared.container_port
     if port.isdecimal():
         return int(port)
-    raise ValueError(f"couldn't find named port {port!r} in container {container.name}")
+    raise ValueError(f'strconv.Atoi: parsing "{port}": invalid syntax')  # so a kubelet's last attempt ends
 
 
 def _late(container: Container, probe: Probe, address: str) -> str:

@@ -123,7 +123,6 @@ class Containers:
                 words = f"Failed to create pod sandbox: {problem}"
                 self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", words)
                 return WAITS_FOR_VOLUMES, ""
-            self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
             made = self._assembly.attempt(work, pod, name, id)
             if not isinstance(decided, Image):
                 check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
@@ -131,11 +130,13 @@ class Containers:
                 made = replace(made, processes=await self._processes_of(work, pod, target))
             state = await self._run(work, made, decided)
         except ConfigError as err:
+            self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
             self._emit(work, name, "Warning", "Failed", f"Error: {err.message}")
             return "CreateContainerConfigError", err.message
         except VolumeError as err:
             self._recorder.emit(work.obj, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
+        self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
         self._emit(work, name, "Normal", "Created", "Container created")
         if state.running:
             self._emit(work, name, "Normal", "Started", "Container started")

@@ -81,3 +81,16 @@ async def test_a_pod_with_a_sysctl_of_the_kernel_is_rejected(tmp_path):
 
 async def _reasons(world):
     return world.recorder.reasons()
+
+
+async def test_a_volume_that_cannot_be_made_is_all_that_is_told_of_a_start(tmp_path):
+    world = World(tmp_path)
+    mounts = [{"name": "h", "mountPath": "/h"}]
+    async with world.running():
+        await world.create(
+            container={**COMMAND, "volumeMounts": mounts},
+            volumes=[{"name": "h", "hostPath": {"path": "/proc"}}],
+        )
+        await eventually(lambda: _reasons(world), lambda seen: "FailedMount" in seen)
+
+    assert set(world.recorder.reasons()) == {"FailedMount"}
