@@ -25,7 +25,7 @@ def processes_usage(pids: dict[str, int]) -> dict[str, list[float]]:
         for container, pid in pids.items()
     }
     of = {seen: container for container, seen in mounts.items() if seen not in shared}
-    for name in os.listdir("/proc"):
+    for name in os.listdir("/proc") if of else ():
         if name.isdecimal() and (container := of.get(mounts_of(int(name)) or "-")):
             cpu_s, resident = _usage_of(name)
             used[container][0] += cpu_s
