@@ -64,8 +64,8 @@ class Places:
     async def pod(self, node: str, name: str) -> tuple[str, str]:
         """Wire a pod; gives its namespace and address."""
         sandbox = Sandbox(uid=f"uid-{name}", namespace="default", name=name, netns=f"ne-t-pod-{name}")
-        (address,) = await self.networks[node].attach(sandbox)
-        return sandbox.netns, address
+        addresses = await self.networks[node].attach(sandbox)
+        return sandbox.netns, addresses[-1]
 
 
 @pytest.fixture(params=["vxlan", "host-gw"])
@@ -76,18 +76,41 @@ def places(request, tmp_path):
     made.remove()
 
 
+@pytest.fixture(
+    params=[("vxlan", "auto"), ("host-gw", "auto"), ("vxlan", "off")], ids=["vxlan", "host-gw", "routed"]
+)
+def dual(request, tmp_path):
+    overlay, netfilter = request.param
+    settings = Settings(
+        name="t",
+        nodes=2,
+        overlay=overlay,
+        bridge_netfilter=netfilter,
+        host_cidr=("172.30.0.0/16", "fd00:172:30::/64"),
+        pod_cidr=("10.244.0.0/16", "fd00:10:244::/56"),
+        service_cidr=("10.96.0.0/16", "fd00:10:96::/112"),
+    )
+    made = Places(settings, tmp_path)
+    made.make()
+    made.wire()
+    yield made
+    made.remove()
+
+
 def listen(place: str) -> socket.socket:
     with netns.opened(place) as fd:
-        server = netns.open_socket(fd, socket.AF_INET, socket.SOCK_STREAM)
+        server = netns.open_socket(fd, socket.AF_INET6, socket.SOCK_STREAM)
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     server.settimeout(5)
-    server.bind(("0.0.0.0", 8080))
+    server.bind(("", 8080))
     server.listen()
     return server
 
 
 def connect(place: str, address: str, port: int = 8080) -> socket.socket:
     with netns.opened(place) as fd:
-        client = netns.open_socket(fd, socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        client = netns.open_socket(fd, family, socket.SOCK_STREAM)
     client.settimeout(5)
     client.connect((address, port))
     return client
@@ -96,9 +119,9 @@ def connect(place: str, address: str, port: int = 8080) -> socket.socket:
 def source_seen(server_place: str, client_place: str, address: str) -> str:
     """Connect, and give the address that the server saw."""
     with listen(server_place) as server, connect(client_place, address):
-        connection, (source, _port) = server.accept()
+        connection, source = server.accept()
         connection.close()
-        return source
+        return source[0].removeprefix("::ffff:")
 
 
 def test_making_the_places_again_changes_nothing(places):
@@ -185,3 +208,36 @@ def test_the_directory_of_names_is_left_as_it_was_found(tmp_path):
 
     assert directory.exists() is was_there
     assert not os.path.ismount(directory) or was_there
+
+
+def test_pods_of_ipv6_reach_each_other_on_one_node_and_on_two_without_nat(dual):
+    (here, here_ip) = asyncio.run(dual.pod("node-1", "a"))
+    (beside, beside_ip) = asyncio.run(dual.pod("node-1", "b"))
+    (there, there_ip) = asyncio.run(dual.pod("node-2", "c"))
+
+    assert source_seen(there, here, there_ip) == here_ip
+    assert source_seen(here, there, here_ip) == there_ip
+    assert source_seen(beside, here, beside_ip) == here_ip
+
+
+def test_pods_of_ipv6_leave_with_their_nodes_address(dual):
+    (pod, _ip) = asyncio.run(dual.pod("node-1", "a"))
+
+    assert source_seen(dual.world.outside, pod, "fd00:172:30::1") == "fd00:172:30::b"
+    assert source_seen(dual.world.nodes[1].netns, pod, "fd00:172:30::c") == "fd00:172:30::b"
+
+
+@pytest.mark.parametrize("address", ["fd00:10:244:77::1", "2001:db8::1"])
+def test_a_pod_of_ipv6_is_refused_at_once_where_nobody_is(dual, address):
+    (pod, _ip) = asyncio.run(dual.pod("node-1", "a"))
+    with pytest.raises(OSError, match=r"unreachable|No route") as refused:
+        connect(pod, address)
+
+    assert refused.value.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
+def test_making_places_of_both_families_again_changes_nothing(dual):
+    before = routes_of(dual)
+    dual.make()
+
+    assert routes_of(dual) == before
