@@ -160,6 +160,7 @@ class Agent:
             self._containers.holder_ended(work, container, state)
         elif life is not None and life.state is not None and life.state.id == state.id:
             work.lives[container] = replace(life, state=state, ready=False, started=False)
+            self._prober.forget(uid, container)
         self._queue.add(uid)
         return True
 

@@ -293,6 +293,7 @@ class Syncer:
     def _health(self, work: PodWork, container: Container) -> Health:
         life = work.lives[container.name]
         if life.state is None or not life.is_running or is_hook_due(container, life):
+            self._prober.forget(work.uid, container.name)
             return Health(started=False, ready=False)
         before = Health(life.started, life.ready)
         since_s = life.state.started_at_s

@@ -267,3 +267,23 @@ async def test_files_of_pods_that_a_killed_daemon_left_go_with_the_next_one(tmp_
         await world.until(lambda: {each.name for each in state.iterdir()} == {*world.network.attached})
 
     assert list(logs.iterdir()) == []
+
+
+async def test_a_container_that_ended_is_asked_nothing_while_it_backs_off(tmp_path):
+    world = World(tmp_path)
+    world.shim.exit_codes["probe"] = 1
+    probe = {"exec": {"command": ["probe"]}, "periodSeconds": 1}
+    async with world.running():
+        await world.create(container={**COMMAND, "readinessProbe": probe})
+        for attempt in range(2):
+            await eventually(
+                world.container, lambda s, n=attempt: s.get("restartCount") == n and s["started"]
+            )
+            await world.until(lambda n=attempt: len(world.shim.commands) > n)
+            (current,) = world.shim.containers
+            world.shim.end(current, 1, at_s=system_clock())
+        asked = len(world.shim.commands)
+        await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+        await asyncio.sleep(0.2)
+
+    assert len(world.shim.commands) == asked
