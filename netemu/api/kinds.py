@@ -233,6 +233,29 @@ PRIORITY_LEVEL_CONFIGURATION = _kind(
     subresources=("status",),
 )
 RUNTIME_CLASS = _kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False)
+CERTIFICATE_SIGNING_REQUEST = _kind(
+    "certificates.k8s.io",
+    "v1",
+    "CertificateSigningRequest",
+    "certificatesigningrequests",
+    "csr",
+    namespaced=False,
+    subresources=("status", "approval"),
+)
+CSI_DRIVER = _kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False)
+CSI_NODE = _kind("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False)
+CSI_STORAGE_CAPACITY = _kind("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities")
+VOLUME_ATTACHMENT = _kind(
+    "storage.k8s.io",
+    "v1",
+    "VolumeAttachment",
+    "volumeattachments",
+    namespaced=False,
+    subresources=("status",),
+)
+VOLUME_ATTRIBUTES_CLASS = _kind(
+    "storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", "vac", namespaced=False
+)
 
 PLANNED: tuple[Kind, ...] = (
     NAMESPACE,
@@ -289,6 +312,12 @@ KINDS: tuple[Kind, ...] = (
     FLOW_SCHEMA,
     PRIORITY_LEVEL_CONFIGURATION,
     RUNTIME_CLASS,
+    CERTIFICATE_SIGNING_REQUEST,
+    CSI_DRIVER,
+    CSI_NODE,
+    CSI_STORAGE_CAPACITY,
+    VOLUME_ATTACHMENT,
+    VOLUME_ATTRIBUTES_CLASS,
 )
 """All kinds that every cluster serves; CustomResourceDefinitions add more while it runs."""
 

@@ -101,7 +101,7 @@ def replaced(
     """
     metadata.check_identity(kind, given["metadata"], current["metadata"])
     match subresource:
-        case "status":
+        case "status" | "approval":
             told = metadata.told_with_status(kind, given, current) if is_client else current
             return _with_status(kind, told, given.get("status"), current)
         case "finalize":

@@ -81,7 +81,7 @@ class ObjectRequests:
         match (request.method, bool(path.name), path.subresource):
             case ("GET", False, ""):
                 return await self._collection(request, path)
-            case ("GET", True, "" | "status" | "scale" | "ephemeralcontainers" | "resize"):
+            case ("GET", True, "" | "status" | "approval" | "scale" | "ephemeralcontainers" | "resize"):
                 return self._object(request, path)
             case ("POST", _, "binding"):
                 return await self._bind(request, path)
@@ -89,9 +89,13 @@ class ObjectRequests:
                 return await self._create(request, path)
             case ("POST", True, "eviction"):
                 return await self._evict(request, path)
-            case ("PUT", True, "" | "status" | "scale" | "finalize" | "ephemeralcontainers" | "resize"):
+            case (
+                "PUT",
+                True,
+                "" | "status" | "approval" | "scale" | "finalize" | "ephemeralcontainers" | "resize",
+            ):
                 return await self._update(request, path)
-            case ("PATCH", True, "" | "status" | "scale" | "ephemeralcontainers" | "resize"):
+            case ("PATCH", True, "" | "status" | "approval" | "scale" | "ephemeralcontainers" | "resize"):
                 return await self._patch(request, path)
             case ("DELETE", True, ""):
                 return await self._delete(request, path)

@@ -9,6 +9,16 @@ from netemu.api.client import Object
 RBAC_GROUP = "rbac.authorization.k8s.io"
 CPU_PERCENT = 80
 
+_OF_DRIVERS = {
+    "attachRequired": True,
+    "podInfoOnMount": False,
+    "volumeLifecycleModes": ["Persistent"],
+    "storageCapacity": False,
+    "fsGroupPolicy": "ReadWriteOnceWithFSType",
+    "requiresRepublish": False,
+    "seLinuxMount": False,
+}
+
 
 def fill_network_policy(obj: Object) -> None:
     """Say which directions it is about: in, and out where it has rules for that."""
@@ -48,6 +58,13 @@ def fill_storage_class(obj: Object) -> None:
     """Delete what is released, and bind at once."""
     obj.setdefault("reclaimPolicy", "Delete")
     obj.setdefault("volumeBindingMode", "Immediate")
+
+
+def fill_csi_driver(obj: Object) -> None:
+    """Attach volumes, and let the driver say nothing of pods and capacity."""
+    spec = obj.setdefault("spec", {})
+    for key, value in _OF_DRIVERS.items():
+        spec.setdefault(key, value)
 
 
 def fill_volume(obj: Object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import BadRequestError, ConflictError, InvalidError
-from netemu.api.kinds import DEPLOYMENT, POD
+from netemu.api.kinds import CERTIFICATE_SIGNING_REQUEST, CSI_DRIVER, DEPLOYMENT, POD
 from netemu.apiserver.subresources import render_selector
 
 
@@ -32,6 +32,24 @@ async def deployment(registry):
         },
     }
     return await registry.create(DEPLOYMENT, body)
+
+
+async def test_an_approval_is_a_part_of_the_status(registry):
+    spec = {"request": "eA==", "signerName": "example.com/x", "usages": ["server auth"]}
+    await registry.create(CERTIFICATE_SIGNING_REQUEST, {"metadata": {"name": "c"}, "spec": spec})
+    said = [{"type": "Approved", "status": "True", "reason": "e2e"}]
+    patch = {"spec": {"signerName": "example.com/y"}, "status": {"conditions": said}}
+    made = await registry.patch(CERTIFICATE_SIGNING_REQUEST, "", "c", patch, subresource="approval")
+
+    assert made["status"]["conditions"] == said
+    assert made["spec"]["signerName"] == "example.com/x"
+
+
+async def test_a_driver_of_volumes_has_the_defaults_of_kubernetes(registry):
+    made = await registry.create(CSI_DRIVER, {"metadata": {"name": "d"}, "spec": {"attachRequired": False}})
+
+    assert made["spec"]["volumeLifecycleModes"] == ["Persistent"]
+    assert (made["spec"]["attachRequired"], made["spec"]["podInfoOnMount"]) == (False, False)
 
 
 async def test_binding_assigns_a_pod_to_a_node_and_says_so(registry, pod):
