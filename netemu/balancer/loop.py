@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from netemu.api.client import Client, Object
-from netemu.api.errors import NotFoundError
+from netemu.api.errors import ApiError, NotFoundError
 from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, NODE, SERVICE
 from netemu.api.views.discovery import SERVICE_NAME_LABEL
 from netemu.balancer.announcement import read_advertisements, read_node
@@ -67,6 +68,7 @@ class Balancer:
         is_on: Callable[[NodeName], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
         period_s: float = PERIOD_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._client = client
         self._cache = cache
@@ -76,6 +78,7 @@ class Balancer:
         self._is_on = is_on
         self._open_node = open_node
         self._period_s = period_s
+        self._retry_s = retry_s
         self._nodes: dict[NodeName, Answers] = {}
         self._wake = asyncio.Event()
         self._teller = Teller(recorder)
@@ -121,9 +124,12 @@ class Balancer:
             self._wake.clear()
             try:
                 await self._sync()
-            except NetemuError as err:
-                log.warning("balancer.retry", code=err.code, error=err.message, delay_s=RETRY_S)
-                asyncio.get_running_loop().call_later(RETRY_S, self._wake.set)
+            except Exception as err:  # one odd object must not end what all Services share
+                log.error("balancer.failed", exc=err, delay_s=self._retry_s)
+                self._again()
+
+    def _again(self) -> None:
+        asyncio.get_running_loop().call_later(self._retry_s, self._wake.set)
 
     async def _sync(self) -> None:
         pools, problems = read_pools(self._cache.list(ADDRESS_POOL))
@@ -156,6 +162,10 @@ class Balancer:
                     written = await self._client.patch(SERVICE, *key_of(service), patch, subresource="status")
                 except NotFoundError:
                     continue  # it went meanwhile
+                except ApiError as err:
+                    log.warning("balancer.refused", service=key_of(service), code=err.code, error=err.message)
+                    self._again()
+                    continue
                 newest = max(newest, revision_of(written))
                 await asyncio.sleep(0)
             if problem:
@@ -165,7 +175,7 @@ class Balancer:
         await self._informer.wait_for(SERVICE, newest)
 
     def _announce(self, pools: tuple[Pool, ...]) -> None:
-        """Have each address answered for by its node; who must let one go does so before another takes it."""
+        """Have each address answered for by its node."""
         advertisements = read_advertisements(self._cache.list(L2_ADVERTISEMENT))
         nodes = [
             read_node(obj, is_on=self._is_on(obj["metadata"]["name"]))
@@ -173,16 +183,34 @@ class Balancer:
             if obj["metadata"]["name"] in self._nodes
         ]
         announced = announce(self._services(), pools, advertisements, nodes, self._local_nodes)
-        new: set[Address] = set()
         wanted: dict[NodeName, set[Address]] = {name: set() for name in self._nodes}
         for address, node, _ in announced:
             if node is not None:
                 wanted[NodeName(node)].add(address)
+        new = self._hold(wanted)
+        self._teller.announced(
+            [each for each in announced if each.node in new], frozenset().union(*new.values())
+        )
+
+    def _hold(self, wanted: Mapping[NodeName, set[Address]]) -> dict[str, frozenset[Address]]:
+        """Tell the nodes, first what to let go; give what is new on each that could do it."""
+        new: dict[str, frozenset[Address]] = {}
         for name, answers in self._nodes.items():
-            answers.release(wanted[name])
+            with self._tolerating(name):
+                answers.release(wanted[name])
         for name, answers in self._nodes.items():
-            new |= answers.hold(wanted[name])
-        self._teller.announced(announced, new)
+            with self._tolerating(name):
+                new[name] = answers.hold(wanted[name])
+        return new
+
+    @contextmanager
+    def _tolerating(self, node: NodeName) -> Iterator[None]:
+        """Let a node that fails be tried again, without keeping the others waiting."""
+        try:
+            yield
+        except NetemuError as err:
+            log.warning("balancer.unanswered", node=node, code=err.code, error=err.message)
+            self._again()
 
     def _local_nodes(self, service: Key) -> frozenset[str]:
         """Name the nodes that have a ready endpoint of a Service."""

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from netemu.api.errors import InvalidError
 from netemu.api.kinds import ENDPOINT_SLICE, EVENT, NAMESPACE, NODE, SERVICE
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
@@ -15,6 +16,7 @@ from netemu.balancer.announcement import choose
 from netemu.balancer.kinds import ADDRESS_POOL, SETTINGS, address_pool
 from netemu.balancer.loop import Balancer
 from netemu.cluster import balancing
+from netemu.errors import KernelError
 from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
@@ -35,6 +37,7 @@ class NotedNode:
         self.mine = set()
 
         self.renewed = 0
+        self.broken = False
 
     def renew(self):
         self.renewed += 1
@@ -43,11 +46,22 @@ class NotedNode:
         self.mine &= set(kept)
 
     def hold(self, addresses):
+        if self.broken:
+            raise KernelError("cannot answer")
         new = frozenset(addresses) - self.mine
         self.mine = set(addresses)
         for other in self.held.values():
             assert other is self or not (other.mine & self.mine)
         return new
+
+
+class RefusingClient(LocalClient):
+    """Refuses whatever is written to the Service "odd"."""
+
+    async def patch(self, kind, namespace, name, patch, **more):
+        if name == "odd":
+            raise InvalidError("no")
+        return await super().patch(kind, namespace, name, patch, **more)
 
 
 class Cluster:
@@ -81,6 +95,7 @@ class Cluster:
             recorder,
             is_on=lambda name: name not in self.off,
             period_s=0.01,
+            retry_s=0.01,
             open_node=lambda name, _fd: self.nodes.setdefault(name, NotedNode(self.nodes)),
         )
         for name in NAMES:
@@ -124,6 +139,9 @@ async def cluster():
 
 FIRST = choose(ip_address("172.30.255.1"), NAMES)
 SECOND = choose(ip_address("172.30.255.1"), tuple(name for name in NAMES if name != FIRST))
+ON_SECOND = next(
+    address for n in range(2, 99) if choose(ip_address(address := f"172.30.255.{n}"), NAMES) == SECOND
+)
 
 
 async def test_a_service_gets_an_address_of_the_first_pool_and_one_node_answers(cluster):
@@ -234,6 +252,29 @@ async def test_a_local_service_is_answered_for_where_its_endpoints_are(cluster):
         moved = {"endpoints": [endpoint("node-2", ready=False), endpoint("node-3", ready=True)]}
         await cluster.client.patch(ENDPOINT_SLICE, "default", "web-1", moved)
         await cluster.until("node-3")
+
+
+async def test_a_node_that_fails_keeps_no_other_waiting_and_is_tried_again(cluster):
+    for name in NAMES:
+        cluster.nodes[name] = NotedNode(cluster.nodes)
+    cluster.nodes[FIRST].broken = True
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.serve("other", loadBalancerIP=ON_SECOND)
+        await cluster.sees(lambda: cluster.holders(ON_SECOND) == [SECOND])
+        assert cluster.holders() == []
+        cluster.nodes[FIRST].broken = False
+        await cluster.until(FIRST)
+
+
+async def test_a_status_that_the_api_refuses_keeps_no_other_service_waiting(cluster):
+    cluster.client = RefusingClient(cluster.registry)
+    async with cluster.running():
+        await cluster.serve("odd")
+        await cluster.serve("web")
+        await cluster.sees(lambda: cluster.holders("172.30.255.2"))
+
+    assert await cluster.addresses("odd") == []
 
 
 async def test_what_another_hand_takes_away_is_put_back_now_and_then(cluster):
