@@ -59,6 +59,31 @@ def test_objects_are_changed_word_by_word(cluster, namespace):
     assert "ScalingReplicaSet" in ok("events", "--for", "deploy/web")
 
 
+def test_a_pod_is_there_for_one_command_and_a_debugger_beside_another(cluster, namespace):
+    run = (
+        "run",
+        "tmp",
+        "-n",
+        namespace,
+        "--rm",
+        "-i",
+        "--restart",
+        "Never",
+        "--image",
+        "busybox",
+        "--",
+        "sh",
+    )
+    said = cluster.ok(*run, stdin="echo from $(hostname)\n")
+    assert said.splitlines() == ["from tmp", f'pod "tmp" deleted from {namespace} namespace']
+
+    cluster.ok("run", "web", "-n", namespace, "--image", "nginx")
+    cluster.wait("condition=Ready", "pod/web", "-n", namespace)
+    debug = ("debug", "web", "-n", namespace, "--attach", "--image", "busybox", "--", "sh", "-c")
+    done = cluster.run(*debug, "hostname; exit 7")
+    assert (done.returncode, done.stdout) == (7, "web\n")
+
+
 def test_access_is_given_and_asked_about(cluster, namespace):
     def ok(*words):
         return cluster.ok(*words, "-n", namespace)

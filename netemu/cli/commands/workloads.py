@@ -95,12 +95,23 @@ def run(
     labels: Annotated[list[str] | None, typer.Option("-l", "--labels", metavar="K=V,...")] = None,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="K=V")] = None,
     restart: Annotated[str, typer.Option("--restart", metavar="Always|OnFailure|Never")] = "Always",
+    stdin: Annotated[bool, typer.Option("-i", "--stdin", help="Pass standard input on.")] = False,
+    tty: Annotated[bool, typer.Option("-t", "--tty", help="Give it a terminal.")] = False,
+    attach: Annotated[
+        bool | None, typer.Option("--attach/--no-attach", help="Join it; so with -i.", show_default=False)
+    ] = None,
+    remove: Annotated[bool, typer.Option("--rm", help="Delete it when it was left.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing about the pod.")] = False,
     dry_run: DryRun = "",
     output: Output = "",
 ) -> None:
-    """Create one pod: `run tester --image busybox --command -- sleep 1d`."""
+    """Create one pod: `run -it --rm me --image busybox -- sh`."""
     from netemu.api.kinds import POD
     from netemu.cli import generate
+    from netemu.cli.session import run_with_session
+    from netemu.cli.verbs.running import Terminal, run_attached, with_terminal
+
+    terminal = Terminal(stdin=stdin, tty=tty, attach=stdin if attach is None else attach, remove=remove)
 
     target: Target = context.obj
     obj = generate.pod(
@@ -114,7 +125,13 @@ def run(
         words=words or (),
         is_command=command,
     )
-    write_one(context, POD, obj, dry_run, output)
+    obj = with_terminal(obj, terminal)
+    if not terminal.attach or dry_run not in ("", "none"):
+        write_one(context, POD, obj, dry_run, output)
+        return
+    status = run_with_session(target, lambda session: run_attached(session, obj, terminal, quiet=quiet))
+    if status:
+        raise typer.Exit(status)
 
 
 def expose(

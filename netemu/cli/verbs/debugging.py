@@ -11,10 +11,8 @@ from netemu.api.client import Object
 from netemu.api.kinds import POD
 from netemu.cli.resources import Query, Selection
 from netemu.cli.session import Session
-from netemu.cli.verbs.attaching import AttachRequest, attach_to
+from netemu.cli.verbs.joining import Statuses, join
 from netemu.cli.verbs.pods import NoPodError, pod_for
-from netemu.cli.verbs.watching import State, wait_until
-from netemu.errors import NetemuError
 
 SUFFIX = 5
 
@@ -77,45 +75,10 @@ async def debug(session: Session, request: DebugRequest) -> int:
         patch_type="application/strategic-merge-patch+json",
         subresource="ephemeralcontainers",
     )
-    return await _join(session, query, request, name) if request.attach else 0
-
-
-async def _join(session: Session, pod: Query, request: DebugRequest, name: str) -> int:
-    """Speak to the container; who only listens gets its log, which lacks nothing."""
-    state = await _wait(session, pod, name, ("running", "terminated"))
-    if request.stdin and "running" in state:
-        one = Selection(kind=POD, names=(pod.name,))
-        joined = AttachRequest(
-            selection=one, namespace=pod.namespace, container=name, stdin=True, tty=request.tty
-        )
-        return await attach_to(session, joined)
-    if (state.get("terminated") or {}).get("reason") == "StartError":
-        raise NetemuError(f"container {name} could not be started: {state['terminated'].get('message', '')}")
-    async for chunk in session.log(pod, {"container": name, "follow": "true"}):
-        sys.stdout.buffer.write(chunk)
-        sys.stdout.flush()
-    ended = await _wait(session, pod, name, ("terminated",))
-    return int(ended["terminated"].get("exitCode", 0))
-
-
-async def _wait(session: Session, pod: Query, name: str, words: tuple[str, ...]) -> Object:
-    """Return a container's state when it is one of these."""
-    seen: Object = {}
-
-    def is_so(state: State) -> bool:
-        seen.clear()
-        seen.update(_state_of(state, name))
-        return any(word in seen for word in words)
-
-    await wait_until(session, pod, is_so)
-    return seen
-
-
-def _state_of(pod: State, name: str) -> Object:
-    if pod is None:
-        raise NoPodError("the pod was deleted")
-    statuses = (pod.get("status") or {}).get("ephemeralContainerStatuses") or ()
-    return next((dict(one.get("state") or {}) for one in statuses if one["name"] == name), {})
+    if not request.attach:
+        return 0
+    statuses: Statuses = "ephemeralContainerStatuses"
+    return await join(session, query, name, statuses, stdin=request.stdin, tty=request.tty)
 
 
 def _made_up() -> str:
