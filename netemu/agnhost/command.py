@@ -32,6 +32,7 @@ RUNS = {
     "pause": "words.pause",
     "port-forward-tester": "streams.forward",
     "tcp-reset": "streams.reset",
+    "test-service-account-issuer-discovery": "issuer.run",
 }
 """Subcommands that do something themselves."""
 
