@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str]) -> None:
     hoisted = hoist_globals(arguments)
     word, next_word = command_words(hoisted)
-    if is_of_kubectl(word, next_word):
+    if is_of_kubectl(word, next_word, arguments):
         from netemu.cli.verbs.passing import run_kubectl
 
         cluster, words = kubectl_arguments(arguments)

@@ -102,11 +102,25 @@ _OF_KUBECTL_BELOW = {
 }
 
 
-def is_of_kubectl(word: str, next_word: str) -> bool:
+_OPTIONS_OF_KUBECTL = ("-k", "--kustomize", "--server-side", "--prune")
+_WITH_SUCH_OPTIONS = ("apply", "create", "delete", "describe", "get", "replace")
+_FORMATS_OF_KUBECTL = ("go-template", "jsonpath-file", "jsonpath-as-json", "custom-columns-file", "kyaml")
+
+
+def is_of_kubectl(word: str, next_word: str, arguments: Sequence[str] = ()) -> bool:
     """Tell whether the kubectl on the machine is to do this."""
     if word == "kubectl":
         return next_word not in ("", "-h", "--help")
-    return word in OF_KUBECTL or next_word in _OF_KUBECTL_BELOW.get(word, ())
+    if word in OF_KUBECTL or next_word in _OF_KUBECTL_BELOW.get(word, ()):
+        return True
+    return word in _WITH_SUCH_OPTIONS and any(map(_is_option_of_kubectl, arguments))
+
+
+def _is_option_of_kubectl(argument: str) -> bool:
+    if argument.partition("=")[0] in _OPTIONS_OF_KUBECTL:
+        return True
+    value = argument.removeprefix("--output").removeprefix("-o").removeprefix("=")
+    return value.startswith(_FORMATS_OF_KUBECTL)
 
 
 def command_words(arguments: Sequence[str]) -> tuple[str, str]:

@@ -35,6 +35,25 @@ def test_kubectl_does_what_it_does_best(words, expected):
 
 
 @pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        pytest.param("apply -k overlays/test", True, id="kustomize"),
+        pytest.param("apply --server-side=true -f a.yaml", True, id="server-side"),
+        pytest.param("get pods -o go-template={{.kind}}", True, id="template"),
+        pytest.param("get pods -ogo-template-file=x", True, id="template-file"),
+        pytest.param("get pods --output=jsonpath-as-json={.items}", True, id="format"),
+        pytest.param("get pods -o jsonpath={.items}", False, id="our-format"),
+        pytest.param("apply -f a.yaml", False, id="our-option"),
+        pytest.param("exec web -- sort -k 2", False, id="of-another-program"),
+    ],
+)
+def test_kubectl_reads_options_that_netemu_has_not(typed, expected):
+    words = typed.split()
+
+    assert is_of_kubectl(*words[:2], words) is expected
+
+
+@pytest.mark.parametrize(
     ("typed", "cluster", "passed"),
     [
         pytest.param("edit pod a -n web", "", "edit pod a -n web", id="a-word-of-its"),
