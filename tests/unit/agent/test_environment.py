@@ -22,8 +22,8 @@ def environment(env=(), *, raw=None, services=None):
         pod,
         pod.spec.containers[0],
         raw or {},
-        node_ips=["172.30.0.11"],
-        pod_ips=("10.244.0.5",),
+        node_ips=["172.30.0.11", "fd00:172::b"],
+        pod_ips=("10.244.0.5", "fd00:244::5"),
         services=services or {},
         lookup=lambda kind, name: OBJECTS.get((kind, name)),
     )
@@ -39,7 +39,9 @@ def field(path: str):
         pytest.param({"name": "X", "value": "plain"}, "plain", id="literal"),
         pytest.param({"name": "X", "value": "at $(HOSTNAME)"}, "at p", id="earlier-variables"),
         pytest.param(field("status.podIP"), "10.244.0.5", id="pod-ip"),
+        pytest.param(field("status.podIPs"), "10.244.0.5,fd00:244::5", id="pod-ips"),
         pytest.param(field("status.hostIP"), "172.30.0.11", id="host-ip"),
+        pytest.param(field("status.hostIPs"), "172.30.0.11,fd00:172::b", id="host-ips"),
         pytest.param(field("spec.nodeName"), "node-1", id="node"),
         pytest.param(field("metadata.labels['app']"), "web", id="a-label"),
         pytest.param(

@@ -207,3 +207,23 @@ async def test_a_node_that_was_thought_lost_reports_again(node):
     await node.reporter.renew()
     await node.reporter.report()
     assert (await node.ready())[0] == "True"
+
+
+def test_a_node_of_both_families_has_addresses_and_ranges_of_both():
+    made = node_object(
+        "node-1",
+        addresses=["172.30.0.11", "fd00:172::b"],
+        pod_cidrs=["10.244.0.0/24", "fd00:244::/64"],
+        labels={},
+        annotations={},
+        capacity={},
+        allocatable={},
+        info={},
+    )
+
+    assert made["spec"] == {"podCIDR": "10.244.0.0/24", "podCIDRs": ["10.244.0.0/24", "fd00:244::/64"]}
+    assert made["status"]["addresses"] == [
+        {"type": "InternalIP", "address": "172.30.0.11"},
+        {"type": "InternalIP", "address": "fd00:172::b"},
+        {"type": "Hostname", "address": "node-1"},
+    ]

@@ -22,8 +22,8 @@ def status(lives, *, old=None, policy="Always", waits=None, network=True, failur
         pod,
         lives,
         old=old or {},
-        host_ips=["172.30.0.11"],
-        pod_ips=["10.244.0.5"] if network else [],
+        host_ips=["172.30.0.11", "fd00:172::b"],
+        pod_ips=["10.244.0.5", "fd00:244::5"] if network else [],
         has_network=network,
         waits=waits or {},
         now_s=NOW_S,
@@ -120,3 +120,13 @@ def test_an_unknown_image_is_waited_on_with_its_reason():
     assert status({"c": waiting})["containerStatuses"][0]["state"] == {
         "waiting": {"reason": "ErrImagePull", "message": "no such image"}
     }
+
+
+def test_a_pod_tells_of_its_addresses_and_its_nodes_of_both_families():
+    told = status({"c": RUNNING})
+
+    assert (told["podIP"], told["podIPs"]) == ("10.244.0.5", [{"ip": "10.244.0.5"}, {"ip": "fd00:244::5"}])
+    assert (told["hostIP"], told["hostIPs"]) == (
+        "172.30.0.11",
+        [{"ip": "172.30.0.11"}, {"ip": "fd00:172::b"}],
+    )

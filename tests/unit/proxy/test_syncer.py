@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
@@ -21,7 +21,13 @@ from netemu.settings import Settings
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
 
-POD = IPv4Address("10.244.1.9")
+POD, POD6 = IPv4Address("10.244.1.9"), IPv6Address("fd00:244::9")
+DEFAULTS = Settings()
+DUAL = Settings(
+    host_cidr=("172.30.0.0/16", "fd00:172::/64"),
+    pod_cidr=("10.244.0.0/16", "fd00:244::/56"),
+    service_cidr=("10.96.0.0/16", "fd00:96::/112"),
+)
 
 
 class FakeKernel:
@@ -56,14 +62,14 @@ class FakeKernel:
     def close(self):
         self.closed = True
 
-    def is_refused(self, ip):
-        return walk(self.ruleset, Packet(POD, IPv4Address(ip), L4.TCP, 80)) == {Rejected(tcp_reset=True)}
+    def is_refused(self, ip, pod=POD):
+        return walk(self.ruleset, Packet(pod, ip_address(ip), L4.TCP, 80)) == {Rejected(tcp_reset=True)}
 
 
-def service(name, ip, protocol="TCP"):
+def service(name, ip, protocol="TCP", **spec):
     return SERVICE, {
         "metadata": {"name": name, "namespace": "default"},
-        "spec": {"clusterIP": ip, "ports": [{"port": 80, "protocol": protocol}]},
+        "spec": {"clusterIP": ip, "ports": [{"port": 80, "protocol": protocol}], **spec},
     }
 
 
@@ -81,14 +87,14 @@ class Mute:
 
 
 @asynccontextmanager
-async def running(client, *kernels, recorder=None):
+async def running(client, *kernels, recorder=None, settings=DEFAULTS, by_family=False):
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
     proxy = Proxy(
         cache,
         informer,
-        Settings(),
-        open_kernel=lambda number, _family: kernels[number],
+        settings,
+        open_kernel=lambda number, family: kernels[number][family] if by_family else kernels[number],
         open_health=Mute,
         recorder=recorder,
         period_s=0.01,
@@ -267,3 +273,21 @@ async def test_the_kernel_is_let_go_and_its_rules_stay_when_the_proxy_ends(kerne
     assert kernel.closed
     assert kernel.is_refused("10.96.0.20")
     assert walk(kernel.ruleset, Packet(POD, IPv4Address("10.96.0.9"), L4.TCP, 80)) == {Dropped()}
+
+
+async def test_each_family_of_a_service_is_in_its_own_table():
+    both = {family: FakeKernel() for family in (Family.IP, Family.IP6)}
+    client = FakeClient(service("web", "10.96.0.20", clusterIPs=["10.96.0.20", "fd00:96::20"]))
+
+    async with running(client, both, settings=DUAL, by_family=True):
+        assert both[Family.IP].is_refused("10.96.0.20")
+        assert both[Family.IP6].is_refused("fd00:96::20", POD6)
+        await client.create(*service("more", "fd00:96::21"))
+
+        async def is_there():
+            return both[Family.IP6].is_refused("fd00:96::21", POD6)
+
+        await eventually(is_there)
+
+    assert [table.family for table in both[Family.IP].ruleset.tables] == [Family.IP]
+    assert [table.family for table in both[Family.IP6].ruleset.tables] == [Family.IP6]
