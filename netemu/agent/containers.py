@@ -244,10 +244,16 @@ class Containers:
             if work.exec_holders.get(name) == id:
                 return id
             attempt = self._assembly.attempt(work, pod, name, id)
-            made = await self._need(self.shim).create(self._assembly.command(work, attempt, HOLDER))
-            if not made.running:
-                raise NetemuError(f"the sandbox of container {name} could not be made: {made.message}")
+            # Noted first: who asks may give up, as a probe does whose time is over; it is made all the same.
             work.exec_holders[name] = id
+            try:
+                made = await self._need(self.shim).create(self._assembly.command(work, attempt, HOLDER))
+            except NetemuError:
+                work.exec_holders.pop(name, None)
+                raise
+            if not made.running:
+                work.exec_holders.pop(name, None)
+                raise NetemuError(f"the sandbox of container {name} could not be made: {made.message}")
             return id
 
     def adopt(self, work: PodWork, source: Source, state: ContainerState) -> None:

@@ -1,5 +1,7 @@
 """Hooks, probes and ends of containers, and a daemon that dies between them."""
 
+import asyncio
+
 import pytest
 
 from netemu.api.kinds import POD
@@ -208,3 +210,23 @@ async def test_a_new_daemon_keeps_counts_and_back_off(tmp_path):
     assert (life.attempt, life.crashes) == (1, 1)
     assert (await world.pod())["status"] == before["status"]
     assert len(world.shim.specs) == 2
+
+
+async def test_a_probe_that_gives_up_leaves_what_it_began_to_others(tmp_path):
+    world = World(tmp_path)
+    create, begun = world.shim.create, []
+
+    async def create_slowly(spec):
+        state = await create(spec)
+        if spec.id.endswith("_exec"):
+            begun.append(spec.id)
+            await asyncio.get_running_loop().create_future()
+        return state
+
+    world.shim.create = create_slowly
+    probe = {"exec": {"command": ["ok"]}, "periodSeconds": 1, "timeoutSeconds": 1}
+    async with world.running():
+        await world.create(container={"readinessProbe": probe})
+        await world.until_ready()
+
+    assert len(begun) == 1
