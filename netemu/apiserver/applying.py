@@ -35,6 +35,8 @@ def shaped(kind: Kind, wish: Any, subresource: str, options: WriteOptions) -> Ob
         raise BadRequestError("metadata.managedFields must be nil")
     if not made["metadata"].get("name"):
         raise BadRequestError("metadata.name must be set")
+    if options.fields is not None:
+        options.fields.is_applied = True
     return options.checked(kind, made)
 
 

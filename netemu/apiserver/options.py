@@ -11,7 +11,7 @@ from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, Cause
 from netemu.api.kinds import Kind
-from netemu.apiserver.patcherrors import patch_error, strict_patch_error
+from netemu.apiserver.patcherrors import patch_error, strict_patch_error, undeclared
 from netemu.naming import Revision
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
@@ -29,6 +29,8 @@ class FieldCheck:
         self.duplicates: tuple[Cause, ...] = ()
         self.patch: tuple[str, Any] | None = None
         """The type and content of the patch that the objects come from."""
+        self.is_applied = False
+        """Whether they are wishes of server-side apply, which has words of its own."""
 
     @property
     def wants_duplicates(self) -> bool:
@@ -64,6 +66,8 @@ class FieldCheck:
         return patch_error(*self.patch, obj, found.refusal)
 
     def _strict_error(self, kind: Kind, obj: Object, unknown: tuple[Cause, ...]) -> ApiError:
+        if self.is_applied and not self.duplicates:
+            return undeclared(kind, obj, unknown)
         if self.patch is None:
             return schema.strict_decoding_error(kind, (*unknown, *self.duplicates))
         return strict_patch_error(*self.patch, obj, unknown, self.duplicates)

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from netemu.api.errors import Cause, InvalidError
+from netemu.api.errors import BadRequestError, Cause, InvalidError
+from netemu.api.kinds import Kind
 
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -23,6 +24,15 @@ def strict_patch_error(
     prefix = "json patch " if patch_type == JSON_PATCH else ""
     said = [prefix + cause.message for cause in duplicates] + [cause.message for cause in unknown]
     return patch_error(patch_type, patch, patched, f"strict decoding error: {', '.join(said)}")
+
+
+def undeclared(kind: Kind, wish: Any, unknown: Iterable[Cause]) -> BadRequestError:
+    """Say which fields of an apply nobody knows (structured-merge-diff has words of its own)."""
+    meta = wish["metadata"]
+    of = f"{meta.get('namespace', '')}/{meta['name']}; {kind.api_version}, Kind={kind.kind}"
+    said = [f".{cause.field}: field not declared in schema" for cause in unknown]
+    listed = said[0] if len(said) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in said)
+    return BadRequestError(f"failed to create typed patch object ({of}): {listed}")
 
 
 def patch_error(patch_type: str, patch: Any, patched: Any, why: str) -> InvalidError:

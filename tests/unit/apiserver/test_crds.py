@@ -95,6 +95,16 @@ async def test_unknown_fields_are_refused_when_the_client_is_strict(registry):
         await registry.create(kind, ball(colour="red"), options=from_outside())
 
 
+async def test_an_apply_with_unknown_fields_is_refused_in_its_own_words(registry):
+    kind = await defined(registry)
+    wish = ball(colour="red")
+    wish["apiVersion"], wish["kind"] = kind.api_version, kind.kind
+    options = WriteOptions(fields=FieldCheck(), manager="me")
+
+    with pytest.raises(BadRequestError, match=r"typed patch object .*: \.spec\.colour: field not declared"):
+        await registry.apply(kind, wish, options=options)
+
+
 async def test_unknown_fields_are_dropped_when_it_is_not(registry):
     kind = await defined(registry)
     options = WriteOptions(fields=FieldCheck("Warn"))
