@@ -53,6 +53,7 @@ def test_a_signature_is_its_owner_s():
         (b"text", b"", POINT),
         (b"text", signature(b"text"), (1, 1)),
     ],
+    ids=["another-text", "ones", "zeros", "nothing", "no-point-of-the-curve"],
 )
 def test_all_else_is_not_signed(message, signed, point):
     assert not is_signed(message, signed, point)
