@@ -52,7 +52,7 @@ class WorkQueue(Generic[K]):
     def retry_later(self, key: K) -> float:
         """Add ``key`` again after a delay that doubles with each failure; return it, in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay_s = min(BASE_DELAY_S * float(2 ** (failures - 1)), MAX_DELAY_S)
+        delay_s = min(BASE_DELAY_S * float(2 ** min(failures - 1, 10)), MAX_DELAY_S)
         self.add_later(key, delay_s)
         return delay_s
 

@@ -37,7 +37,7 @@ class PodQueue:
     def retry_later(self, key: Key, priority: int) -> float:
         """Add a pod again after a delay that doubles with each failure; return it, in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        delay_s = min(BASE_DELAY_S * float(2 ** (failures - 1)), MAX_DELAY_S)
+        delay_s = min(BASE_DELAY_S * float(2 ** min(failures - 1, 10)), MAX_DELAY_S)
         if key not in self._timers:
             self._timers[key] = asyncio.get_running_loop().call_later(delay_s, self._ring, key, priority)
         return delay_s

@@ -80,3 +80,11 @@ async def test_the_earlier_of_two_appointments_stands(queue):
     queue.add_later("a", 60)
 
     assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_a_key_that_fails_for_ever_is_tried_for_ever():
+    queue = WorkQueue()
+    delays = [queue.retry_later("a") for _ in range(2000)]
+    queue.close()
+
+    assert delays[9:] == [25.6] + [30.0] * 1990

@@ -43,3 +43,11 @@ async def test_a_failed_one_comes_again_later_and_later():
     queue.succeeded(key("a"))
     assert queue.retry_later(key("a"), 0) == first
     queue.close()
+
+
+async def test_a_pod_that_cannot_be_written_is_tried_for_ever():
+    queue = PodQueue()
+    delays = [queue.retry_later(key("a"), 0) for _ in range(2000)]
+    queue.close()
+
+    assert delays[-1] == 30.0
