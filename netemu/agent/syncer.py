@@ -324,10 +324,8 @@ class Syncer:
             return
         try:
             work.obj = await self._client.update(POD, {**work.obj, "status": status}, subresource="status")
-        except ConflictError:
-            self._again(work.uid, CONFLICT_S)
-        except NotFoundError:
-            self._again(work.uid, 0.0)
+        except (ConflictError, NotFoundError):
+            self._again(work.uid, CONFLICT_S)  # at once, it would be before the news of why
 
     async def _terminate(self, work: PodWork, pod: Pod) -> bool:
         meta = pod.metadata

@@ -6,6 +6,7 @@ import pytest
 
 from netemu.api.kinds import POD
 from netemu.clock import system_clock
+from netemu.runtime.errors import DisconnectedError
 from netemu.testing.agent_world import World, ready_of
 from netemu.testing.eventually import eventually
 
@@ -286,3 +287,22 @@ async def test_a_container_that_ended_is_asked_nothing_while_it_backs_off(tmp_pa
         await asyncio.sleep(0.2)
 
     assert "Unhealthy" not in world.recorder.reasons()
+
+
+async def test_a_shim_that_is_away_while_a_pod_ends_is_not_asked_in_a_circle(tmp_path):
+    asked = []
+
+    async def remove(container_id):
+        asked.append(container_id)
+        raise DisconnectedError("the control connection was closed")
+
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+        world.shim.remove = remove
+        await world.client.delete(POD, "default", "web", grace_period_s=1)
+        await eventually(world.gone)
+        await world.until(lambda: len(asked) > 2)
+
+    assert len(asked) < 20
