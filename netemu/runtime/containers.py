@@ -17,7 +17,7 @@ from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
 from netemu.runtime.spawn import SpawnError, exit_code, find_child
 from netemu.runtime.streams import READ_BYTES, LoggedStreams, Stdio, close, open_pipes
-from netemu.runtime.usage import processes_usage
+from netemu.runtime.usage import processes_usage, written_bytes
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -362,10 +362,14 @@ def _read_available(fd: int) -> bytes:
 
 
 def _is_disk_full(container: Container) -> bool:
-    """Tell whether a file system that is as large as its container's limit has no room left."""
+    """Tell whether a container has written what its limit lets it: a file system of that size has
+    no room left, or there is more over its image.
+    """
     limit = container.spec["limits"]["disk_bytes"]
     if not limit or not container.state["pid"]:
         return False
+    if image := container.spec["image"]:
+        return written_bytes(image["scratch"], limit) > limit
     try:
         found = os.statvfs(f"/proc/{container.state['pid']}/root")
     except OSError:

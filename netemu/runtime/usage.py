@@ -1,4 +1,6 @@
-"""What containers use where no control group counts it: summed over their processes, by /proc."""
+"""What containers use where no control group counts it: summed over their processes, by /proc; and
+what those of images have written.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,25 @@ def processes_usage(pids: dict[str, int]) -> dict[str, list[float]]:
             used[container][0] += cpu_s
             used[container][1] += resident
     return used
+
+
+def written_bytes(scratch: str, enough: int) -> int:
+    """Give the bytes that a container has written over its image, counted until they are more than enough.
+
+    Without an overlay the image itself was copied there, and nobody can tell.
+    """
+    if not os.path.isdir(f"{scratch}/work/work"):  # which an overlay makes
+        return 0
+    total = 0
+    for directory, _, names in os.walk(f"{scratch}/upper"):
+        for name in names:
+            try:
+                total += os.lstat(f"{directory}/{name}").st_blocks * 512
+            except OSError:
+                continue  # it has just gone
+            if total > enough:
+                return total
+    return total
 
 
 def _usage_of(pid: str) -> tuple[float, float]:

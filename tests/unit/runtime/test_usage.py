@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from netemu.runtime.usage import processes_usage
+from netemu.runtime.usage import processes_usage, written_bytes
 
 
 def test_a_container_has_used_what_all_its_processes_have():
@@ -29,3 +29,19 @@ def test_a_container_that_is_gone_has_used_nothing():
 
 def test_nobody_is_looked_for_where_there_is_no_container():
     assert processes_usage({}) == {}
+
+
+def test_what_lies_over_an_image_was_written(tmp_path):
+    (tmp_path / "upper/var").mkdir(parents=True)
+    (tmp_path / "upper/var/a").write_bytes(b"x" * 10_000)
+    (tmp_path / "upper/b").write_bytes(b"x" * 10_000)
+    (tmp_path / "upper/to-a").symlink_to("var/a")
+
+    assert written_bytes(str(tmp_path), 1 << 20) == 0
+    (tmp_path / "work/work").mkdir(parents=True)
+    assert 20_000 <= written_bytes(str(tmp_path), 1 << 20) < 40_000
+    assert 1_000 < written_bytes(str(tmp_path), 1_000) < 20_000
+
+
+def test_nothing_was_written_where_nothing_is(tmp_path):
+    assert written_bytes(str(tmp_path / "gone"), 1) == 0
