@@ -42,7 +42,9 @@ class Expiry:
             group.create_task(self._follow())
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_crowded.wait(), look_every_s)
+                    # Not wait_for: before Python 3.12 it can lose a cancellation.
+                    async with asyncio.timeout(look_every_s):
+                        await self._is_crowded.wait()
                 self._is_crowded.clear()
                 await self.delete_expired()
 

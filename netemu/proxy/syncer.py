@@ -205,7 +205,9 @@ class ProxySyncer:
                 self._wake.clear()
                 if not self._pending and not self._must_load:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._period_s)
+                        # Not wait_for: before Python 3.12 it can lose a cancellation.
+                        async with asyncio.timeout(self._period_s):
+                            await self._wake.wait()
                 self._look()
                 await self._sync()
         finally:

@@ -18,6 +18,7 @@ from netemu.testing.fake_client import FakeClient
 from netemu.testing.service_world import NODES6, PODS, PODS6, TCP, TIMEOUT_S, UDP, ask, ask_again
 
 WEB4, WEB, NOBODY, FREE = "10.96.0.20", "fd00:96::20", "fd00:96::21", "fd00:96::9"
+BALANCER = "fd00:172::200"
 GATEWAY = "fd00:244:1::1"
 
 
@@ -181,3 +182,26 @@ async def test_flows_are_listed_by_family(world, proxy):
 
     assert WEB in found[socket.AF_INET6]
     assert not any(":" in address for address in found[socket.AF_INET])
+
+
+@pytest.mark.parametrize(
+    "others", [["2001:db8::/32"], ["10.0.0.0/8"]], ids=["others-allowed", "only-of-the-other-family"]
+)
+async def test_only_allowed_networks_reach_a_balancers_address(world, client, proxy, others):
+    service_world.ip(world["outside"], f"route replace {BALANCER} via {NODES6['node-1']}")
+
+    async def allow(*ranges):
+        more = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
+        kind, obj = service("web", WEB4, WEB, node_port=31100, **more)
+        await client.update(kind, {**obj, "status": {"loadBalancer": {"ingress": [{"ip": BALANCER}]}}})
+
+    async def answers():
+        try:
+            return pods_in({ask(world["outside"], BALANCER, 80, timeout_s=0.2) for _ in range(8)})
+        except OSError:  # the node does not know the address yet
+            return set()
+
+    await allow("fd00:172::/64", "10.0.0.0/8")
+    await eventually(answers, lambda seen: seen == {"a", "c"}, within_s=30)
+    await allow(*others)
+    await eventually(answers, lambda seen: seen == {"nothing"}, within_s=30)
