@@ -14,6 +14,7 @@ from results import MeasurementError
 
 RECEIVE_BYTES = 1 << 20
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\nTransfer-Encoding: *chunked\r\n", re.IGNORECASE)
 _END = b"\r\n\r\n"
 
 
@@ -62,6 +63,8 @@ class RawConnection:
         while _END not in pieces[0]:
             pieces[0] += self._receive()
         head, _, pieces[0] = pieces[0].partition(_END)
+        if _CHUNKED.search(head + b"\r\n"):
+            return Answer(_status(head), self._chunks(pieces[0]))
         length, got = body_bytes(head + b"\r\n"), len(pieces[0])
         while got < length:
             pieces.append(self._receive())
@@ -71,6 +74,24 @@ class RawConnection:
     def close(self) -> None:
         """Close it."""
         self._sock.close()
+
+    def _chunks(self, data: bytes) -> bytes:
+        """Take a long answer, which comes in pieces (RFC 9112, section 7.1)."""
+        body: list[bytes] = []
+        while True:
+            while b"\r\n" not in data:
+                data += self._receive()
+            size, _, data = data.partition(b"\r\n")
+            wanted = int(size, 16)
+            pieces, got = [data], len(data)
+            while got < wanted + 2:
+                pieces.append(self._receive())
+                got += len(pieces[-1])
+            data = b"".join(pieces)
+            body.append(data[:wanted])
+            data = data[wanted + 2 :]
+            if not wanted:
+                return b"".join(body)
 
     def _receive(self) -> bytes:
         data = self._sock.recv(RECEIVE_BYTES)
