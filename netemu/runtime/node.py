@@ -116,9 +116,9 @@ def _overlay(directory: str) -> list[str]:
     os.makedirs(scratch, exist_ok=True)
     _tmpfs(scratch)
     try:
-        for name in ("upper", "work"):
+        for name in ("upper", "workdir"):
             os.mkdir(f"{scratch}/{name}")
-        options = f"lowerdir={directory},upperdir={scratch}/upper,workdir={scratch}/work"
+        options = f"lowerdir={directory},upperdir={scratch}/upper,workdir={scratch}/workdir"
         libc.mount("overlay", directory, "overlay", 0, options)
     except OSError as err:
         _copy(directory, f"{scratch}/upper")

@@ -40,7 +40,7 @@ class ImageRoot:
         os.mkdir(self.path)
         if os.path.lexists(image["scratch"]):  # of an attempt whose shim was killed with the daemon
             _run(["rm", "-rf", "--one-file-system", "--", image["scratch"]])
-        for name in ("upper", "work"):
+        for name in ("upper", "workdir"):
             os.makedirs(f"{image['scratch']}/{name}")
         self._mount()
         self._fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -93,7 +93,7 @@ class ImageRoot:
             memory = f"{self._work}/memory"
             os.makedirs(memory)
             libc.mount("tmpfs", memory, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0755")
-            for name in ("upper", "work"):
+            for name in ("upper", "workdir"):
                 os.mkdir(f"{memory}/{name}")
             try:
                 self._overlay(memory)
@@ -103,7 +103,7 @@ class ImageRoot:
 
     def _overlay(self, over: str) -> None:
         """Mount an overlay; ``volatile``: nobody needs these files after a crash, so none is synced."""
-        paths = {"lowerdir": self._image["root"], "upperdir": f"{over}/upper", "workdir": f"{over}/work"}
+        paths = {"lowerdir": self._image["root"], "upperdir": f"{over}/upper", "workdir": f"{over}/workdir"}
         options = ",".join(f"{name}={_escaped(path)}" for name, path in paths.items())
         try:
             libc.mount("overlay", self.path, "overlay", 0, f"{options},volatile")

@@ -40,7 +40,7 @@ def written_bytes(scratch: str, enough: int) -> int:
 
     Without an overlay the image itself was copied there, and nobody can tell.
     """
-    if not os.path.isdir(f"{scratch}/work/work"):  # which an overlay makes
+    if not os.path.isdir(f"{scratch}/workdir/work"):  # which an overlay makes
         return 0
     total = 0
     for directory, _, names in os.walk(f"{scratch}/upper"):

@@ -38,7 +38,7 @@ def test_what_lies_over_an_image_was_written(tmp_path):
     (tmp_path / "upper/to-a").symlink_to("var/a")
 
     assert written_bytes(str(tmp_path), 1 << 20) == 0
-    (tmp_path / "work/work").mkdir(parents=True)
+    (tmp_path / "workdir/work").mkdir(parents=True)
     assert 20_000 <= written_bytes(str(tmp_path), 1 << 20) < 40_000
     assert 1_000 < written_bytes(str(tmp_path), 1_000) < 20_000
 
