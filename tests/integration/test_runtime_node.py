@@ -17,7 +17,8 @@ from netemu.runtime.client import Completed, ShimClient
 from netemu.runtime.errors import ControlError, DisconnectedError
 
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-PRIVATE_LIMIT_KB = 6 * 1024
+# 5.9 MB with compiled modules; on a fresh checkout the shim compiles them itself, which stays in its heap: 6.2 MB.
+PRIVATE_LIMIT_KB = 8 * 1024
 
 
 @pytest.fixture
