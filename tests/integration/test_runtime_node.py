@@ -17,7 +17,7 @@ from netemu.runtime.client import Completed, ShimClient
 from netemu.runtime.errors import ControlError, DisconnectedError
 
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-# 5.9 MB with compiled modules; on a fresh checkout the shim compiles them itself, which stays in its heap: 6.2 MB.
+# 5.9 MB; 6.2 on a fresh checkout, where the shim compiles its modules, which stays in its heap.
 PRIVATE_LIMIT_KB = 8 * 1024
 
 
