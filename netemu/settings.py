@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Overlay = Literal["vxlan", "host-gw"]
+ProxyMode = Literal["nftables", "iptables", "none"]
 Network = IPv4Network | IPv6Network
 
 
@@ -84,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     cni: str = ""
     host_access: bool = False
     bridge_netfilter: Literal["auto", "off"] = "auto"
+    # How nodes serve Services, in kube-proxy's words; none: they do not, for somebody else does.
+    proxy_mode: ProxyMode = "nftables"
     masquerade_all: bool = False  # hide the source of all that goes through a ClusterIP
     api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"

@@ -12,7 +12,6 @@ from netemu.informer.cache import Key
 
 HEALTHZ_PORT = 10256  # on every address of the node
 METRICS_PORT = 10249  # on the node's loopback only
-PROXY_MODE = "nftables"
 
 
 class Answer(NamedTuple):
@@ -66,11 +65,11 @@ def healthz(path: str, *, is_synced: bool, synced_at: str, now: str) -> Answer:
     return Answer(200 if is_synced else 503, body, headers)
 
 
-def about(path: str) -> Answer:
+def about(path: str, mode: str) -> Answer:
     """Answer on ``METRICS_PORT``, where kube-proxy tells its mode."""
     text = (("Content-Type", "text/plain; charset=utf-8"),)
     if path == "/proxyMode":
-        return Answer(200, PROXY_MODE, text)
+        return Answer(200, mode, text)
     if path == "/healthz":
         return Answer(200, "ok", text)
     return Answer(404, "404 page not found\n", text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -18,8 +19,8 @@ from netemu.naming import NodeName
 from netemu.nft.expressions import Address, Family, Network
 from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.health import LocalHealth
-from netemu.proxy.index import Index
-from netemu.proxy.plan import Plans
+from netemu.proxy.index import Index, PortKey
+from netemu.proxy.plan import Elements, Plans
 from netemu.proxy.server import HealthServer
 from netemu.proxy.syncer import PERIOD_S, Kernel, NodeKernel, ProxySyncer
 from netemu.settings import Settings
@@ -27,6 +28,53 @@ from netemu.settings import Settings
 # So many Services are planned before the event loop may do something else: about 10 ms.
 _AT_ONCE = 200
 _ZONE_LABEL = "topology.kubernetes.io/zone"
+
+
+class Syncer(Protocol):
+    """What brings one node's kernel to what the plans of one family say, and keeps it there."""
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the kernel holds what is known, as far as one can tell."""
+        ...
+
+    def place(self, zone: str) -> None:
+        """Remember the zone that the node is in now."""
+        ...
+
+    def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
+        """Remember which plans changed."""
+        ...
+
+    async def wait_synced(self) -> None:
+        """Return when the kernel has held all Services once."""
+        ...
+
+    async def applied(self) -> None:
+        """Return when the kernel holds all that was noted so far."""
+        ...
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProxying:
+    """What a syncer gets: its node, whose namespace stays the caller's, what is planned, whom to tell.
+
+    ``tell`` takes the words of an event of the node, about a change by another hand.
+    """
+
+    node: NodeView
+    ns_fd: int
+    index: Index
+    plans: Mapping[PortKey, Elements]
+    tell: Callable[[str], None]
+    period_s: float
+
+
+OpenSyncer = Callable[[NodeProxying], Syncer]
 
 
 class Health(Protocol):
@@ -58,7 +106,7 @@ class _NodeParts(NamedTuple):
     """What works for one node: a syncer for each family."""
 
     name: NodeName
-    syncers: tuple[ProxySyncer, ...]
+    syncers: tuple[Syncer, ...]
     health: Health
 
 
@@ -72,7 +120,8 @@ class Proxy:
         settings: Settings,
         *,
         open_kernel: Callable[[int, Family], Kernel] = NodeKernel,
-        open_health: OpenHealth = HealthServer,
+        open_syncer: OpenSyncer | None = None,
+        open_health: OpenHealth | None = None,
         recorder: Recorder | None = None,
         clock: Clock = system_clock,
         period_s: float = PERIOD_S,
@@ -81,7 +130,8 @@ class Proxy:
         self._informer = informer
         self._settings = settings
         self._open_kernel = open_kernel
-        self._open_health = open_health
+        self._open_syncer = open_syncer or self._with_maps
+        self._open_health = open_health or partial(HealthServer, mode=settings.proxy_mode)
         self._recorder = recorder
         self._clock = clock
         self._period_s = period_s
@@ -111,7 +161,7 @@ class Proxy:
         self._waiting.append(parts)
         self._wake.set()
 
-    def _syncer(self, node: NodeName, half: _Half, node_ips: Sequence[Address], ns_fd: int) -> ProxySyncer:
+    def _syncer(self, node: NodeName, half: _Half, node_ips: Sequence[Address], ns_fd: int) -> Syncer:
         view = NodeView(
             node,
             tuple(ip for ip in node_ips if ip.version == half.pods.version),
@@ -121,13 +171,17 @@ class Proxy:
             zone=self._zone(node),
             masquerade_all=self._settings.masquerade_all,
         )
-        return ProxySyncer(
-            view,
-            self._open_kernel(ns_fd, view.family),
-            half.plans.current,
-            on_repair=self._tell_repair,
-            period_s=self._period_s,
+        tell = partial(self._tell_repair, node)
+        return self._open_syncer(
+            NodeProxying(view, ns_fd, half.index, half.plans.current, tell, self._period_s)
         )
+
+    def _with_maps(self, given: NodeProxying) -> Syncer:
+        def tell(_node: NodeName, intruder: str) -> None:
+            given.tell(f"nftables table {TABLE_NAME} was changed by {intruder}; loading it again")
+
+        kernel = self._open_kernel(given.ns_fd, given.node.family)
+        return ProxySyncer(given.node, kernel, given.plans, on_repair=tell, period_s=given.period_s)
 
     async def wait_synced(self) -> None:
         """Return when the kernel of every node added so far has held all Services once."""
@@ -168,10 +222,9 @@ class Proxy:
             for syncer in parts.syncers:
                 syncer.place(self._zone(parts.name))
 
-    def _tell_repair(self, node: NodeName, intruder: str) -> None:
+    def _tell_repair(self, node: NodeName, message: str) -> None:
         obj = self._cache.get(NODE, Key("", node))
         if self._recorder is not None and obj is not None:
-            message = f"nftables table {TABLE_NAME} was changed by {intruder}; loading it again"
             self._recorder.emit(obj, "Warning", "ProxyRulesChanged", message)
 
     def _zone(self, node: NodeName) -> str:

@@ -28,13 +28,25 @@ Respond = Callable[[str], Answer]
 
 
 class HealthServer:
-    """The listening ports of one node; ``is_synced`` tells whether its rules are up to date."""
+    """The listening ports of one node; ``is_synced`` tells whether its rules are up to date.
 
-    def __init__(self, node: NodeName, ns_fd: int, is_synced: Callable[[], bool], clock: Clock) -> None:
+    ``mode`` is the word for how the node's proxy works.
+    """
+
+    def __init__(
+        self,
+        node: NodeName,
+        ns_fd: int,
+        is_synced: Callable[[], bool],
+        clock: Clock,
+        *,
+        mode: str = "nftables",
+    ) -> None:
         self._node = node
         self._ns_fd = os.dup(ns_fd)
         self._is_synced = is_synced
         self._clock = clock
+        self._mode = mode
         self._wanted: dict[Key, LocalHealth] = {}
         self._servers: dict[Key, tuple[int, asyncio.Server]] = {}
         self._changed = asyncio.Event()
@@ -52,7 +64,7 @@ class HealthServer:
         """Listen until cancelled."""
         own = [
             await self._listen("", HEALTHZ_PORT, self._healthz),
-            await self._listen("127.0.0.1", METRICS_PORT, health.about),
+            await self._listen("127.0.0.1", METRICS_PORT, self._about),
         ]
         try:
             while True:
@@ -107,6 +119,9 @@ class HealthServer:
             return found.answer(is_synced=self._is_synced())
 
         return respond
+
+    def _about(self, path: str) -> Answer:
+        return health.about(path, self._mode)
 
     def _healthz(self, path: str) -> Answer:
         now = format_rfc3339(self._clock())

@@ -14,8 +14,6 @@ from functools import partial
 from typing import Protocol
 
 from netemu.errors import KernelError, NetemuError
-from netemu.linux import sysctl
-from netemu.linux.conntrack import Conntrack
 from netemu.linux.nft import NftContext, run_in_child
 from netemu.linux.nftmonitor import MissedError, TableMonitor
 from netemu.logs import Log
@@ -23,11 +21,12 @@ from netemu.naming import NodeName
 from netemu.nft.expressions import Family
 from netemu.nft.render import render_transaction
 from netemu.nft.transaction import Transaction
+from netemu.proxy import flows
 from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
 from netemu.proxy.rules import NodeRules
-from netemu.proxy.stale import Expected, UdpFlow, expected_after, expected_by_all, is_stale
+from netemu.proxy.stale import Expected, expected_after, expected_by_all
 
 log = Log(__name__)
 
@@ -38,11 +37,6 @@ FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 30.0
 PERIOD_S = 30.0
 """How long a change by another hand may stand (kube-proxy's ``--sync-period``)."""
-# What kube-proxy sets (--conntrack-tcp-timeout-established, --conntrack-tcp-timeout-close-wait).
-_TIMEOUTS_S = {
-    "net/netfilter/nf_conntrack_tcp_timeout_established": 86400,
-    "net/netfilter/nf_conntrack_tcp_timeout_close_wait": 3600,
-}
 
 
 class Kernel(Protocol):
@@ -69,11 +63,13 @@ class NodeKernel:
     """One family's table in one node's network namespace; ``ns_fd`` stays the caller's."""
 
     def __init__(self, ns_fd: int, family: Family = Family.IP) -> None:
-        sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
+        flows.set_timeouts(ns_fd)
         self._ns_fd = os.dup(ns_fd)
         self._nft: NftContext | None = None
-        self._family = socket.AF_INET if family is Family.IP else socket.AF_INET6
-        self._monitor = TableMonitor.open(ns_fd, TABLE_NAME, self._family)
+        self._family = family
+        self._monitor = TableMonitor.open(
+            ns_fd, TABLE_NAME, socket.AF_INET if family is Family.IP else socket.AF_INET6
+        )
         self._closed = False
         self._lock = threading.Lock()
 
@@ -102,19 +98,11 @@ class NodeKernel:
         return f"{commits[-1].process} (pid {commits[-1].pid})" if commits else ""
 
     def end_stale(self, expected: Expected) -> int:
-        """End UDP flows; the socket is there for this call only, because it is rarely needed."""
+        """End UDP flows."""
         with self._lock:
             self._refuse_when_closed()
-            conntrack = Conntrack.open(self._ns_fd, self._family)
-        try:
-            stale = [
-                flow
-                for flow in conntrack.udp_flows()
-                if is_stale(UdpFlow(flow.destination, flow.answered_by), expected)
-            ]
-            return sum(conntrack.end(flow) for flow in stale)
-        finally:
-            conntrack.close()
+            conntrack = flows.open_conntrack(self._ns_fd, self._family)
+        return flows.end_stale(conntrack, expected)
 
     def close(self) -> None:
         """Close, after the transaction that is under way; again is a no-op."""

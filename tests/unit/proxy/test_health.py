@@ -39,11 +39,11 @@ def test_healthz_says_whether_rules_are_current(path, is_synced, status):
 
 
 def test_the_mode_is_told_where_kube_proxy_tells_it():
-    assert health.about("/proxyMode").body == "nftables"
+    assert health.about("/proxyMode", "iptables").body == "iptables"
 
 
 def test_an_answer_is_whole_http_and_a_head_request_gets_no_body():
-    answer = health.about("/healthz")
+    answer = health.about("/healthz", "nftables")
 
     assert answer.render().startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.render().endswith(b"Content-Length: 2\r\nConnection: close\r\n\r\nok")

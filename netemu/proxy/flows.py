@@ -1,0 +1,49 @@
+"""[IO] What every mode of the proxy asks of a node's connection tracking."""
+
+from __future__ import annotations
+
+import socket
+
+from netemu.linux import sysctl
+from netemu.linux.conntrack import Conntrack
+from netemu.nft.expressions import Family
+from netemu.proxy.stale import Expected, UdpFlow, is_stale
+
+# What kube-proxy sets (--conntrack-tcp-timeout-established, --conntrack-tcp-timeout-close-wait).
+_TIMEOUTS_S = {
+    "net/netfilter/nf_conntrack_tcp_timeout_established": 86400,
+    "net/netfilter/nf_conntrack_tcp_timeout_close_wait": 3600,
+}
+
+
+def set_timeouts(ns_fd: int) -> None:
+    """Set how long connections without packets are remembered; idempotent."""
+    sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
+
+
+def open_conntrack(ns_fd: int, family: Family) -> Conntrack:
+    """Open a socket for ``end_stale``, which closes it: it is rarely needed.
+
+    Raises:
+        KernelError: connection tracking cannot be asked.
+
+    """
+    return Conntrack.open(ns_fd, socket.AF_INET if family is Family.IP else socket.AF_INET6)
+
+
+def end_stale(conntrack: Conntrack, expected: Expected) -> int:
+    """End the UDP flows that do not agree with ``expected``, and the socket; return how many.
+
+    Raises:
+        KernelError: connection tracking cannot be asked.
+
+    """
+    try:
+        stale = [
+            flow
+            for flow in conntrack.udp_flows()
+            if is_stale(UdpFlow(flow.destination, flow.answered_by), expected)
+        ]
+        return sum(conntrack.end(flow) for flow in stale)
+    finally:
+        conntrack.close()
