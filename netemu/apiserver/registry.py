@@ -15,12 +15,7 @@ from netemu.api.apply import Writer
 from netemu.api.client import Object, ObjectList, PatchType
 from netemu.api.crd import names
 from netemu.api.defaulting import default
-from netemu.api.errors import (
-    AlreadyExistsError,
-    ApiError,
-    ExpiredError,
-    NotFoundError,
-)
+from netemu.api.errors import AlreadyExistsError, ApiError, ExpiredError, NotFoundError
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kind
 from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
@@ -131,6 +126,10 @@ class Registry:
 
         """
         return self._store.watch(prefix_of(kind, namespace), after=revision)
+
+    def end_lists(self, before: Revision) -> None:
+        """Let no list go on that shows what was before a revision."""
+        self._store.end_lists(before)
 
     async def create(
         self, kind: Kind, obj: Object, *, namespace: str = "", options: WriteOptions = TRUSTED

@@ -10,6 +10,7 @@ from netemu.api.views.core import Node
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
 from netemu.apiserver.http import serve
+from netemu.apiserver.pastlists import PastLists
 from netemu.apiserver.quotastatus import keep_quotas
 from netemu.apiserver.usage import UsageMeter
 from netemu.clock import system_clock
@@ -24,7 +25,8 @@ from netemu.cluster.node import Hardware, NodeParts
 from netemu.cluster.overlay import peer_of
 from netemu.cluster.podaccess import Reach
 from netemu.cluster.power import Power
-from netemu.cluster.readiness import Readiness, wait_dns
+from netemu.cluster.proxying import open_proxying
+from netemu.cluster.readiness import Readiness, answers_dns, runs_dns, wait_dns
 from netemu.cluster.record import Record
 from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
@@ -43,7 +45,6 @@ from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.proxy.loop import Proxy
 from netemu.scheduler.loop import run_scheduler
 from netemu.settings import Paths, Settings
 from netemu.store.sqlite import SqliteStore
@@ -61,7 +62,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
     proxy_recorder = Recorder(client, system_clock, "kube-proxy")
-    proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
+    proxy = open_proxying(cache, informer, settings, proxy_recorder)
     routes = Routes(cache, informer, proxy.applied)
     services = ServiceVariables(cache)
     catalogue = UserCatalogue(paths.state / "images.yaml")
@@ -143,6 +144,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 "proxy events": proxy_recorder.run(),
                 "balancer": balancer.run(),
                 "events": Expiry(client, system_clock).run(),
+                "past lists": PastLists(registry).run(),
             }
             for name, work in running.items():
                 group.create_task(work, name=name)
@@ -150,21 +152,22 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             errands = ErrandRunner(nodes, reach, group)
             group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
-            await _wait_ready(readiness, world, settings, paths, power)
+            await _wait_ready(readiness, world, settings, paths, power, cache)
             log.info("cluster.ready", cluster=settings.name)
 
 
 async def _wait_ready(
-    readiness: Readiness, world: World, settings: Settings, paths: Paths, power: Power
+    readiness: Readiness, world: World, settings: Settings, paths: Paths, power: Power, cache: Cache
 ) -> None:
     on = [place for place in world.nodes if not power.is_off(place.name)]
-    with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
+    if not on or settings.cni == "none":
+        return readiness.set("")  # no DNS pod can run: registered nodes are all there is
+    within_s = None if len(on) == len(world.nodes) else DNS_WITHIN_S
+    if settings.proxy_mode == "none":
+        return await wait_dns(readiness, "DNS pods to be ready", runs_dns(cache), within_s)
+    with netns.opened(paths.netns / on[0].netns) as ns_fd:
         await wait_dns(
-            readiness,
-            settings,
-            ns_fd,
-            expect_dns=bool(on) and settings.cni != "none",
-            within_s=None if len(on) == len(world.nodes) else DNS_WITHIN_S,
+            readiness, f"DNS to answer at {settings.dns_ip}", answers_dns(settings, ns_fd), within_s
         )
 
 

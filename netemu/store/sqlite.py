@@ -1,14 +1,19 @@
 """[IO] The store in one SQLite file.
 
-The file holds current values only; recent events live in memory, so a follower from before a
-restart lists again. WAL with ``synchronous=NORMAL``: an answered write is in the kernel's hands
-and survives the death of this process, not of the machine's power. The exclusive lock keeps a
-second daemon out and spares the shared-memory file.
+The file is a log: each write is a row of its own, a deletion one without a value. What followers may
+still ask for (``state.WINDOW_EVENTS``) stays, so they go on after a restart where they were; rows that
+are older and no longer current are removed, many at once.
+
+WAL with ``synchronous=NORMAL``: an answered write is in the kernel's hands and survives the death of
+this process, not of the machine's power. The exclusive lock keeps a second daemon out and spares the
+shared-memory file.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,22 +21,35 @@ import msgspec
 from netemu.naming import Revision
 from netemu.store.errors import StoreError
 from netemu.store.state import State
-from netemu.store.store import Entry, Event, Listing, Object
+from netemu.store.store import Entry, Event, Listing, Object, Op
 from netemu.store.watch import Watch
 
 APPLICATION_ID = 0x6E65_656D  # "neem", at a fixed offset of the file's header
-FORMAT = 1
+FORMAT = 2
+REMOVED_AT_ONCE = 256
 
 _SCHEMA = f"""
-    CREATE TABLE IF NOT EXISTS objects (
-        id INTEGER PRIMARY KEY, key TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
-    CREATE TABLE IF NOT EXISTS head (id INTEGER PRIMARY KEY CHECK (id = 0), revision INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS writes (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, value BLOB);
+    CREATE TABLE IF NOT EXISTS bounds (
+        id INTEGER PRIMARY KEY CHECK (id = 0), compacted INTEGER NOT NULL, head INTEGER NOT NULL);
     PRAGMA application_id = {APPLICATION_ID};
-    PRAGMA user_version = {FORMAT};
 """
-_PUT = "INSERT OR REPLACE INTO objects (id, key, revision, value) VALUES (?, ?, ?, ?)"
-# Deletions leave no row behind, so the revision that they reached is kept apart.
-_HEAD = "INSERT OR REPLACE INTO head (id, revision) VALUES (0, ?)"
+_IS_CURRENT = f"PRAGMA user_version = {FORMAT}"
+# Format 1 had current values only.
+_FROM_FORMAT_1 = """
+    BEGIN;
+    INSERT INTO writes SELECT revision, key, value FROM objects;
+    INSERT INTO bounds SELECT 0, max(r), max(r) FROM (
+        SELECT 0 AS r UNION SELECT revision FROM head UNION SELECT revision FROM objects);
+    DROP TABLE objects;
+    DROP TABLE head;
+    PRAGMA user_version = 2;
+    COMMIT;
+"""
+_WRITE = "INSERT INTO writes (revision, key, value) VALUES (?, ?, ?)"
+_REMOVE = "DELETE FROM writes WHERE revision = ?"
+# A deletion's row may be removed, so the revision that it reached is kept apart.
+_BOUNDS = "INSERT OR REPLACE INTO bounds (id, compacted, head) VALUES (0, ?, ?)"
 
 
 class SqliteStore:
@@ -41,8 +59,7 @@ class SqliteStore:
         self._path = path
         self._database = database
         self._state = State()
-        self._row_ids: dict[str, int] = {}
-        self._last_row_id = 0
+        self._obsolete: list[int] = []
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True) -> SqliteStore:
@@ -92,23 +109,13 @@ class SqliteStore:
         revision = Revision(self._state.revision + 1)
         value["metadata"]["resourceVersion"] = str(revision)
         encoded = msgspec.json.encode(value)
-        row_id = self._row_ids.get(key) or self._last_row_id + 1
-        try:
-            self._database.execute(_PUT, (row_id, key, revision, encoded))
-        except sqlite3.Error as err:
-            raise _unusable(self._path, err) from err
-        self._row_ids[key] = row_id
-        self._last_row_id = max(self._last_row_id, row_id)
+        self._write(revision, key, encoded)
         return self._state.record_put(key, value, previous, len(encoded))
 
     async def delete(self, key: str, *, expected: Revision | None = None) -> Entry:
         """Remove one key; see ``Store.delete``."""
         previous = self._state.check_exists(key, expected)
-        try:
-            self._delete_row(self._row_ids[key])
-        except sqlite3.Error as err:
-            raise _unusable(self._path, err) from err
-        del self._row_ids[key]
+        self._write(Revision(self._state.revision + 1), key, None)
         return self._state.record_delete(key, previous)
 
     def watch(self, prefix: str, *, after: Revision) -> Watch[Event]:
@@ -118,32 +125,64 @@ class SqliteStore:
     def compact(self, revision: Revision) -> None:
         """Forget the events up to a revision."""
         self._state.compact(revision)
+        self._remove_obsolete()
+
+    def end_lists(self, before: Revision) -> None:
+        """Show older lists no longer; see ``Store.end_lists``."""
+        self._state.end_lists(before)
 
     def close(self) -> None:
         """End all watches, fold the write-ahead log into the file and let go of it."""
         self._state.close()
         self._database.close()
 
-    def _delete_row(self, row_id: int) -> None:
-        self._database.execute("BEGIN")
+    def _write(self, revision: Revision, key: str, encoded: bytes | None) -> None:
         try:
-            self._database.execute("DELETE FROM objects WHERE id = ?", (row_id,))
-            self._database.execute(_HEAD, (self._state.revision + 1,))
-            self._database.execute("COMMIT")
-        except sqlite3.Error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
+            if len(self._obsolete) >= REMOVED_AT_ONCE:
+                self._remove_obsolete()
+            self._database.execute(_WRITE, (revision, key, encoded))
+        except sqlite3.Error as err:
+            raise _unusable(self._path, err) from err
+
+    def _note_obsolete(self, event: Event) -> None:
+        """Note the rows that nobody can ask for any more, as an event leaves the window."""
+        if event.previous is not None:
+            self._obsolete.append(int(event.previous["metadata"]["resourceVersion"]))
+        if event.op is Op.DELETE:
+            self._obsolete.append(event.revision)
+
+    def _remove_obsolete(self) -> None:
+        with _transaction(self._database):
+            self._database.executemany(_REMOVE, [(revision,) for revision in self._obsolete])
+            self._database.execute(_BOUNDS, (self._state.compacted, self._state.revision))
+        self._obsolete.clear()
 
     def _load(self) -> None:
-        (head,) = self._database.execute("SELECT coalesce(max(revision), 0) FROM head").fetchone()
-        self._state = State(Revision(head))
+        row = self._database.execute("SELECT compacted, head FROM bounds").fetchone()
+        compacted, head = row or (0, 0)
+        self._state = state = State(Revision(compacted), self._note_obsolete)
         decode = msgspec.json.Decoder(Object).decode
-        rows = self._database.execute("SELECT id, key, revision, value FROM objects ORDER BY key")
-        for row_id, key, revision, encoded in rows:
-            self._row_ids[key] = row_id
-            self._last_row_id = max(self._last_row_id, row_id)
-            self._state.load(key, Entry(decode(encoded), Revision(revision)))
+        for revision, key, encoded in self._database.execute(
+            "SELECT revision, key, value FROM writes ORDER BY revision"
+        ):
+            value = decode(encoded) if encoded is not None else None
+            if revision <= compacted:
+                if value is not None:
+                    state.load(key, Entry(value, Revision(revision)))
+                continue
+            state.replay(Revision(revision), key, value, len(encoded or b""))
+        state.revision = max(state.revision, Revision(head))
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN")
+    try:
+        yield
+        database.execute("COMMIT")
+    finally:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -164,7 +203,7 @@ def _prepare(path: Path, database: sqlite3.Connection) -> None:
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application_id != APPLICATION_ID:
         raise StoreError(f"{path}: not a store of netemu", hint="Move the file away, then: netemu up.")
-    if tables and file_format != FORMAT:
+    if tables and file_format not in (1, FORMAT):
         raise StoreError(
             f"{path}: the file has format {file_format}, this netemu reads format {FORMAT}",
             hint="Use the netemu that wrote it, or begin anew: netemu down, then netemu up.",
@@ -175,6 +214,9 @@ def _prepare(path: Path, database: sqlite3.Connection) -> None:
     database.execute("PRAGMA wal_autocheckpoint = 8192")
     database.execute("PRAGMA cache_size = -512")  # KiB: all reads come from our own memory
     database.executescript(_SCHEMA)
+    if tables and file_format == 1:
+        database.executescript(_FROM_FORMAT_1)
+    database.execute(_IS_CURRENT)
 
 
 def _unusable(path: Path, err: Exception) -> StoreError:

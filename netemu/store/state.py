@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from netemu.api.errors import ExpiredError, UnavailableError
 from netemu.naming import Revision
@@ -34,21 +34,41 @@ class Shelf:
 
 
 class State:
-    """The store's memory. Drivers persist a write, then record it here."""
+    """The store's memory. Drivers persist a write, then record it here; ``forgotten`` tells them of
+    events that left the window.
+    """
 
-    def __init__(self, revision: Revision = ABSENT) -> None:
+    def __init__(
+        self, revision: Revision = ABSENT, forgotten: Callable[[Event], object] = lambda _: None
+    ) -> None:
         self.revision = revision
         self._compacted = revision
+        self._lists_from = revision
+        self._forgotten = forgotten
         self._shelves: dict[str, Shelf] = {}
         self._window: deque[tuple[Event, int]] = deque()
         self._window_bytes = 0
 
+    @property
+    def compacted(self) -> Revision:
+        """The revision up to which events are forgotten."""
+        return self._compacted
+
     def load(self, key: str, entry: Entry) -> None:
-        """Take over what was stored before; no event, and followers of then must list again."""
+        """Take over what was stored before the first event that is kept."""
         shelf = self._shelf(key)
+        if key not in shelf.entries:
+            insort(shelf.keys, key)
         shelf.entries[key] = entry
-        insort(shelf.keys, key)
-        self.revision = self._compacted = max(self.revision, entry.revision)
+
+    def replay(self, revision: Revision, key: str, value: Object | None, size_bytes: int) -> None:
+        """Take over a write that followers from before may still ask for; no value is a deletion."""
+        self.revision = Revision(revision - 1)
+        if value is None:
+            self.record_delete(key, self.check_exists(key, None))
+            return
+        previous = self.get(key)
+        self.record_put(key, _shared(value, previous), previous, size_bytes)
 
     def get(self, key: str) -> Entry | None:
         """Read one key."""
@@ -68,7 +88,7 @@ class State:
 
     def _values_at(self, shelf: Shelf, prefix: str, at: Revision) -> list[Object]:
         """Take back what happened since, newest first."""
-        if at < self._compacted:
+        if at < max(self._compacted, self._lists_from):
             raise ExpiredError("The resourceVersion for the provided list is too old.")
         values: dict[str, Object | None] = {key: shelf.entries[key].value for key in shelf.keys_under(prefix)}
         for event, _ in reversed(self._window):
@@ -145,6 +165,10 @@ class State:
             self._forget_oldest()
         self._compacted = max(self._compacted, min(revision, self.revision))
 
+    def end_lists(self, before: Revision) -> None:
+        """Show lists as they were before a revision no longer; those who follow changes go on."""
+        self._lists_from = min(before, self.revision)
+
     def close(self) -> None:
         """End all watches."""
         for shelf in self._shelves.values():
@@ -171,3 +195,12 @@ class State:
         event, size_bytes = self._window.popleft()
         self._window_bytes -= size_bytes
         self._compacted = event.revision
+        self._forgotten(event)
+
+
+def _shared(value: Object, previous: Entry | None) -> Object:
+    """Give a value that shares its equal parts with the one before: versions differ in little."""
+    if previous is None:
+        return value
+    old = previous.value
+    return {key: old[key] if key in old and old[key] == part else part for key, part in value.items()}

@@ -115,6 +115,10 @@ class Store(Protocol):
         """Forget the events up to and including a revision."""
         ...
 
+    def end_lists(self, before: Revision) -> None:
+        """Refuse lists as they were before a revision; events are kept, for who follows them."""
+        ...
+
     def close(self) -> None:
         """End all watches and let go of the file; twice is once."""
         ...

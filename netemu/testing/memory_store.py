@@ -45,6 +45,10 @@ class MemoryStore:
         """Forget the events up to a revision."""
         self._state.compact(revision)
 
+    def end_lists(self, before: Revision) -> None:
+        """Show older lists no longer; see ``Store.end_lists``."""
+        self._state.end_lists(before)
+
     def close(self) -> None:
         """End all watches."""
         self._state.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from netemu.api.errors import ExpiredError
+from netemu.store import sqlite, state
 from netemu.store.errors import StoreError
 from netemu.store.sqlite import SqliteStore
 
@@ -86,18 +87,97 @@ async def test_keys_keep_their_rows_apart_after_reopening(path):
     third.close()
 
 
-async def test_a_follower_from_before_a_restart_must_list_again(path):
+async def test_a_follower_from_before_a_restart_goes_on_where_it_was(path):
     store = SqliteStore.open(path)
-    await store.put("pods/default/a", value())
-    await store.put("pods/default/a", value())
+    for name in "abc":
+        await store.put(f"pods/default/{name}", value(name))
+    await store.put("pods/default/a", {**value(), "spec": {"n": 2}})
+    await store.delete("pods/default/b")
+    seen = store.watch("pods/", after=2).take_now()
     store.close()
 
     again = SqliteStore.open(path)
 
+    assert again.watch("pods/", after=2).take_now() == seen
+    assert [v["metadata"]["name"] for v in again.range("pods/", at=3).values] == ["a", "b", "c"]
+    again.close()
+
+
+async def test_what_followers_cannot_ask_for_any_more_leaves_the_file(path, monkeypatch):
+    monkeypatch.setattr(sqlite, "REMOVED_AT_ONCE", 4)
+    monkeypatch.setattr(state, "WINDOW_EVENTS", 3)
+    store = SqliteStore.open(path)
+    for number in range(20):
+        await store.put("pods/default/a", value())
+        await store.put(f"pods/default/{number}", value())
+        await store.delete(f"pods/default/{number}")
+    store.close()
+
+    with sqlite3.connect(path) as database:
+        (rows,) = database.execute("SELECT count(*) FROM writes").fetchone()
+    database.close()
+    again = SqliteStore.open(path)
+
+    assert rows < 10
+    assert (len(again.range("pods/").values), again.revision) == (1, 60)
+    with pytest.raises(ExpiredError):
+        again.watch("pods/", after=56)
+    assert [event.revision for event in again.watch("pods/", after=57).take_now()] == [58, 59, 60]
+    again.close()
+
+
+async def test_a_compaction_outlives_the_process_and_keeps_the_revision(path):
+    store = SqliteStore.open(path)
+    await store.put("pods/default/a", value())
+    await store.delete("pods/default/a")
+    store.compact(2)
+    store.close()
+
+    again = SqliteStore.open(path)
+
+    assert again.range("pods/") == ([], 2)
     with pytest.raises(ExpiredError):
         again.watch("pods/", after=1)
-    again.watch("pods/", after=2)
     again.close()
+
+
+async def test_versions_of_an_object_share_their_memory_after_a_restart(path):
+    store = SqliteStore.open(path)
+    for _ in range(2):
+        await store.put("pods/default/a", value())
+    store.close()
+
+    again = SqliteStore.open(path)
+    first, second = again.watch("pods/", after=0).take_now()
+
+    assert first.value["spec"] is second.value["spec"]
+    again.close()
+
+
+def test_a_file_of_the_first_format_is_taken_over(path):
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            """
+            CREATE TABLE objects (
+                id INTEGER PRIMARY KEY, key TEXT NOT NULL, revision INTEGER NOT NULL, value BLOB NOT NULL);
+            CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), revision INTEGER NOT NULL);
+            INSERT INTO objects VALUES (1, 'pods/default/a', 3, '{"metadata":{"name":"a"}}');
+            INSERT INTO objects VALUES (2, 'nodes/n', 2, '{"metadata":{"name":"n"}}');
+            INSERT INTO head VALUES (0, 7);
+            """
+        )
+        database.execute(f"PRAGMA application_id = {sqlite.APPLICATION_ID}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+
+    SqliteStore.open(path).close()
+    store = SqliteStore.open(path)
+
+    assert (store.get("pods/default/a").revision, store.get("nodes/n").revision) == (3, 2)
+    assert store.revision == 7
+    with pytest.raises(ExpiredError):
+        store.watch("pods/", after=6)
+    store.close()
 
 
 def test_answered_writes_survive_kill_9(path):
@@ -161,8 +241,8 @@ def test_another_programs_database_is_refused(path):
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        pytest.param("UPDATE objects SET value = x'7b'", "the store is damaged", id="bad-json"),
-        pytest.param("PRAGMA user_version = 9", "format 9, this netemu reads format 1", id="newer-format"),
+        pytest.param("UPDATE writes SET value = x'7b'", "the store is damaged", id="bad-json"),
+        pytest.param("PRAGMA user_version = 9", "format 9, this netemu reads format 2", id="newer-format"),
     ],
 )
 async def test_damage_is_told_apart(path, statement, message):

@@ -147,6 +147,16 @@ class StoreContract:
             store.watch("pods/", after=1)
         assert [e.revision for e in await store.watch("pods/", after=2).take()] == [3]
 
+    async def test_lists_of_the_past_end_while_followers_go_on(self, store: Store) -> None:
+        for name in "abc":
+            await store.put(f"pods/default/{name}", value(name))
+
+        store.end_lists(3)
+
+        with pytest.raises(ExpiredError):
+            store.range("pods/", at=2)
+        assert [event.revision for event in store.watch("pods/", after=1).take_now()] == [2, 3]
+
     async def test_the_window_of_events_is_bounded(self, store: Store, monkeypatch) -> None:
         monkeypatch.setattr("netemu.store.state.WINDOW_EVENTS", 2)
         for _ in range(5):
