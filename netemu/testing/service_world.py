@@ -1,7 +1,7 @@
 """[IO] A small network to try Services on: nodes with pods, a client outside, and real servers.
 
 For kernel tests in private namespaces. Two nodes on one switch, which is also the client outside; pods a
-and b on node-1, c on node-2. Each pod answers on port 8080, TCP and UDP, with its name and the
+and b on node-1, c and d on node-2. Each pod answers on port 8080, TCP and UDP, with its name and the
 address of who asks. Everything has addresses of both families.
 """
 
@@ -32,10 +32,11 @@ from netemu.settings import Settings
 
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 TIMEOUT_S = 0.6
-PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2"}
+PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2", "d": "10.244.2.3"}
 NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
-PODS6 = {"a": "fd00:244:1::2", "b": "fd00:244:1::3", "c": "fd00:244:2::2"}
+PODS6 = {"a": "fd00:244:1::2", "b": "fd00:244:1::3", "c": "fd00:244:2::2", "d": "fd00:244:2::3"}
 NODES6 = {"node-1": "fd00:172::11", "node-2": "fd00:172::12"}
+OUTSIDE, OUTSIDE6 = "172.30.0.1", "fd00:172::1"
 PORT = 8080
 SETTINGS = Settings(
     host_cidr=("172.30.0.0/16", "fd00:172::/64"),
@@ -60,7 +61,7 @@ def world() -> Iterator[Places]:
         )
         for number, (node, address) in enumerate(NODES.items(), 1):
             _add_node(prefix, fds, node, address, number)
-        for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c")):
+        for node, pod in (("node-1", "a"), ("node-1", "b"), ("node-2", "c"), ("node-2", "d")):
             _add_pod(prefix, fds, node, pod)
         ip(
             fds["outside"],
@@ -219,11 +220,13 @@ def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
 
 
 @asynccontextmanager
-async def proxied(places: Places, client: Client, *, period_s: float = PERIOD_S) -> AsyncIterator[Proxy]:
+async def proxied(
+    places: Places, client: Client, *, period_s: float = PERIOD_S, settings: Settings = SETTINGS
+) -> AsyncIterator[Proxy]:
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, SETTINGS, period_s=period_s)
+    proxy = Proxy(cache, informer, settings, period_s=period_s)
     for node, address in NODES.items():
         proxy.add_node(NodeName(node), [ip_address(address), ip_address(NODES6[node])], places[node])
     async with asyncio.TaskGroup() as group:
