@@ -1,154 +1,169 @@
-"""Services from the store into one node's kernel: all at start, and one more after that."""
+"""Services from the store into one node's kernel: the first time, and one change after that.
+
+Beside it, the other design on the same kernel (``chains.py``), and what Kubernetes' own kube-proxy 1.36.2
+takes in nftables mode on a machine of 2 cores.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Sequence
-from ipaddress import IPv4Address
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from results import MeasurementError, Result
+from made_services import ENDPOINTS
+from progress import say
+from results import Result
+from workers import Worker, run, working
 
-from netemu.api.client import Object
-from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, SERVICE
-from netemu.apiserver.client import LocalClient
-from netemu.apiserver.registry import Registry
-from netemu.clock import system_clock
-from netemu.cluster.daemon import collect_rarely
-from netemu.informer.cache import Cache
-from netemu.informer.watch import Informer
-from netemu.naming import NodeName
-from netemu.nft.transaction import Transaction
-from netemu.proxy.loop import Proxy
-from netemu.proxy.syncer import NodeKernel
-from netemu.settings import Settings
-from netemu.store.sqlite import SqliteStore
+SIZES = (10, 100, 1_000, 10_000, 50_000)
+CHAINS = (1_000, 10_000)
+BIG_SERVICE = 5_000
+FIRST_SYNCS = 3
+SYNCED_ONCE = 50_000  # from so many Services on: it takes a while
+ROUNDS = 15
+FIRST_SYNC_AIMS_S = {1_000: 0.2, 10_000: 1.0}
+CHANGE_AIMS_MS = {10_000: 10.0}
+MEMORY_AIMS_MB = {10_000: 150.0}
+KUBE_PROXY = {
+    1_000: {"first_sync": "0.9 s", "change": "0.2 s"},
+    10_000: {"first_sync": "41.5 s", "change": "3.9 to 4.8 s", "memory": "203 to 296 MB"},
+}
 
-AIMS_S = {1_000: 0.2, 10_000: 1.0}
-ENDPOINTS = 2
-GIVE_UP_S = 30.0
-_BATCH = 200
+
+@dataclass(frozen=True)
+class _Row:
+    """One size, with the program that has it in its kernel, and how its first syncs went."""
+
+    count: int
+    worker: Worker
+    first_syncs_s: list[float]
 
 
 def measure() -> Sequence[Result]:
-    """Measure each number of Services in a process and a network namespace of its own."""
-    return [_result(count, aim_s) for count, aim_s in AIMS_S.items()]
+    """Bring all sizes into kernels, one after the other, then change each in turns."""
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as made:
+        rows = [_sync(count, ENDPOINTS, Path(made), stack) for count in SIZES]
+        big = _sync(1, BIG_SERVICE, Path(made), stack)
+        chains = [_chain(count, stack) for count in CHAINS]
+        changes_ms = _changes([*rows, big, *chains])
+        return [
+            *_first_syncs(rows, big, chains),
+            *_change_results(rows, big, chains, changes_ms),
+            *(_memory(row) for row in rows),
+            _join(rows[-1]),
+        ]
 
 
-def _result(count: int, aim_s: float) -> Result:
-    argv = ["unshare", "--net", sys.executable, __file__, str(count)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode != 0:
-        raise MeasurementError(f"bench_rules.py {count}: {done.stderr.strip()[-500:]}")
-    seen = json.loads(done.stdout)
-    return Result(
-        name=f"{count:,} Services into a kernel",
-        measured=seen.pop("load_s"),
+def _sync(count: int, endpoints: int, made: Path, stack: ExitStack) -> _Row:
+    """Sync one size some times; the last program stays."""
+    directory = made / f"{count}-{endpoints}"
+    directory.mkdir()
+    store = str(directory / "store.db")
+    say(f"{count:,} Services with {endpoints:,} endpoints: writing them into a store …")
+    run("pipeline.py", "fill", store, str(count), str(endpoints))
+    took_s = []
+    for _ in range(1 if count >= SYNCED_ONCE else FIRST_SYNCS - 1):
+        with working("pipeline.py", "serve", store) as worker:
+            took_s.append(float(worker.first["first_sync_s"]))
+    worker = stack.enter_context(working("pipeline.py", "serve", store))
+    took_s.append(float(worker.first["first_sync_s"]))
+    say(f"{count:,} Services with {endpoints:,} endpoints: {median(took_s):.3g} s into the kernel")
+    return _Row(count, worker, took_s)
+
+
+def _chain(count: int, stack: ExitStack) -> _Row:
+    say(f"{count:,} Services, a chain for each (50,000 would take minutes: skipped) …")
+    worker = stack.enter_context(working("chains.py", str(count)))
+    say(f"{count:,} Services, a chain for each: {worker.first['first_sync_s']:.3g} s into the kernel")
+    return _Row(count, worker, [worker.first["first_sync_s"]])
+
+
+def _changes(rows: Sequence[_Row]) -> list[float]:
+    """Give the median milliseconds of one change of each, measured in turns."""
+    say(f"one change at a time, {ROUNDS} of each …")
+    rounds = [[row.worker.ask("change") for row in rows] for _ in range(ROUNDS)]
+    return [median(values) for values in zip(*rounds, strict=True)]
+
+
+def _first_syncs(rows: Sequence[_Row], big: _Row, chains: Sequence[_Row]) -> Iterator[Result]:
+    by_chains_s = {row.count: median(row.first_syncs_s) for row in chains}
+    for row in rows:
+        first = row.worker.first
+        detail = {"cpu_s": first["cpu_s"], "store_s": first["store_s"], "loop_late_ms": first["loop_late_ms"]}
+        yield Result(
+            name=f"first sync, {row.count:,} Services",
+            measured=median(row.first_syncs_s),
+            unit="s",
+            aim=FIRST_SYNC_AIMS_S.get(row.count),
+            better="lower",
+            detail={**detail, **_beside(row.count, "first_sync", by_chains_s, "s")},
+        )
+    yield Result(
+        name=f"first sync, one Service with {BIG_SERVICE:,} endpoints",
+        measured=median(big.first_syncs_s),
         unit="s",
-        aim=aim_s,
         better="lower",
-        detail=seen,
     )
 
 
-class TimedKernel(NodeKernel):
-    """The real kernel; remembers when each transaction was done."""
-
-    def __init__(self, ns_fd: int) -> None:
-        super().__init__(ns_fd)
-        self.done_s: list[float] = []
-
-    def apply(self, transaction: Transaction) -> None:
-        """Do a transaction."""
-        super().apply(transaction)
-        self.done_s.append(time.monotonic())
-
-
-async def _measure_here(count: int, path: Path, ns_fd: int) -> dict[str, float]:
-    await _fill(path, count)
-    start = time.monotonic()
-    store, client = _open(path)
-    opened_s = time.monotonic() - start
-    cache = Cache()
-    informer = Informer(client, cache, (SERVICE, ENDPOINT_SLICE))
-    kernel = TimedKernel(ns_fd)
-    proxy = Proxy(cache, informer, Settings(), open_kernel=lambda *_: kernel)
-    proxy.add_node(NodeName("node-1"), [IPv4Address("172.30.0.11")], ns_fd)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]
-        await proxy.wait_synced()
-        load_s = time.monotonic() - start
-        change_ms = await _time_one_more(client, kernel, count)
-        for task in tasks:
-            task.cancel()
-    store.close()
-    return {"load_s": load_s, "store_s": opened_s, "one_more_ms": change_ms, "endpoints": ENDPOINTS * count}
+def _change_results(
+    rows: Sequence[_Row], big: _Row, chains: Sequence[_Row], took_ms: Sequence[float]
+) -> Iterator[Result]:
+    by_size = {row.count: ms for row, ms in zip(rows, took_ms, strict=False)}
+    by_chains_ms = {row.count: ms for row, ms in zip(chains, took_ms[len(rows) + 1 :], strict=True)}
+    for count, ms in by_size.items():
+        yield Result(
+            name=f"one endpoint changes, {count:,} Services",
+            measured=ms,
+            unit="ms",
+            aim=CHANGE_AIMS_MS.get(count),
+            better="lower",
+            detail=_beside(count, "change", by_chains_ms, "ms"),
+        )
+    yield Result(
+        name=f"one of {big.count * BIG_SERVICE:,} endpoints of one Service changes",
+        measured=took_ms[len(rows)],
+        unit="ms",
+        better="lower",
+    )
+    yield Result(
+        name="one change at 10,000 Services against 100",
+        measured=by_size[10_000] / by_size[100],
+        unit="×",
+        aim=1.5,
+        better="lower",
+        detail={"50,000_against_100": by_size[50_000] / by_size[100]},
+    )
 
 
-def _open(path: Path) -> tuple[SqliteStore, LocalClient]:
-    store = SqliteStore.open(path)
-    return store, LocalClient(Registry(store, Settings(), system_clock))
+def _beside(count: int, what: str, by_chains: dict[int, float], unit: str) -> dict[str, object]:
+    detail: dict[str, object] = {}
+    if count in by_chains:
+        detail[f"chain_per_service_{unit}"] = by_chains[count]
+    if what in KUBE_PROXY.get(count, {}):
+        detail["kube_proxy_1.36.2"] = KUBE_PROXY[count][what]
+    return detail
 
 
-async def _fill(path: Path, count: int) -> None:
-    store, client = _open(path)
-    await client.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-    for first in range(0, count, _BATCH):
-        numbers = range(first, min(first + _BATCH, count))
-        await asyncio.gather(*(client.create(SERVICE, _service(number)) for number in numbers))
-        await asyncio.gather(*(client.create(ENDPOINT_SLICE, _slice(number)) for number in numbers))
-    store.close()
+def _memory(row: _Row) -> Result:
+    return Result(
+        name=f"memory of store, API and proxy, {row.count:,} Services",
+        measured=row.worker.ask("memory"),
+        unit="MB PSS",
+        aim=MEMORY_AIMS_MB.get(row.count),
+        better="lower",
+        detail=_beside(row.count, "memory", {}, ""),
+    )
 
 
-async def _time_one_more(client: LocalClient, kernel: TimedKernel, number: int) -> float:
-    """Give the milliseconds from a Service's creation until the kernel has it."""
-    await client.create(ENDPOINT_SLICE, _slice(number))
-    start = time.monotonic()
-    await client.create(SERVICE, _service(number))
-    while kernel.done_s[-1] < start:
-        if time.monotonic() - start > GIVE_UP_S:
-            raise MeasurementError("one more Service did not reach the kernel")
-        await asyncio.sleep(0.0005)
-    return (kernel.done_s[-1] - start) * 1000
-
-
-def _service(number: int) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": f"service-{number}", "namespace": "default"},
-        "spec": {"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]},
-    }
-
-
-def _slice(number: int) -> Object:
-    name = f"service-{number}"
-    ips = (IPv4Address("10.244.0.2") + number * ENDPOINTS + i for i in range(ENDPOINTS))
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": f"{name}-x",
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": name},
-        },
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [str(ip)], "conditions": {"ready": True}} for ip in ips],
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-    }
-
-
-def main(count: int) -> None:
-    """Measure in this process and network namespace, and print JSON."""
-    collect_rarely()
-    with tempfile.TemporaryDirectory() as made, Path("/proc/thread-self/ns/net").open() as ns:
-        print(json.dumps(asyncio.run(_measure_here(count, Path(made) / "store.db", ns.fileno()))))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+def _join(row: _Row) -> Result:
+    say(f"one more node at {row.count:,} Services …")
+    return Result(
+        name=f"one more node joins, {row.count:,} Services",
+        measured=row.worker.ask("join"),
+        unit="s",
+        better="lower",
+    )

@@ -20,6 +20,7 @@ import bench_rules
 import bench_services
 import bench_thousand
 import bench_up
+from progress import say
 from results import Measurement, MeasurementError, Result, render_table, to_json
 
 MEASUREMENTS: dict[str, Measurement] = {
@@ -44,13 +45,13 @@ def main() -> int:
     failed: dict[str, str] = {}
     for name in options.names or MEASUREMENTS:
         start = time.monotonic()
-        _say(f"bench: {name} …")
+        say(f"{name} …")
         try:
             results += MEASUREMENTS[name]()
         except MeasurementError as err:
             failed[name] = str(err)
-            _say(f"bench: {name} could not be measured: {err}")
-        _say(f"bench: {name} took {time.monotonic() - start:.1f} s")
+            say(f"{name} could not be measured: {err}")
+        say(f"{name} took {time.monotonic() - start:.1f} s")
     if options.json != "-":
         print(render_table(results))
     if options.json:
@@ -91,10 +92,6 @@ def _write_json(path: str, results: list[Result], failed: dict[str, str]) -> Non
     else:
         with open(path, "w") as file:
             file.write(text)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
