@@ -22,7 +22,15 @@ def fill_service(obj: Object) -> None:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    obj.setdefault("status", {}).setdefault("loadBalancer", {})
+    balancer = obj.setdefault("status", {}).setdefault("loadBalancer", {})
+    if kind == "LoadBalancer":
+        _fill_ingress(balancer)
+
+
+def _fill_ingress(balancer: dict[str, Any]) -> None:
+    for point in balancer.get("ingress") or ():
+        if point.get("ip"):
+            point.setdefault("ipMode", "VIP")
 
 
 def _fill_affinity(spec: dict[str, Any]) -> None:

@@ -284,6 +284,15 @@ def test_a_service_is_completed(spec, filled):
     assert spec_of(SERVICE, spec) == filled
 
 
+def test_an_address_of_a_load_balancer_is_virtual_unless_it_says_otherwise():
+    ingress = [{"ip": "192.0.2.1"}, {"ip": "192.0.2.2", "ipMode": "Proxy"}, {"hostname": "a.example"}]
+    service = {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}}
+
+    filled = default(SERVICE, service)["status"]["loadBalancer"]["ingress"]
+
+    assert [point.get("ipMode") for point in filled] == ["VIP", "Proxy", None]
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "filled"),
     [
