@@ -11,6 +11,7 @@ import logging
 import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -20,6 +21,7 @@ from netemu.api.errors import BadRequestError, RequestTooLargeError, TimedOutErr
 from netemu.apiserver.limits import MAX_BODY_BYTES, Limits
 
 _NO_ACCESS_LOG: dict[str, Any] = {"access_log": None}
+MAX_AUDIT_ID = 64
 _TOO_LARGE = f"Request entity too large: limit is {MAX_BODY_BYTES} bytes"
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -92,6 +94,16 @@ class Request(web.BaseRequest):
         super().__init__(message, payload, protocol, writer, task, asyncio.get_running_loop())
         self._body_s = body_s
         self._budget = budget
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        """Give every answer the headers of Kubernetes' API, just before they are sent.
+
+        This is aiohttp's own hook, called when it has added what it adds: its name as ``Server``.
+        """
+        headers = response.headers
+        headers.popall("Server", None)
+        headers.setdefault("Audit-Id", self.headers.get("Audit-Id", "")[:MAX_AUDIT_ID] or str(uuid4()))
+        headers.setdefault("Cache-Control", "no-cache, private")
 
     async def read(self) -> bytes:
         """Read the whole body.

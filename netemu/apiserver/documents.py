@@ -41,7 +41,7 @@ class DocumentRequests:
 
         """
         parts = tuple(part for part in request.path.split("/") if part)
-        if parts and parts[0] in health.PROBES and len(parts) <= 2:
+        if parts and parts[0] in health.PROBES:
             return self._probe(_readable(request), parts)
         if parts[:1] == ("openapi",):
             return await self._openapi.answer(_readable(request), parts[1:])
@@ -49,11 +49,13 @@ class DocumentRequests:
         return None if found is None else tagged_answer(_readable(request), *found)
 
     def _probe(self, request: web.BaseRequest, parts: Parts) -> web.Response:
-        name, check = (*parts, "")[:2]
+        name, check = parts[0], "/".join(parts[1:])
         query = request.query
         excluded = frozenset(query.getall("exclude", []))
         found = health.probe(name, check, self._waits_for(), verbose="verbose" in query, excluded=excluded)
-        return answers.text_answer(found.text, status=200 if found.is_ok else 503)
+        answer = answers.text_answer(found.text, status=200 if found.is_ok else 500)
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
 
     def _discovery(self, request: web.BaseRequest, parts: Parts) -> tuple[bytes, str] | None:
         kinds = self._kinds()
@@ -86,6 +88,7 @@ class DocumentRequests:
 
 def _paths(kinds: ServedKinds) -> list[str]:
     probes = [f"/{name}" for name in health.PROBES]
+    probes += [f"/{name}/{check}" for name in health.PROBES for check in health.CHECKS[name]]
     return sorted(
         ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version", *probes]
         + [f"/apis/{group}" for group in listed_group_versions(kinds) if group]

@@ -1,6 +1,7 @@
 """Whether the API is alive and ready: ``/healthz``, ``/livez``, ``/readyz`` and their checks. Pure.
 
-Source: https://kubernetes.io/docs/reference/using-api/health-checks/.
+Source: https://kubernetes.io/docs/reference/using-api/health-checks/ and apiserver
+``pkg/server/healthz`` (words).
 """
 
 from __future__ import annotations
@@ -11,7 +12,35 @@ from netemu.api.errors import NotFoundError
 
 PROBES = ("healthz", "livez", "readyz")
 
-_PING, _CLUSTER = "ping", "cluster"
+CLUSTER = "cluster"
+"""The check of netemu's own: its DNS answers. What is missing is told only to who asks for this one."""
+
+# What Kubernetes does after its server began to listen, netemu has done before: the store is open, and
+# custom kinds, namespaces, priorities, flow schemas and APIServices are there with the first answer.
+_HOOKS = (
+    "start-kube-apiserver-admission-initializer",
+    "generic-apiserver-start-informers",
+    "priority-and-fairness-config-consumer",
+    "priority-and-fairness-filter",
+    "start-apiextensions-informers",
+    "start-apiextensions-controllers",
+    "crd-informer-synced",
+    "bootstrap-controller",
+    "start-system-namespaces-controller",
+    "rbac/bootstrap-roles",
+    "scheduling/bootstrap-system-priority-classes",
+    "priority-and-fairness-config-producer",
+    "start-cluster-authentication-info-controller",
+    "start-kube-aggregator-informers",
+    "apiservice-registration-controller",
+    "apiservice-status-available-controller",
+    "kube-apiserver-autoregistration",
+)
+_AFTER_HOOKS = ("autoregister-completion", "poststarthook/apiservice-openapi-controller")
+_ALWAYS = ("ping", "log", "etcd")
+_LIVE = (*_ALWAYS, *(f"poststarthook/{hook}" for hook in _HOOKS), *_AFTER_HOOKS)
+_READY = (*_ALWAYS, "informer-sync", *_LIVE[len(_ALWAYS) :], "shutdown", CLUSTER)
+CHECKS = {"healthz": _LIVE, "livez": _LIVE, "readyz": _READY}
 
 
 class Health(NamedTuple):
@@ -28,23 +57,24 @@ def probe(name: str, check: str, missing: str, *, verbose: bool, excluded: froze
         NotFoundError: it has no such check.
 
     """
-    checks = {_PING: ""} if name != "readyz" else {_PING: "", _CLUSTER: missing}
+    checks = CHECKS[name]
+    failing = frozenset((CLUSTER,)) if missing and CLUSTER in checks else frozenset[str]()
     if check:
         if check not in checks:
             raise NotFoundError("the server could not find the requested resource")
-        return Health(checks[check] or "ok", not checks[check])
-    failed = [what for key, what in checks.items() if what and key not in excluded]
-    if verbose:
-        return Health(_render(name, checks, excluded, bool(failed)), not failed)
-    return Health(failed[0] if failed else "ok", not failed)
+        return Health(f"internal server error: {missing}\n", False) if check in failing else Health("ok")
+    is_ok = failing <= excluded
+    if is_ok and not verbose:
+        return Health("ok")
+    lines = [_line(each, each in failing, each in excluded) for each in checks]
+    unknown = sorted(excluded - frozenset(checks))
+    if unknown:
+        said = ",".join(f'"{each}"' for each in unknown)
+        lines.append(f"warn: some health checks cannot be excluded: no matches for {said}")
+    return Health("\n".join([*lines, f"{name} check {'passed' if is_ok else 'failed'}", ""]), is_ok)
 
 
-def _render(name: str, checks: dict[str, str], excluded: frozenset[str], failed: bool) -> str:
-    lines = [_line(key, what, key in excluded) for key, what in checks.items()]
-    return "\n".join([*lines, f"{name} check {'failed' if failed else 'passed'}", ""])
-
-
-def _line(key: str, what: str, is_excluded: bool) -> str:
+def _line(check: str, is_failing: bool, is_excluded: bool) -> str:
     if is_excluded:
-        return f"[+]{key} excluded: ok"
-    return f"[-]{key} failed: waits for {what}" if what else f"[+]{key} ok"
+        return f"[+]{check} excluded: ok"
+    return f"[-]{check} failed: reason withheld" if is_failing else f"[+]{check} ok"

@@ -22,9 +22,10 @@ from aiohttp import web
 from netemu.api.errors import ApiError, BadRequestError
 from netemu.apiserver import answers
 from netemu.apiserver.auth.authorizer import AlwaysAllow
-from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT, Guard
+from netemu.apiserver.auth.guard import ASKED, CHECK_CREATE, CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
 from netemu.apiserver.connections import Connections
+from netemu.apiserver.deadlines import check_timeout
 from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.limits import DEFAULT, Limits
 from netemu.apiserver.measurements import MeasurementRequests
@@ -82,7 +83,7 @@ async def serve(
     limits: Limits = DEFAULT,
     meter: UsageMeter | None = None,
 ) -> AsyncIterator[None]:
-    """Serve the API while the block runs; ``/readyz`` says what ``waits_for`` names.
+    """Serve the API while the block runs; ``/readyz/cluster`` says what ``waits_for`` names.
 
     Raises:
         SocketTakenError: another server answers on the socket.
@@ -157,6 +158,8 @@ class ApiServer:
         user = self._guard.check(request)
         request[CHECK_GRANT] = partial(self._guard.authorizer.check_grant, user)
         request[CHECK_CREATE] = partial(self._guard.require_create, user)
+        if ASKED in request:
+            check_timeout(request.query, request[ASKED])
         if request.path == "/metrics":
             return self._metrics.answer()
         about_access = await self._access.answer(request, user)

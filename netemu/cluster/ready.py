@@ -21,9 +21,9 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def ask_ready(api_socket: Path, timeout_s: float = 2.0) -> tuple[bool, str]:
-    """Ask ``/readyz``: whether the cluster is ready, and if not, what it waits for ("" if unknown)."""
-    status, body = _get(api_socket, "/readyz", timeout_s)
-    return status == 200, body.decode(errors="replace").strip()
+    """Ask whether the cluster is ready, and if not, what it waits for ("" if unknown)."""
+    status, body = _get(api_socket, "/readyz/cluster", timeout_s)
+    return status == 200, body.decode(errors="replace").removeprefix("internal server error: ").strip()
 
 
 def ask_node_ready(api_socket: Path, node: str, timeout_s: float = 2.0) -> bool:

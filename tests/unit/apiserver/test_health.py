@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import NotFoundError
-from netemu.apiserver.health import Health, probe
+from netemu.apiserver.health import CHECKS, PROBES, Health, probe
 
 
 def asked(name, check="", missing="", *, verbose=False, excluded=()):
@@ -17,27 +17,42 @@ def asked(name, check="", missing="", *, verbose=False, excluded=()):
     [
         pytest.param(asked("livez", missing="DNS"), Health("ok"), id="alive-though-not-ready"),
         pytest.param(asked("readyz"), Health("ok"), id="ready"),
-        pytest.param(asked("readyz", missing="DNS"), Health("DNS", False), id="waiting"),
         pytest.param(asked("readyz", missing="DNS", excluded=["cluster"]), Health("ok"), id="excluded"),
         pytest.param(asked("readyz", "ping", "DNS"), Health("ok"), id="one-check"),
-        pytest.param(asked("readyz", "cluster", "DNS"), Health("DNS", False), id="the-other-check"),
+        pytest.param(asked("readyz", "poststarthook/rbac/bootstrap-roles"), Health("ok"), id="deep-check"),
         pytest.param(
-            asked("healthz", verbose=True), Health("[+]ping ok\nhealthz check passed\n"), id="verbose"
-        ),
-        pytest.param(
-            asked("readyz", missing="DNS", verbose=True),
-            Health("[+]ping ok\n[-]cluster failed: waits for DNS\nreadyz check failed\n", False),
-            id="verbose-waiting",
-        ),
-        pytest.param(
-            asked("readyz", missing="DNS", verbose=True, excluded=["cluster"]),
-            Health("[+]ping ok\n[+]cluster excluded: ok\nreadyz check passed\n"),
-            id="verbose-excluded",
+            asked("readyz", "cluster", "DNS"),
+            Health("internal server error: DNS\n", False),
+            id="the-other-check",
         ),
     ],
 )
-def test_a_probe_says_what_is_missing(health, expected):
+def test_a_probe_says_whether_all_is_well(health, expected):
     assert health == expected
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_verbose_probe_names_every_check(name):
+    lines = asked(name, verbose=True).text.split("\n")
+
+    assert lines == [*(f"[+]{check} ok" for check in CHECKS[name]), f"{name} check passed", ""]
+    assert lines[:3] == ["[+]ping ok", "[+]log ok", "[+]etcd ok"]
+
+
+def test_a_probe_that_fails_is_verbose_and_keeps_the_reason_to_itself():
+    health = asked("readyz", missing="DNS to answer")
+
+    assert not health.is_ok
+    assert health.text.endswith("[-]cluster failed: reason withheld\nreadyz check failed\n")
+
+
+def test_checks_that_are_left_out_are_told_apart_from_those_that_do_not_exist():
+    text = asked("readyz", missing="DNS", verbose=True, excluded=["cluster", "zeta", "alpha"]).text
+
+    assert "[+]cluster excluded: ok\n" in text
+    assert text.endswith(
+        'warn: some health checks cannot be excluded: no matches for "alpha","zeta"\nreadyz check passed\n'
+    )
 
 
 def test_an_unknown_check_is_not_found():

@@ -81,10 +81,25 @@ async def test_readyz_names_what_it_waits_for(registry, pods, socket_path):
 
     async with serve(registry, pods, socket_path, lambda: "DNS to answer"):
         client = HttpClient(socket_path)
-        response = await client.request("GET", "/readyz")
+        response = await client.request("GET", "/readyz/cluster")
         await client.close()
 
-    assert (response.status, response.body) == (503, b"DNS to answer")
+    assert (response.status, response.body) == (500, b"internal server error: DNS to answer\n")
+
+
+@pytest.mark.parametrize("path", ["/version", "/api/v1/pods", "/api/v1/namespaces/none", "/livez", "/none"])
+async def test_every_answer_has_the_headers_of_kubernetes(http, path):
+    answer = await http.request("GET", path, headers={"Audit-ID": "mine"})
+
+    assert answer.headers["cache-control"] == "no-cache, private"
+    assert answer.headers["audit-id"] == "mine"
+    assert "server" not in answer.headers
+
+
+async def test_every_request_has_an_audit_id_of_its_own(http):
+    answers = [await http.request("GET", "/version") for _ in range(2)]
+
+    assert len({answer.headers["audit-id"] for answer in answers}) == 2
 
 
 async def test_an_object_is_created_read_replaced_patched_and_deleted(http):
