@@ -1,17 +1,21 @@
-"""[IO] Whether a cluster is ready: DNS answers through its ClusterIP, or nodes are registered."""
+"""[IO] Whether a cluster is ready: DNS answers through its ClusterIP or, without a proxy, is there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+from collections.abc import Awaitable, Callable
 
+from netemu.api.kinds import DEPLOYMENT
 from netemu.dns.query import AnswerError, ask
+from netemu.informer.cache import Cache, Key
 from netemu.linux import netns
 from netemu.settings import Settings
 
 TRY_EVERY_S = 0.02
 ANSWER_WITHIN_S = 0.3
+DNS_DEPLOYMENT = Key("kube-system", "coredns")
 
 
 class Readiness:
@@ -29,26 +33,47 @@ class Readiness:
         self._waits_for = waits_for
 
 
-async def wait_dns(
-    readiness: Readiness, settings: Settings, ns_fd: int, *, expect_dns: bool, within_s: float | None = None
-) -> None:
-    """Set ``readiness`` when a node gets DNS answers through the ClusterIP, as pods will.
+Question = Callable[[], Awaitable[bool]]
 
-    Without ``expect_dns`` (no CNI, so no DNS pod can run) registered nodes are all there is. With
-    ``within_s`` that is so after this time too: the DNS pods may be on nodes that are off.
-    """
-    if expect_dns:
-        readiness.set(f"DNS to answer at {settings.dns_ip}")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await _wait_answer(settings, ns_fd)
+
+async def wait_dns(
+    readiness: Readiness, waits_for: str, is_there: Question, within_s: float | None = None
+) -> None:
+    """Set ``readiness`` when DNS is there, or after ``within_s``: its pods may be on nodes that are off."""
+    readiness.set(waits_for)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await _wait(is_there)
     readiness.set("")
 
 
-async def _wait_answer(settings: Settings, ns_fd: int) -> None:
+def answers_dns(settings: Settings, ns_fd: int) -> Question:
+    """Ask whether a node gets DNS answers through the ClusterIP, as pods will."""
     name = f"kubernetes.default.svc.{settings.cluster_domain}"
+
+    async def is_there() -> bool:
+        return await _answers(ns_fd, str(settings.dns_ip), name)
+
+    return is_there
+
+
+def runs_dns(cache: Cache) -> Question:
+    """Ask whether all DNS pods are ready: without a proxy, nobody can say more."""
+
+    async def is_there() -> bool:
+        deployment = cache.get(DEPLOYMENT, DNS_DEPLOYMENT)
+        if deployment is None:
+            return False
+        return bool(
+            (deployment.get("status") or {}).get("readyReplicas", 0) >= deployment["spec"]["replicas"]
+        )
+
+    return is_there
+
+
+async def _wait(is_there: Question) -> None:
     while True:
-        if await _answers(ns_fd, str(settings.dns_ip), name):
+        if await is_there():
             return
         await asyncio.sleep(TRY_EVERY_S)
 

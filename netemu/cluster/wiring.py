@@ -25,7 +25,8 @@ from netemu.cluster.node import Hardware, NodeParts
 from netemu.cluster.overlay import peer_of
 from netemu.cluster.podaccess import Reach
 from netemu.cluster.power import Power
-from netemu.cluster.readiness import Readiness, wait_dns
+from netemu.cluster.proxying import open_proxying
+from netemu.cluster.readiness import Readiness, answers_dns, runs_dns, wait_dns
 from netemu.cluster.record import Record
 from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
@@ -44,7 +45,6 @@ from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.proxy.loop import Proxy
 from netemu.scheduler.loop import run_scheduler
 from netemu.settings import Paths, Settings
 from netemu.store.sqlite import SqliteStore
@@ -62,7 +62,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     cache = Cache()
     informer = Informer(client, cache, PLANNED)
     proxy_recorder = Recorder(client, system_clock, "kube-proxy")
-    proxy = Proxy(cache, informer, settings, recorder=proxy_recorder)
+    proxy = open_proxying(cache, informer, settings, proxy_recorder)
     routes = Routes(cache, informer, proxy.applied)
     services = ServiceVariables(cache)
     catalogue = UserCatalogue(paths.state / "images.yaml")
@@ -152,22 +152,23 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             errands = ErrandRunner(nodes, reach, group)
             group.create_task(lives.keep_standins(errands.take), name="standins")
             group.create_task(power.run(), name="power")
-            await _wait_ready(readiness, world, settings, paths, power)
+            await _wait_ready(readiness, world, settings, paths, power, cache)
             log.info("cluster.ready", cluster=settings.name)
 
 
 async def _wait_ready(
-    readiness: Readiness, world: World, settings: Settings, paths: Paths, power: Power
+    readiness: Readiness, world: World, settings: Settings, paths: Paths, power: Power, cache: Cache
 ) -> None:
     on = [place for place in world.nodes if not power.is_off(place.name)]
-    with netns.opened(paths.netns / (on or world.nodes)[0].netns) as ns_fd:
-        await wait_dns(
-            readiness,
-            settings,
-            ns_fd,
-            expect_dns=bool(on) and settings.cni != "none",
-            within_s=None if len(on) == len(world.nodes) else DNS_WITHIN_S,
-        )
+    within_s = None if len(on) == len(world.nodes) else DNS_WITHIN_S
+    if not on or settings.cni == "none":
+        readiness.set("")  # no DNS pod can run: registered nodes are all there is
+    elif settings.proxy_mode == "none":
+        await wait_dns(readiness, "DNS pods to be ready", runs_dns(cache), within_s)
+    else:
+        with netns.opened(paths.netns / on[0].netns) as ns_fd:
+            asked = answers_dns(settings, ns_fd)
+            await wait_dns(readiness, f"DNS to answer at {settings.dns_ip}", asked, within_s)
 
 
 def _tell_nodes(

@@ -23,6 +23,10 @@ _DEBIAN_PACKAGES = {
     "unshare": "util-linux",
     "ping": "iputils-ping",
     "ps": "procps",
+    "iptables-save": "iptables",
+    "iptables-restore": "iptables",
+    "ip6tables-save": "iptables",
+    "ip6tables-restore": "iptables",
 }
 
 

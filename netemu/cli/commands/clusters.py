@@ -69,6 +69,14 @@ def up(
         int | None,
         typer.Option("--default-unreachable-toleration-seconds", help="The same. [default: 300]"),
     ] = None,
+    proxy_mode: Annotated[
+        str,
+        typer.Option(
+            "--proxy-mode",
+            metavar="MODE",
+            help="nftables, iptables (to look at), or none (for another's). [default: nftables]",
+        ),
+    ] = "",
     masquerade_all: Annotated[
         bool | None, typer.Option("--masquerade-all", help="Hide who connects to a ClusterIP.")
     ] = None,
@@ -99,6 +107,7 @@ def up(
         "host_access": host_access,
         "api_port": api_port,
         "authorization": authorization,
+        "proxy_mode": proxy_mode,
         "masquerade_all": masquerade_all,
         "zones": zones,
         "node_cpu": node_cpu,
