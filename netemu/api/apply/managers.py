@@ -9,6 +9,7 @@ from netemu.api.apply import paths
 from netemu.api.apply.compare import Difference, compare
 from netemu.api.apply.paths import Fields, Tree
 from netemu.api.apply.structure import tree_of
+from netemu.api.apply.zero import without_zero, zero_paths
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
 from netemu.api.schema import Shape
@@ -70,7 +71,7 @@ def entries_of(obj: Object) -> Entries:
 def created_fields(kind: Kind, obj: Object, writer: Writer) -> Entries:
     """Give the entries of an object that one writer makes."""
     tree = tree_of(shape_of(kind), managed_part(kind, obj, writer.subresource), is_new=True)
-    return [writer.entry(kind, "Update", tree)] if tree else []
+    return [writer.entry(kind, "Update", without_zero(kind, tree))] if tree else []
 
 
 def updated_fields(kind: Kind, old: Object, new: Object, writer: Writer) -> Entries:
@@ -83,7 +84,8 @@ def updated_fields(kind: Kind, old: Object, new: Object, writer: Writer) -> Entr
     mine = next((entry for entry in entries if writer.wrote(entry, "Update")), None)
     others = [left_to(entry, changes) for entry in entries if entry is not mine]
     had = paths.read(mine["fieldsV1"]) if mine is not None else frozenset()
-    now = frozenset(path for path in had if not paths.is_under(path, changes.gone)) | changes.touched
+    set_now = changes.touched - zero_paths(kind)
+    now = frozenset(path for path in had if not paths.is_under(path, changes.gone)) | set_now
     if now and (mine is None or now != had):
         mine = writer.entry(kind, "Update", paths.write(now))
     return ordered([*(entry for entry in others if entry is not None), *([mine] if now and mine else [])])

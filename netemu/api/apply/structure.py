@@ -96,9 +96,14 @@ def _and_itself(tree: Tree) -> Tree:
     return {SELF: LEAF, **tree} if tree else LEAF
 
 
-def _comes_with_members(shape: Shape | None, of: Any) -> bool:
-    """Tell whether a value is absent while it is empty: maps and lists are, structures often not."""
-    return is_map(shape) or division(shape, of) in (Division.ITEMS, Division.VALUES)
+def _comes_with_members(shape: Shape | None, of: Any, *, is_required: bool = False) -> bool:
+    """Tell whether a value is absent while it is empty; required maps and lists are there all the same.
+
+    So are some structures, which ``zero`` knows.
+    """
+    if isinstance(of, dict) and not is_map(shape):
+        return True
+    return not is_required and division(shape, of) is not Division.WHOLE
 
 
 def _fields(shape: Shape | None, of: dict[str, Any], *, is_new: bool) -> Tree:
@@ -113,7 +118,7 @@ def _fields(shape: Shape | None, of: dict[str, Any], *, is_new: bool) -> Tree:
             continue
         below_shape = properties.get(name) or others
         below = tree_of(below_shape, one, is_new=is_new)
-        if is_new and below and name not in required and _comes_with_members(below_shape, one):
+        if is_new and below and _comes_with_members(below_shape, one, is_required=name in required):
             below = _and_itself(below)
         if below or isinstance(one, dict) or division(below_shape, one) is Division.WHOLE:
             tree[f"f:{name}"] = below
