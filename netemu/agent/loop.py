@@ -16,6 +16,7 @@ from netemu.agent.ender import Ender
 from netemu.agent.hooks import Hooks
 from netemu.agent.leftovers import left_behind
 from netemu.agent.neighbours import Neighbours, find_pod
+from netemu.agent.persistent import Reclaimer
 from netemu.agent.ports import Network, Recorder, Routes
 from netemu.agent.probes import Prober
 from netemu.agent.projections import mentions, needs_token, tells_otherwise
@@ -75,6 +76,7 @@ class Agent:
         self._adopted = asyncio.Event()
         self._tasks = Tasks()
         netns_path = str(site.paths.netns / node_netns)
+        self.reclaimer = Reclaimer(site.node, site.paths.node_state(site.node), client, cache)
         notes = site.paths.node_run(site.node) / "hooks"
         self._prober = Prober(
             asker=Asker(netns_path, self._run_command),
@@ -208,6 +210,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tasks.run(), name=f"tasks {self.node}")
+                group.create_task(self.reclaimer.run(), name=f"volumes {self.node}")
                 group.create_task(self._renew_tokens(), name=f"tokens {self.node}")
                 for number in range(WORKERS):
                     group.create_task(self._work_on_pods(), name=f"agent {self.node} {number}")

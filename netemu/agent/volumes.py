@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from netemu.agent import environment
+from netemu.agent.hostpaths import failed, find_path, is_machines, whole_node
+from netemu.agent.persistent import Lookup, find_place, find_volume
 from netemu.agent.projections import (
     Files,
     Raw,
@@ -34,16 +36,9 @@ from netemu.runtime.container import Mount
 TokenIssuer = Callable[[Object, str, int], str]
 """Gives a pod's ServiceAccount a token, for an audience and a number of seconds."""
 
-Lookup = Callable[[str, str, str], Raw | None]
-
 _DATA = "..data"
 _OBJECTS = ("configMap", "secret", "projected", "downwardAPI")
 _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
-_MACHINES = ("/usr", "/bin", "/lib", "/lib64", "/sbin")
-"""Of hostPath volumes, what a node has in common with the machine, to read; all else is its own."""
-HOSTS = "/etc/hosts"
-"""Every node has this file; programs look for it there."""
-_REFUSED = ("/proc", "/sys", "/dev", "/run", "/var/run", "/pods")
 
 
 class Volumes:
@@ -58,7 +53,7 @@ class Volumes:
         self._issue = issue
 
     def check(self, pod: Object) -> None:
-        """Refuse a pod whose ConfigMaps and Secrets are not there yet; makes nothing.
+        """Refuse a pod whose ConfigMaps, Secrets and claims are not there yet; makes nothing.
 
         Raises:
             VolumeError: as the event FailedMount says it.
@@ -67,6 +62,7 @@ class Volumes:
         for volume in pod["spec"].get("volumes") or ():
             if not needs_token(volume):
                 self._files(volume, pod)
+            find_volume(pod, volume, self._lookup)
 
     def refresh(self, pod: Object, directory: Path) -> None:
         """Bring the volumes that a pod has up to date; one whose object went stays as it was."""
@@ -109,7 +105,9 @@ class Volumes:
     def _mount(
         self, pod: Object, volume: Raw, mount: Raw, directory: Path, variables: Mapping[str, str]
     ) -> tuple[Mount, ...]:
-        target, read_only = PurePosixPath("/") / mount["mountPath"], bool(mount.get("readOnly"))
+        claim = volume.get("persistentVolumeClaim") or {}
+        target = PurePosixPath("/") / mount["mountPath"]
+        read_only = bool(mount.get("readOnly") or claim.get("readOnly"))
         if str(PurePosixPath((volume.get("hostPath") or {}).get("path", "."))) == "/":
             return tuple(self._whole_node(target, read_only=read_only))
         size_bytes = memory_bytes(volume, pod)
@@ -119,12 +117,12 @@ class Volumes:
             if sub_path:
                 source = _below(source, sub_path, is_made_later=bool(size_bytes))
         except OSError as err:
-            raise _failed(volume, f"{err.filename}: {err.strerror}") from err
+            raise failed(volume["name"], f"{err.filename}: {err.strerror}") from err
         is_of_objects = any(word in volume for word in _OBJECTS)
         made = Mount(
             source=str(source),
             target=str(target),
-            read_only=read_only or is_of_objects or _is_machines(str(source)),
+            read_only=read_only or is_of_objects or is_machines(str(source)),
             memory_at=str(place) if size_bytes else "",
             memory_bytes=size_bytes,
         )
@@ -132,12 +130,9 @@ class Volumes:
 
     def _whole_node(self, target: PurePosixPath, *, read_only: bool) -> Iterator[Mount]:
         """Show a node's root directory: what is its own, and the programs that it shares."""
-        for place in _MACHINES:
-            if os.path.isdir(place):
-                yield Mount(source=place, target=f"{target}{place}")
-        for entry in sorted(self._root.iterdir()):
-            if entry.is_dir() and not entry.is_symlink() and not _is_at(f"/{entry.name}", _REFUSED):
-                yield Mount(source=str(entry), target=str(target / entry.name), read_only=read_only)
+        for source, path, is_shared in whole_node(self._root):
+            place = f"{target}{path}" if is_shared else str(target / path.lstrip("/"))
+            yield Mount(source=source, target=place, read_only=is_shared or read_only)
 
     def _made(self, pod: Object, volume: Raw, directory: Path) -> Path:
         files = self._files(volume, pod)
@@ -152,9 +147,12 @@ class Volumes:
                     _give_directory(directory, owner_of(pod))
                 return directory
             case {"hostPath": source}:
-                return self._host_path(volume, source)
+                return find_path(self._root, volume["name"], source)
+        found = find_volume(pod, volume, self._lookup)
+        if found is not None:
+            return find_place(self._root, found)
         kind = next((key for key in volume if key != "name"), "?")
-        raise _failed(volume, f"volumes of type {kind} are not emulated")
+        raise failed(volume["name"], f"volumes of type {kind} are not emulated")
 
     def _files(self, volume: Raw, pod: Object) -> Files | None:
         namespace = pod["metadata"]["namespace"]
@@ -166,36 +164,7 @@ class Volumes:
         try:
             return volume_files(volume, sources)
         except NetemuError as err:
-            raise _failed(volume, err.message) from err
-
-    def _host_path(self, volume: Raw, source: Raw) -> Path:
-        """Find a path of the node: in its own file system, or of the programs it shares to read."""
-        wanted = str(PurePosixPath("/") / source.get("path", "/"))
-        if ".." in PurePosixPath(wanted).parts or _is_at(wanted, _REFUSED):
-            raise _failed(volume, f"hostPath {wanted} is not for pods: nodes have no such part of their own")
-        is_machines = _is_machines(wanted)
-        path = Path(wanted) if is_machines else self._root / wanted.lstrip("/")
-        real = path.resolve()
-        if not (_is_machines(str(real)) if is_machines else real.is_relative_to(self._root.resolve())):
-            raise _failed(volume, f"hostPath {wanted} leads out of the node")
-        if wanted == HOSTS and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("127.0.0.1\tlocalhost\n")
-        match source.get("type") or "":
-            case "" | "DirectoryOrCreate" if not path.exists():
-                path.mkdir(parents=True)
-            case "FileOrCreate" if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(0o644)
-            case "Directory" | "DirectoryOrCreate" if not path.is_dir():
-                raise _failed(volume, f"hostPath type check failed: {wanted} is not a directory")
-            case "File" | "FileOrCreate" if not path.is_file():
-                raise _failed(volume, f"hostPath type check failed: {wanted} is not a file")
-            case "Socket" if not path.is_socket():
-                raise _failed(volume, f"hostPath type check failed: {wanted} is not a socket file")
-            case "CharDevice" | "BlockDevice" as kind:
-                raise _failed(volume, f"hostPath type check failed: {wanted} is no {kind}")
-        return path
+            raise failed(volume["name"], err.message) from err
 
 
 class Owner(NamedTuple):
@@ -315,15 +284,3 @@ def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
     if not real.is_relative_to(volume.resolve()):
         raise VolumeError(f'subPath "{sub_path}" leads out of its volume')
     return real
-
-
-def _is_machines(path: str) -> bool:
-    return _is_at(path, _MACHINES)
-
-
-def _is_at(path: str, places: tuple[str, ...]) -> bool:
-    return any(path == place or path.startswith(f"{place}/") for place in places)
-
-
-def _failed(volume: Raw, why: str) -> VolumeError:
-    return VolumeError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {why}')

@@ -79,6 +79,11 @@ def matches_node(spec: PodSpec, name: str, labels: Mapping[str, str]) -> bool:
     return matches_labels(spec.node_selector, labels) and _has_affinity(spec.affinity, name, labels)
 
 
+def matches_terms(terms: Iterable[Mapping[str, Any]], name: str, labels: Mapping[str, str]) -> bool:
+    """Tell whether a node satisfies any of a node selector's terms."""
+    return any(_matches_term(term, name, labels) for term in terms)
+
+
 def preference(affinity: Mapping[str, Any] | None, name: str, labels: Mapping[str, str]) -> int:
     """Add up the weights of the preferred node affinity terms that a node satisfies."""
     terms = ((affinity or {}).get("nodeAffinity") or {}).get(PREFERRED) or ()
@@ -106,7 +111,7 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 def _has_affinity(affinity: Mapping[str, Any] | None, name: str, labels: Mapping[str, str]) -> bool:
     if not (affinity and (affinity.get("nodeAffinity") or {}).get(REQUIRED)):
         return True
-    return any(_matches_term(term, name, labels) for term in _required_terms(affinity))
+    return matches_terms(_required_terms(affinity), name, labels)
 
 
 def _required_terms(affinity: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from netemu.api.claims import DEFAULT_CLASS, LOCAL_PROVISIONER
 from netemu.api.client import Client, Object
 from netemu.api.defaulting.pods import SYSTEM_PRIORITIES
 from netemu.api.errors import AlreadyExistsError
@@ -31,6 +32,7 @@ def first_objects(settings: Settings) -> list[Object]:
         _dns_service_account(),
         _dns_deployment(),
         _metrics_api(),
+        _storage_class(),
     ]
 
 
@@ -181,6 +183,18 @@ def _metrics_api() -> Object:
                 }
             ]
         },
+    }
+
+
+def _storage_class() -> Object:
+    """Give the class that claims have by default, as kind and k3s have it."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {DEFAULT_CLASS: "true"}},
+        "provisioner": LOCAL_PROVISIONER,
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
     }
 
 

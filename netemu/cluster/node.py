@@ -15,7 +15,7 @@ from netemu.agent.node import NodeReporter, node_object, renew_every_s
 from netemu.agent.specs import Site
 from netemu.agent.volumes import TokenIssuer, Volumes
 from netemu.api.client import Client, Object
-from netemu.api.kinds import CONFIG_MAP, SECRET
+from netemu.api.kinds import CONFIG_MAP, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, SECRET
 from netemu.api.views.core import Pod
 from netemu.clock import Clock
 from netemu.cluster.fabric import ETH0
@@ -163,7 +163,7 @@ def _worker_argv(settings: Settings, paths: Paths) -> Callable[[str, Pod, str, s
 
 
 def _lookup(cache: Cache) -> Callable[[str, str, str], Mapping[str, Any] | None]:
-    kinds = {"ConfigMap": CONFIG_MAP, "Secret": SECRET}
+    kinds = {kind.kind: kind for kind in (CONFIG_MAP, SECRET, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM)}
 
     def find(kind: str, namespace: str, name: str) -> Object | None:
         return cache.get(kinds[kind], Key(namespace, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from netemu.api.kinds import CONFIG_MAP, NODE, PLANNED, POD, SECRET, SERVICE
+from netemu.api.kinds import CONFIG_MAP, NODE, PERSISTENT_VOLUME, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
@@ -179,6 +179,7 @@ def _tell_nodes(
     informer.on_change(POD, _to_agents(nodes))
     for kind in (CONFIG_MAP, SECRET):
         informer.on_change(kind, _to_all_agents(nodes))
+    informer.on_change(PERSISTENT_VOLUME, _to_reclaimers(nodes))
 
 
 def _to_overlays(nodes: dict[NodeName, NodeParts], cache: Cache) -> Handler:
@@ -205,5 +206,13 @@ def _to_all_agents(nodes: dict[NodeName, NodeParts]) -> Handler:
     def changed(change: Change) -> None:
         for parts in nodes.values():
             parts.agent.object_changed(change)
+
+    return changed
+
+
+def _to_reclaimers(nodes: dict[NodeName, NodeParts]) -> Handler:
+    def changed(change: Change) -> None:
+        for parts in nodes.values():
+            parts.agent.reclaimer.volume_changed(change)
 
     return changed

@@ -12,14 +12,17 @@ from netemu.controllers import (
     endpoints,
     endpointslices,
     garbage,
+    inuse,
     jobs,
     mirroring,
     namespaces,
+    provisioning,
     replicasets,
     servicecidrs,
     statefulsets,
     tainteviction,
     unserved,
+    volumes,
 )
 from netemu.controllers.reconciler import Reconciler
 
@@ -40,6 +43,11 @@ RECONCILERS: tuple[Reconciler, ...] = (
     garbage.POD_RECONCILER,
     tainteviction.RECONCILER,
     claims.RECONCILER,
+    volumes.RECONCILER,
+    provisioning.RECONCILER,
+    inuse.CLAIMS,
+    inuse.VOLUMES,
+    inuse.EPHEMERAL,
     disruptions.RECONCILER,
     unserved.INGRESS_RECONCILER,
 )

@@ -27,6 +27,7 @@ from netemu.naming import NodeName
 from netemu.scheduler.facts import NodeFacts, PodFacts, pod_facts
 from netemu.scheduler.neighbours import NOT_NEAR, NOT_WELCOME, TOO_NEAR, UNEVEN, Neighbours
 from netemu.scheduler.occupancy import Occupancy, Place
+from netemu.scheduler.volumes import REASONS, TAKEN, Volumes
 
 NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 NO_PORT = "node(s) didn't have free ports for the requested pod ports"
@@ -55,9 +56,11 @@ class Unschedulable:
     """No node takes the pod. ``obstacles`` say why, by node.
 
     What it waits for is asked with each pod that comes or goes, and found out once.
+    ``everywhere`` is a reason that has nothing to do with nodes.
     """
 
     obstacles: dict[NodeName, Obstacle]
+    everywhere: str = ""
 
     @cached_property
     def waits_for_room(self) -> bool:
@@ -69,11 +72,20 @@ class Unschedulable:
         """Whether it may fit when a pod comes, or changes."""
         return any(COMPANY & set(obstacle.reasons) for obstacle in self.obstacles.values())
 
+    @cached_property
+    def waits_for_volumes(self) -> bool:
+        """Whether it may fit when a volume or a claim changes."""
+        return bool(self.everywhere) or any(
+            REASONS & set(obstacle.reasons) for obstacle in self.obstacles.values()
+        )
+
     @property
     def sentence(self) -> str:
         """Say why, for all nodes: ``0/3 nodes are available: …``."""
         if not self.obstacles:
             return "no nodes available to schedule pods"
+        if self.everywhere:
+            return f"0/{len(self.obstacles)} nodes are available: {self.everywhere}."
         return count_reasons(self.obstacles.values())
 
 
@@ -87,8 +99,11 @@ class Candidate(NamedTuple):
 class Wish:
     """One pod to place, with what is known of it and of its neighbours for all nodes."""
 
-    def __init__(self, occupancy: Occupancy, pod: Pod, facts: PodFacts | None = None) -> None:
+    def __init__(
+        self, occupancy: Occupancy, pod: Pod, facts: PodFacts | None = None, volumes: Volumes | None = None
+    ) -> None:
         self.pod = pod
+        self.volumes = volumes
         self.facts = facts or pod_facts(pod)
         self.occupancy = occupancy
         self.named = named_nodes(pod.spec.affinity) if pod.spec.affinity else None
@@ -131,6 +146,11 @@ def decide(wish: Wish) -> Binding | Unschedulable:
     return Binding(_best(wish, fitting))
 
 
+def nowhere(occupancy: Occupancy, reason: str) -> Unschedulable:
+    """Give the decision on a pod that lacks something, whatever the node."""
+    return Unschedulable({node.name: Obstacle((reason,)) for node, _ in occupancy.places()}, reason)
+
+
 def find_obstacle(wish: Wish, node: NodeFacts, place: Place) -> Obstacle | None:
     """Find the first reason for which a node does not take a pod."""
     spec = wish.pod.spec
@@ -151,6 +171,9 @@ def find_obstacle(wish: Wish, node: NodeFacts, place: Place) -> Obstacle | None:
     lacking = _lacking(wish.facts, node, place, expected)
     if lacking is not None:
         return lacking
+    unhad = wish.volumes.refusal(node) if wish.volumes is not None else ""
+    if unhad:
+        return Obstacle((unhad,), passing=unhad == TAKEN)
     refusal = wish.neighbours.refusal(node) if wish.neighbours is not None else None
     return Obstacle((refusal.reason,), refusal.passing) if refusal is not None else None
 

@@ -6,7 +6,14 @@ import asyncio
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, ConflictError, NotFoundError
-from netemu.api.kinds import NAMESPACE, NODE, POD
+from netemu.api.kinds import (
+    NAMESPACE,
+    NODE,
+    PERSISTENT_VOLUME,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    STORAGE_CLASS,
+)
 from netemu.api.views.core import Node, Pod
 from netemu.clock import Clock
 from netemu.events import Recorder
@@ -16,17 +23,20 @@ from netemu.logs import Log
 from netemu.naming import NodeName, PodUid
 from netemu.scheduler.binder import Binder
 from netemu.scheduler.facts import PodFacts, node_facts, pod_facts
-from netemu.scheduler.fit import Binding, Unschedulable, Wish, decide
+from netemu.scheduler.fit import Unschedulable, Wish, decide, nowhere
 from netemu.scheduler.occupancy import Occupancy
 from netemu.scheduler.preemption import Nomination, Protected, may_help, preempt, unprotected
 from netemu.scheduler.queue import PodQueue
+from netemu.scheduler.reserving import Reservations
+from netemu.scheduler.volumes import Unready, Volumes, read_volumes
 
 log = Log(__name__)
 
 NAME = "default-scheduler"
-FOLLOWED = (NODE, POD, NAMESPACE)
-# What may help a pod that waits: a node, a pod that went, or one that came or is another now.
-NODES, ROOM, OTHERS = "nodes", "room", "others"
+OF_VOLUMES = (STORAGE_CLASS, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM)
+FOLLOWED = (NODE, POD, NAMESPACE, *OF_VOLUMES)
+# What may help a pod that waits: a node, a pod that went, one that came or is another now, a volume.
+NODES, ROOM, OTHERS, VOLUMES = "nodes", "room", "others", "volumes"
 # A thousand pods that go make one look at those that wait, not a thousand.
 SWEEP_AFTER_S = 0.02
 
@@ -37,6 +47,8 @@ async def run_scheduler(client: Client, cache: Cache, informer: Informer, *, clo
     recorder = Recorder(client, clock, NAME)
     scheduler = Scheduler(client, cache, recorder, clock)
     informer.on_change(NAMESPACE, scheduler.namespace_changed)
+    for kind in OF_VOLUMES:
+        informer.on_change(kind, scheduler.volume_changed)
     informer.on_change(NODE, scheduler.node_changed)
     informer.on_change(POD, scheduler.pod_changed)
     async with asyncio.TaskGroup() as group:
@@ -56,6 +68,7 @@ class Scheduler:
         self._binder = Binder(client, cache, recorder, clock, NAME)
         self._occupancy = Occupancy()
         self._queue = PodQueue()
+        self._reservations = Reservations(client)
         self._unschedulable: dict[Key, Unschedulable] = {}
         self._changes: set[str] = set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -66,6 +79,10 @@ class Scheduler:
         labels = None if new is None else new["metadata"].get("labels") or {}
         if self._occupancy.set_namespace(change.key.name, labels):
             self._retry(OTHERS)
+
+    def volume_changed(self, _change: Change) -> None:
+        """Note that a volume, a claim or a class changed: pods may wait for it."""
+        self._retry(VOLUMES)
 
     def node_changed(self, change: Change) -> None:
         """Note a node; pods without a place may have one now."""
@@ -131,6 +148,7 @@ class Scheduler:
 
     def _forget(self, key: Key, uid: PodUid) -> None:
         self._unschedulable.pop(key, None)
+        self._reservations.take(key)
         self._queue.forget(key)
         if self._occupancy.nominated.pop(uid, None) is not None:
             self._retry(ROOM)
@@ -142,7 +160,7 @@ class Scheduler:
 
     def _retry(self, changed: str) -> None:
         """Look soon at the pods that wait for such a change; changes that come together count once."""
-        if not self._unschedulable:
+        if not self._unschedulable and not self._reservations.waiting():
             return
         self._changes.add(changed)
         if self._sweep is None:
@@ -156,13 +174,20 @@ class Scheduler:
                 NODES in changes
                 or (ROOM in changes and decision.waits_for_room)
                 or (OTHERS in changes and decision.waits_for_others)
+                or (VOLUMES in changes and decision.waits_for_volumes)
             ):
-                pod = self._cache.get(POD, key)
-                self._queue.add(key, (pod["spec"].get("priority") or 0) if pod is not None else 0)
+                self._look_at(key)
+        if changes & {NODES, VOLUMES}:
+            for key in self._reservations.waiting():
+                self._look_at(key)
+
+    def _look_at(self, key: Key) -> None:
+        pod = self._cache.get(POD, key)
+        self._queue.add(key, (pod["spec"].get("priority") or 0) if pod is not None else 0)
 
     async def _schedule(self, key: Key) -> None:
         obj, pod = self._cache.get(POD, key), self._cache.find(POD, key, Pod)
-        if obj is None or pod is None or not self._is_ours(pod):
+        if obj is None or pod is None or not self._is_ours(key, pod):
             return
         try:
             if pod.spec.scheduling_gates:
@@ -178,18 +203,48 @@ class Scheduler:
             self._queue.succeeded(key)
 
     async def _place(self, key: Key, obj: Object, pod: Pod) -> None:
-        wish = Wish(self._occupancy, pod)
+        reserved = self._reservations.take(key)
+        if reserved is not None:
+            self._occupancy.release(reserved.facts.uid)
+        try:
+            volumes = read_volumes(self._cache, obj)
+        except Unready as err:
+            decision = self._unschedulable[key] = nowhere(self._occupancy, str(err))
+            await self._make_room(obj, Wish(self._occupancy, pod), decision, unprotected)
+            return
+        if reserved is not None and volumes is not None and not volumes.waiting:
+            await self._bind(key, obj, pod, reserved.facts, reserved.node)
+        else:
+            await self._choose(key, obj, Wish(self._occupancy, pod, None, volumes))
+
+    async def _choose(self, key: Key, obj: Object, wish: Wish) -> None:
+        pod = wish.pod
         decision = decide(wish)
         protected: Protected = unprotected
         if isinstance(decision, Unschedulable) and may_help(self._occupancy, wish.facts, decision):
             protected = await self._binder.protected()
-            wish = Wish(self._occupancy, pod, wish.facts)  # others may have come or gone meanwhile
+            # Others may have come or gone meanwhile.
+            wish = Wish(self._occupancy, pod, wish.facts, wish.volumes)
             decision = decide(wish)
-        if isinstance(decision, Binding):
-            await self._bind(key, obj, pod, wish.facts, decision.node)
-        else:
+        if isinstance(decision, Unschedulable):
             self._unschedulable[key] = decision
-            await self._make_room(obj, pod, wish.facts, decision, protected)
+            await self._make_room(obj, wish, decision, protected)
+        elif wish.volumes is not None and wish.volumes.waiting:
+            await self._reserve(key, wish, wish.volumes, decision.node)
+        else:
+            await self._bind(key, obj, pod, wish.facts, decision.node)
+
+    async def _reserve(self, key: Key, wish: Wish, volumes: Volumes, name: NodeName) -> None:
+        """Keep the node until the volumes are there: their claims' changes bring the pod back."""
+        self._unschedulable.pop(key, None)
+        node = self._occupancy.place(name).facts
+        assert node is not None, "only nodes that exist are chosen"
+        self._occupancy.assign(wish.facts, name)
+        try:
+            await self._reservations.make(key, wish.facts, volumes, node)
+        except ApiError:
+            self._occupancy.release(wish.facts.uid)
+            raise
 
     async def _bind(self, key: Key, obj: Object, pod: Pod, facts: PodFacts, node: NodeName) -> None:
         self._unschedulable.pop(key, None)
@@ -203,13 +258,14 @@ class Scheduler:
         self._retry(OTHERS)
 
     async def _make_room(
-        self, obj: Object, pod: Pod, facts: PodFacts, decision: Unschedulable, protected: Protected
+        self, obj: Object, wish: Wish, decision: Unschedulable, protected: Protected
     ) -> None:
         """Push lesser pods out if that helps, and say why the pod waits."""
+        pod, facts = wish.pod, wish.facts
         if not decision.obstacles:
             await self._binder.tell_waiting(obj, decision.sentence, None)
             return
-        outcome = preempt(self._occupancy, pod, facts, decision, protected)
+        outcome = preempt(self._occupancy, pod, facts, decision, protected, wish.volumes)
         if isinstance(outcome, Nomination):
             self._occupancy.nominated[facts.uid] = (facts, outcome.node)
             await self._binder.tell_waiting(obj, decision.sentence, outcome.node)
@@ -220,12 +276,12 @@ class Scheduler:
         nominated = None if outcome.keeps_nomination else ""
         await self._binder.tell_waiting(obj, f"{decision.sentence} {outcome.message}", nominated)
 
-    def _is_ours(self, pod: Pod) -> bool:
+    def _is_ours(self, key: Key, pod: Pod) -> bool:
         return (
             not pod.spec.node_name
             and pod.metadata.deletion_timestamp is None
             and pod.spec.scheduler_name == NAME
-            and not self._occupancy.has(PodUid(pod.metadata.uid))
+            and (not self._occupancy.has(PodUid(pod.metadata.uid)) or self._reservations.has(key))
         )
 
 

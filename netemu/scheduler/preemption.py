@@ -13,6 +13,7 @@ from netemu.naming import NodeName, PodUid
 from netemu.scheduler.facts import PodFacts
 from netemu.scheduler.fit import Obstacle, Unschedulable, Wish, count_reasons, find_obstacle
 from netemu.scheduler.occupancy import Occupancy
+from netemu.scheduler.volumes import Volumes
 
 # What Kubernetes' plugin for dynamic resources, which comes before preemption, has to say.
 NO_CLAIMS = "no new claims to deallocate"
@@ -55,9 +56,15 @@ def may_help(occupancy: Occupancy, pod: PodFacts, decision: Unschedulable) -> bo
 
 
 def preempt(
-    occupancy: Occupancy, pod: Pod, facts: PodFacts, decision: Unschedulable, protected: Protected
+    occupancy: Occupancy,
+    pod: Pod,
+    facts: PodFacts,
+    decision: Unschedulable,
+    protected: Protected,
+    volumes: Volumes | None = None,
 ) -> Nomination | Hopeless:
     """Find the node on which the least is lost."""
+    wish = Wish(occupancy, pod, facts, volumes)
     if pod.spec.preemption_policy == "Never":
         return Hopeless(f"{NO_CLAIMS}, preemption: {NEVER}", keeps_nomination=True)
     if _waits_for_end(occupancy, pod, facts):
@@ -65,7 +72,7 @@ def preempt(
     found: list[Nomination] = []
     reasons: dict[NodeName, Obstacle] = {}
     for node, obstacle in decision.obstacles.items():
-        outcome = _on_node(occupancy, pod, facts, node, protected) if obstacle.passing else NOT_HELPFUL
+        outcome = _on_node(wish, node, protected) if obstacle.passing else NOT_HELPFUL
         if isinstance(outcome, Nomination):
             found.append(outcome)
         else:
@@ -84,10 +91,9 @@ def _waits_for_end(occupancy: Occupancy, pod: Pod, facts: PodFacts) -> bool:
     return any(other.ending and other.priority < facts.priority for other in others)
 
 
-def _on_node(
-    occupancy: Occupancy, pod: Pod, facts: PodFacts, node: NodeName, protected: Protected
-) -> Nomination | Obstacle:
+def _on_node(wish: Wish, node: NodeName, protected: Protected) -> Nomination | Obstacle:
     """Take all lesser pods away, then give back whom there is room for, the most important first."""
+    occupancy, facts = wish.occupancy, wish.facts
     lesser = [other for other in occupancy.place(node).pods.values() if other.priority < facts.priority]
     if not lesser:
         return NO_VICTIMS
@@ -97,12 +103,12 @@ def _on_node(
     try:
         for other in lesser:
             occupancy.release(other.uid)
-        remaining = _obstacle(occupancy, pod, facts, node)
+        remaining = _obstacle(wish, node)
         if remaining is not None:
             return remaining
         for other in lesser:
             occupancy.assign(other, node)
-            if _obstacle(occupancy, pod, facts, node) is None:
+            if _obstacle(wish, node) is None:
                 del gone[other.uid]
             else:
                 occupancy.release(other.uid)
@@ -112,10 +118,11 @@ def _on_node(
     return Nomination(node, tuple(other for other in lesser if other.uid in gone))
 
 
-def _obstacle(occupancy: Occupancy, pod: Pod, facts: PodFacts, node: NodeName) -> Obstacle | None:
-    place = occupancy.place(node)
+def _obstacle(wish: Wish, node: NodeName) -> Obstacle | None:
+    place = wish.occupancy.place(node)
     assert place.facts is not None, "only nodes that exist are asked"
-    return find_obstacle(Wish(occupancy, pod, facts), place.facts, place)
+    now = Wish(wish.occupancy, wish.pod, wish.facts, wish.volumes)  # its neighbours are others each time
+    return find_obstacle(now, place.facts, place)
 
 
 def _loss(nomination: Nomination, protected: Protected) -> tuple[object, ...]:

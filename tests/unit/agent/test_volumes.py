@@ -125,8 +125,14 @@ def test_a_path_must_be_what_its_type_says(mounts, kind):
 
 
 def test_volumes_that_are_not_emulated_are_named(mounts):
-    with pytest.raises(VolumeError, match="volumes of type persistentVolumeClaim are not emulated"):
-        mounts({"persistentVolumeClaim": {"claimName": "c"}})
+    with pytest.raises(VolumeError, match="volumes of type nfs are not emulated"):
+        mounts({"nfs": {"server": "s", "path": "/"}})
+
+
+def test_the_temporary_directory_of_a_node_is_everyones(mounts, tmp_path):
+    mounts({"hostPath": {"path": "/tmp/mine"}})
+
+    assert (tmp_path / "node/tmp").stat().st_mode & 0o7777 == 0o1777
 
 
 def test_outer_mounts_come_before_inner_ones(volumes, tmp_path):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from netemu.api.errors import UnavailableError
-from netemu.api.kinds import EVENT, NAMESPACE, NODE, POD
+from netemu.api.kinds import EVENT, NAMESPACE, NODE, PERSISTENT_VOLUME_CLAIM, POD, STORAGE_CLASS
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
@@ -23,6 +23,23 @@ from netemu.testing.memory_store import MemoryStore
 
 NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
 PORT = {"containerPort": 80, "hostPort": 8080}
+LOCAL = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "local"},
+    "provisioner": "netemu.io/local-path",
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data", "namespace": "default"},
+    "spec": {
+        "storageClassName": "local",
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    },
+}
 
 
 class FlakyClient(LocalClient):
@@ -82,6 +99,11 @@ async def why(client, name):
     return {c["type"]: c.get("message", "") for c in conditions if c["status"] == "False"}.get("PodScheduled")
 
 
+async def selected(client):
+    claim = await client.get(PERSISTENT_VOLUME_CLAIM, "default", "data")
+    return claim["metadata"].get("annotations", {}).get("volume.kubernetes.io/selected-node")
+
+
 async def reasons(client):
     return Counter(event["reason"] for event in (await client.list(EVENT)).items)
 
@@ -116,6 +138,27 @@ async def test_a_second_pod_with_a_taken_host_port_waits_with_the_reason_until_i
         await client.delete(POD, "default", "first", grace_period_s=0)
         assert await bound(client) == {"second": "node-1"}
         assert await why(client, "second") is None
+
+
+async def test_a_pod_waits_for_its_claim_and_then_for_the_claims_volume(client):
+    await client.create(STORAGE_CLASS, LOCAL)
+    async with scheduling(client, builders.node()):
+        volume = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
+        await client.create(POD, builders.pod("p", volumes=[volume]))
+        message = await eventually(lambda: why(client, "p"))
+        assert message == (
+            '0/1 nodes are available: persistentvolumeclaim "data" not found. no new claims to deallocate,'
+            " preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        )
+
+        await client.create(PERSISTENT_VOLUME_CLAIM, CLAIM)
+        await eventually(lambda: selected(client), lambda node: node == "node-1")
+        assert await where(client) == {"p": ""}
+        marks = {"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}}
+        await client.patch(
+            PERSISTENT_VOLUME_CLAIM, "default", "data", {**marks, "spec": {"volumeName": "made"}}
+        )
+        assert await bound(client) == {"p": "node-1"}
 
 
 async def test_waiting_pods_are_looked_at_again_when_a_node_loses_its_taint(client):
