@@ -87,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     bridge_netfilter: Literal["auto", "off"] = "auto"
     # How nodes serve Services, in kube-proxy's words; none: they do not, for somebody else does.
     proxy_mode: ProxyMode = "nftables"
+    localhost_nodeports: bool = False  # let node ports answer on 127.0.0.1, inside a node
     masquerade_all: bool = False  # hide the source of all that goes through a ClusterIP
     api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"

@@ -1,4 +1,4 @@
-"""[IO] What every mode of the proxy asks of a node's connection tracking."""
+"""[IO] What every mode of the proxy asks of a node's kernel beside its rules."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ _TIMEOUTS_S = {
 def set_timeouts(ns_fd: int) -> None:
     """Set how long connections without packets are remembered; idempotent."""
     sysctl.ensure(ns_fd, {name: value for name, value in _TIMEOUTS_S.items() if sysctl.has(ns_fd, name)})
+
+
+def let_localhost_out(ns_fd: int) -> None:
+    """Let packets with an address of 127.0.0.0/8 pass links: a NodePort's, on their way to a pod.
+
+    Whoever asks for it keeps those of others out.
+    """
+    sysctl.ensure(ns_fd, {"net/ipv4/conf/all/route_localnet": 1})
 
 
 def open_conntrack(ns_fd: int, family: Family) -> Conntrack:

@@ -28,6 +28,7 @@ class NodeView:
     comment: str = ""
     zone: str = ""
     masquerade_all: bool = False
+    localhost_nodeports: bool = False
 
     @property
     def family(self) -> Family:
@@ -38,6 +39,11 @@ class NodeView:
     def table(self) -> TableId:
         """The table that holds the rules."""
         return TableId(self.family, TABLE_NAME)
+
+    @property
+    def has_localhost(self) -> bool:
+        """Whether node ports answer on 127.0.0.1, which IPv6 cannot: ::1 never leaves a node."""
+        return self.localhost_nodeports and self.family is Family.IP
 
 
 class Balancer(NamedTuple):

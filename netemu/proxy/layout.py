@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 
 from netemu.nft.expressions import (
     L4,
@@ -61,6 +62,9 @@ _MASQUERADING = "masquerading"
 _TRANSPORT = AnyOf((L4.TCP, L4.UDP, L4.SCTP))
 _DSTNAT = -100
 _SRCNAT = 100
+# After conntrack, and before replies get their 127.0.0.1 back.
+_GUARD = -150
+_LOCALHOST = IPv4Network("127.0.0.0/8")
 # As many clients as kube-proxy and the design remember on a node; who comes next has no affinity.
 _MOST_AFFINITIES = 65535
 
@@ -139,9 +143,17 @@ def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
                 (rule(Match(Field.CT_STATE, State.INVALID), Drop()),),
                 Base(ChainType.FILTER, Hook.FORWARD, 0),
             ),
+            *([_guard()] if node.has_localhost else ()),
         ),
         comment=node.comment,
     )
+
+
+def _guard() -> Chain:
+    """Let nothing from elsewhere reach 127.0.0.1, though packets for it may be routed."""
+    elsewhere = Match(Field.SADDR_TYPE, AddressType.LOCAL, negated=True)
+    only = rule(Match(Field.DADDR, _LOCALHOST), elsewhere, Drop(), comment="from elsewhere")
+    return Chain("guard", (only,), Base(ChainType.FILTER, Hook.PREROUTING, _GUARD))
 
 
 def balancer_name(balancer: Balancer) -> str:
@@ -248,6 +260,8 @@ def _service_rules(node: NodeView) -> Iterator[Rule]:
         yield rule(
             Match(Field.DADDR, AnyOf(node.addresses)), Assign(Field.CT_MARK, Lookup(node_port, NODE_PORTS))
         )
+    if node.has_localhost:
+        yield rule(Match(Field.DADDR, _LOCALHOST), Assign(Field.CT_MARK, Lookup(node_port, NODE_PORTS)))
     short_cut = Assign(Field.CT_MARK, Lookup(Field.CT_MARK, SHORT_CUTS))
     yield rule(Match(Field.SADDR, node.pods), short_cut, comment="pods need not come from outside")
     yield rule(Match(Field.SADDR_TYPE, AddressType.LOCAL), short_cut, comment="nor does the node")

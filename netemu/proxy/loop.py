@@ -15,14 +15,17 @@ from netemu.clock import Clock, system_clock
 from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
+from netemu.linux.nftmonitor import Monitors
 from netemu.naming import NodeName
 from netemu.nft.expressions import Address, Family, Network
+from netemu.proxy import flows
 from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index, PortKey
+from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.plan import Elements, Plans
 from netemu.proxy.server import HealthServer
-from netemu.proxy.syncer import PERIOD_S, Kernel, NodeKernel, ProxySyncer
+from netemu.proxy.syncer import PERIOD_S, Kernel, ProxySyncer
 from netemu.settings import Settings
 
 # So many Services are planned before the event loop may do something else: about 10 ms.
@@ -119,7 +122,7 @@ class Proxy:
         informer: Informer,
         settings: Settings,
         *,
-        open_kernel: Callable[[int, Family], Kernel] = NodeKernel,
+        open_kernel: Callable[[int, Family], Kernel] | None = None,
         open_syncer: OpenSyncer | None = None,
         open_health: OpenHealth | None = None,
         recorder: Recorder | None = None,
@@ -129,7 +132,7 @@ class Proxy:
         self._cache = cache
         self._informer = informer
         self._settings = settings
-        self._open_kernel = open_kernel
+        self._open_kernel = open_kernel or partial(NodeKernel, monitors=Monitors())
         self._open_syncer = open_syncer or self._with_maps
         self._open_health = open_health or partial(HealthServer, mode=settings.proxy_mode)
         self._recorder = recorder
@@ -170,7 +173,10 @@ class Proxy:
             comment=f"netemu cluster {self._settings.name}",
             zone=self._zone(node),
             masquerade_all=self._settings.masquerade_all,
+            localhost_nodeports=self._settings.localhost_nodeports,
         )
+        if view.has_localhost:
+            flows.let_localhost_out(ns_fd)
         tell = partial(self._tell_repair, node)
         return self._open_syncer(
             NodeProxying(view, ns_fd, half.index, half.plans.current, tell, self._period_s)

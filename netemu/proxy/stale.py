@@ -8,12 +8,15 @@ came while a client kept asking.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netemu.nft.expressions import L4, Address
 from netemu.proxy.groups import NodeView, on_node
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
+
+_LOCALHOST = IPv4Address("127.0.0.1")
 
 Socket = tuple[Address, int]
 Expected = Mapping[Socket, frozenset[Socket]]
@@ -72,5 +75,6 @@ def _answering(plan: Elements | None, node: NodeView) -> dict[Socket, frozenset[
 
     found = {(front.address, front.port): behind(id) for front, id in here.frontends}
     if here.node_port is not None:
-        found |= {(address, here.node_port): behind(here.node_port_id) for address in node.addresses}
+        addresses = (*node.addresses, *([_LOCALHOST] if node.has_localhost else ()))
+        found |= {(address, here.node_port): behind(here.node_port_id) for address in addresses}
     return found

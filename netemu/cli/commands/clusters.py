@@ -77,6 +77,10 @@ def up(
             help="nftables, iptables (to look at), or none (for another's). [default: nftables]",
         ),
     ] = "",
+    localhost_nodeports: Annotated[
+        bool | None,
+        typer.Option("--localhost-nodeports", help="Let node ports answer on a node's 127.0.0.1."),
+    ] = None,
     masquerade_all: Annotated[
         bool | None, typer.Option("--masquerade-all", help="Hide who connects to a ClusterIP.")
     ] = None,
@@ -108,6 +112,7 @@ def up(
         "api_port": api_port,
         "authorization": authorization,
         "proxy_mode": proxy_mode,
+        "localhost_nodeports": localhost_nodeports,
         "masquerade_all": masquerade_all,
         "zones": zones,
         "node_cpu": node_cpu,

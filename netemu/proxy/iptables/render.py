@@ -32,7 +32,8 @@ def render_change(
 
 def render_rule(rule: Rule) -> str:
     """Write what follows the name of a rule's chain."""
-    comment = ("-m", "comment", "--comment", f'"{rule.comment}"') if rule.comment else ()
+    said = f'"{rule.comment}"' if " " in rule.comment else rule.comment
+    comment = ("-m", "comment", "--comment", said) if said else ()
     target = ("-j", *rule.target) if rule.target else ()
     return " ".join((*comment, *rule.match, *target))
 

@@ -20,7 +20,7 @@ from netemu.proxy.iptables.names import (
 from netemu.proxy.iptables.ruleset import FILTER, MANGLE, NAT, Jump, Rule, Ruleset, together
 from netemu.proxy.iptables.service import Piece
 
-_MARK = "0x00004000"  # kube-proxy's --iptables-masquerade-bit, 14
+_MARK = "0x4000"  # kube-proxy's --iptables-masquerade-bit, 14
 _MARKED = f"{_MARK}/{_MARK}"
 _NEW = ("-m", "conntrack", "--ctstate", "NEW")
 
@@ -73,8 +73,8 @@ def node_ruleset(pieces: Iterable[Piece], node: NodeView) -> Ruleset:
 def _to_node_ports(node: NodeView) -> Rule:
     comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain"
     loopback = "127.0.0.0/8" if node.family is Family.IP else "::1/128"
-    match = ("-m", "addrtype", "--dst-type", "LOCAL", "!", "-d", loopback)
-    return Rule(comment, match, (NODE_PORTS,))
+    elsewhere = () if node.has_localhost else ("!", "-d", loopback)
+    return Rule(comment, ("-m", "addrtype", "--dst-type", "LOCAL", *elsewhere), (NODE_PORTS,))
 
 
 def _postrouting() -> tuple[Rule, ...]:
