@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from netemu.api.apply import Writer
@@ -16,24 +15,20 @@ from netemu.api.client import Object, ObjectList, PatchType
 from netemu.api.crd import names
 from netemu.api.defaulting import default
 from netemu.api.errors import AlreadyExistsError, ApiError, ExpiredError, NotFoundError
-from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kind
+from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from netemu.api.served import ServedKinds
-from netemu.apiserver import applying, changes, deletion, metadata, paging, services, words
-from netemu.apiserver.crds import Definitions
-from netemu.apiserver.emptying import EndingNamespaces
-from netemu.apiserver.ipobjects import IpObjects
-from netemu.apiserver.keys import key_of, prefix_of
+from netemu.apiserver import applying, changes, deletion, metadata, paging, words
+from netemu.apiserver.keys import prefix_of
+from netemu.apiserver.ledger import Ledger
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Application, Deletion
-from netemu.apiserver.owners import Owners
 from netemu.apiserver.paging import Page, PageRequest
-from netemu.apiserver.quotakeeper import Quotas
 from netemu.apiserver.selection import EVERYTHING, Selection
 from netemu.clock import Clock, format_rfc3339
 from netemu.naming import Revision
 from netemu.settings import Settings
 from netemu.store.errors import CompareFailedError
-from netemu.store.store import ABSENT, Entry, Event, Listing, Store
+from netemu.store.store import Entry, Event, Store
 from netemu.store.watch import Watch
 
 Find = Callable[[Kind, str, str], Object]
@@ -58,19 +53,17 @@ class Registry:
         rng: random.Random | None = None,
         admit: Admission | None = None,
     ) -> None:
-        self._store = store
         self._clock = clock
         self._rng = rng or random.Random()
         self._admit = admit
-        self._addresses = services.ServiceAddresses(settings, self._rng)
-        self.ips = IpObjects(store, clock, self._note)
-        self._definitions = Definitions(store.range(f"{CUSTOM_RESOURCE_DEFINITION.key}/").values, clock)
-        self.owners = Owners(self._definitions.kinds, self._find)
-        self.ending = EndingNamespaces(self.owners.wake)
-        self.quotas = Quotas(lambda kind, namespace: self.list(kind, namespace).items, self.kinds.stored)
-        for kind in self._definitions.kinds.stored():
-            for obj in store.range(f"{kind.key}/").values:
-                self._note(kind, None, obj)
+        self._ledger = ledger = Ledger(store, settings, clock, self._rng)
+        self._definitions = ledger.definitions
+        self.owners, self.ending, self.quotas, self.ips = (
+            ledger.owners,
+            ledger.ending,
+            ledger.quotas,
+            ledger.ips,
+        )
 
     @property
     def kinds(self) -> ServedKinds:
@@ -80,7 +73,7 @@ class Registry:
     @property
     def revision(self) -> Revision:
         """The revision of the last write."""
-        return self._store.revision
+        return self._ledger.store.revision
 
     def get(self, kind: Kind, namespace: str, name: str, *, subresource: str = "") -> Object:
         """Read one object, or its ``scale``.
@@ -89,12 +82,12 @@ class Registry:
             NotFoundError: there is none.
 
         """
-        return changes.part(kind, self._entry(kind, namespace, name).value, subresource)
+        return changes.part(kind, self._ledger.entry(kind, namespace, name).value, subresource)
 
     def list(self, kind: Kind, namespace: str = "", selection: Selection = EVERYTHING) -> ObjectList:
         """Read all objects of a kind, of one namespace or (empty) of all."""
-        values, revision = self._selected(kind, namespace, selection, None)
-        return ObjectList(values, revision)
+        listing = self._ledger.selected(kind, namespace, selection)
+        return ObjectList(listing.values, listing.revision)
 
     def page(self, kind: Kind, namespace: str, selection: Selection, wanted: PageRequest) -> Page:
         """Read a part of a list, as it was when its first page was read.
@@ -104,19 +97,13 @@ class Registry:
 
         """
         try:
-            values, revision = self._selected(kind, namespace, selection, wanted.revision)
+            values, revision = self._ledger.selected(kind, namespace, selection, wanted.revision)
         except ExpiredError as err:
             if wanted.start is None:
                 raise
             token = paging.render_token(paging.Start(paging.CURRENT, wanted.start.key))
             raise ExpiredError(paging.TOO_OLD, continue_token=token) from err
         return paging.cut(values, revision, wanted, is_counted=selection is EVERYTHING)
-
-    def _selected(self, kind: Kind, namespace: str, selection: Selection, at: Revision | None) -> Listing:
-        listing = self._store.range(prefix_of(kind, namespace), at)
-        if selection is EVERYTHING:
-            return listing
-        return Listing([obj for obj in listing.values if selection.selects(obj)], listing.revision)
 
     def watch(self, kind: Kind, namespace: str = "", *, revision: Revision) -> Watch[Event]:
         """Follow all writes of a kind after a revision.
@@ -125,11 +112,11 @@ class Registry:
             ExpiredError: they are no longer all kept.
 
         """
-        return self._store.watch(prefix_of(kind, namespace), after=revision)
+        return self._ledger.store.watch(prefix_of(kind, namespace), after=revision)
 
     def end_lists(self, before: Revision) -> None:
         """Let no list go on that shows what was before a revision."""
-        self._store.end_lists(before)
+        self._ledger.store.end_lists(before)
 
     async def create(
         self, kind: Kind, obj: Object, *, namespace: str = "", options: WriteOptions = TRUSTED
@@ -144,9 +131,7 @@ class Registry:
         obj = options.checked(kind, changes.shaped(kind, obj))
         namespace = metadata.namespace_of(kind, obj, namespace)
         metadata.check_named(kind, obj["metadata"])
-        self._definitions.check_open(kind)
-        if kind.namespaced:
-            self._check_namespace(kind, namespace, obj["metadata"].get("name", ""))
+        self._ledger.check_open(kind, namespace, obj["metadata"].get("name", ""))
         if obj["metadata"].get("name"):
             return await self._create_named(kind, obj, namespace, options)
         return await self._create_generated(kind, obj, namespace, options)
@@ -230,13 +215,11 @@ class Registry:
         wish = applying.shaped(kind, wish, subresource, options)
         namespace = metadata.namespace_of(kind, wish, namespace)
         name = wish["metadata"]["name"]
-        if self._store.get(key_of(kind, namespace, name)) is None:
+        if self._ledger.find(kind, namespace, name) is None:
             if subresource or wish["metadata"].get("uid"):
                 raise words.not_found(kind, name)
             options.check_may_create(kind, namespace, name)
-            self._definitions.check_open(kind)
-            if kind.namespaced:
-                self._check_namespace(kind, namespace, name)
+            self._ledger.check_open(kind, namespace, name)
             made = await self._create_named(kind, wish, namespace, options, is_applied=True)
             return Application(made, created=True)
 
@@ -260,7 +243,7 @@ class Registry:
         """
         deletion.check_options(options)
         for _ in range(ATTEMPTS):
-            entry = self._entry(kind, namespace, name)
+            entry = self._ledger.entry(kind, namespace, name)
             deletion.check_deletable(kind, entry.value, options)
             left = deletion.plan_deletion(kind, entry.value, options, self._clock())
             if options.dry_run:
@@ -268,7 +251,7 @@ class Registry:
             try:
                 if left is None:
                     return Deletion(await self._remove(kind, entry), gone=True)
-                marked = await self._put(kind, left, entry)
+                marked = await self._ledger.put(kind, left, entry)
                 if kind is CUSTOM_RESOURCE_DEFINITION:
                     await self._empty_definition(marked)
                 return Deletion(marked, gone=False)
@@ -317,7 +300,7 @@ class Registry:
         is_applied: bool = False,
     ) -> Object:
         name = given["metadata"]["name"]
-        if self._store.get(key_of(kind, namespace, name)) is not None:
+        if self._ledger.find(kind, namespace, name) is not None:
             raise words.already_exists(kind, name)
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
         obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
@@ -328,59 +311,31 @@ class Registry:
         if options.manager:
             writer = self._writer("", options)
             obj = applying.created(kind, obj, given if is_applied else None, writer)
-        with self._claimed(kind, obj, None, options) as assigned:
-            if options.dry_run:
-                return assigned
-            try:
-                made = (await self._store.put(key_of(kind, namespace, name), assigned, expected=ABSENT)).value
-            except CompareFailedError as err:
-                raise words.already_exists(kind, name) from err
-        self._note(kind, None, made)
-        await self.ips.follow(kind, None, made)
-        return made
+        return await self._ledger.add(kind, namespace, name, obj, options)
 
     async def _change(
         self, kind: Kind, namespace: str, name: str, change: Change, *, options: WriteOptions
     ) -> Object:
         for _ in range(ATTEMPTS):
-            entry = self._entry(kind, namespace, name)
+            entry = self._ledger.entry(kind, namespace, name)
             new = change(entry.value)
             try:
                 if deletion.is_released(new) and not options.dry_run:
                     return await self._remove(kind, entry)
-                return await self._put(kind, new, entry, options)
+                return await self._ledger.put(kind, new, entry, options)
             except CompareFailedError:
                 continue
         raise words.modified(kind, name)
 
-    async def _put(self, kind: Kind, new: Object, entry: Entry, options: WriteOptions = TRUSTED) -> Object:
-        if changes.is_same(new, entry.value):
-            return entry.value
-        options.check_allowed(kind, new, entry.value)
-        with self._claimed(kind, new, entry.value, options) as assigned:
-            if options.dry_run:
-                return assigned
-            meta = assigned["metadata"]
-            fresh = {**assigned, "metadata": {**meta}}  # the store writes the revision into it
-            key = key_of(kind, meta.get("namespace", ""), meta["name"])
-            written = (await self._store.put(key, fresh, expected=entry.revision)).value
-        self._note(kind, entry.value, written)
-        await self.ips.follow(kind, entry.value, written)
-        return written
-
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
-        meta = entry.value["metadata"]
-        key = key_of(kind, meta.get("namespace", ""), meta["name"])
-        last = await self._store.delete(key, expected=entry.revision)
-        self._note(kind, last.value, None)
-        await self.ips.follow(kind, entry.value, None)
+        last = await self._ledger.remove(kind, entry)
         if kind is CUSTOM_RESOURCE_DEFINITION:
             self._definitions.forget(entry.value)
             for name in self._definitions.unnamed():
                 await self._change(kind, "", name, self._definitions.decided, options=TRUSTED)
         elif kind.custom is not None and self._definitions.is_last_awaited(kind):
             await self._end_definition(kind.custom.definition, kind)
-        return last.value
+        return last
 
     async def _empty_definition(self, crd: Object) -> None:
         """Delete all objects of a definition that is deleted; it goes with the last of them."""
@@ -395,12 +350,6 @@ class Registry:
         """Let go of a definition that is deleted, once it has no objects."""
         if kind is None or not self.list(kind).items:
             await self._change(CUSTOM_RESOURCE_DEFINITION, "", name, names.emptied, options=TRUSTED)
-
-    def _note(self, kind: Kind, old: Object | None, new: Object | None) -> None:
-        self.owners.note(kind, old, new)
-        self.ending.note(kind, old, new)
-        self._addresses.note(kind, old, new)
-        self.quotas.note(kind, old, new)
 
     def _replaced(
         self, kind: Kind, given: Object, current: Object, subresource: str, options: WriteOptions
@@ -417,29 +366,3 @@ class Registry:
 
     def _writer(self, subresource: str, options: WriteOptions) -> Writer:
         return Writer(options.manager, subresource, format_rfc3339(self._clock()))
-
-    def _claimed(
-        self, kind: Kind, new: Object, old: Object | None, options: WriteOptions
-    ) -> AbstractContextManager[Object]:
-        keep = not options.dry_run
-        self.quotas.check(kind, new, old)
-        if kind is SERVICE:
-            return self._addresses.claim(new, old, keep=keep)
-        if kind is CUSTOM_RESOURCE_DEFINITION:
-            return self._definitions.claim(new, keep=keep)
-        return nullcontext(new)
-
-    def _find(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        entry = self._store.get(key_of(kind, namespace, name))
-        return entry.value if entry is not None else None
-
-    def _entry(self, kind: Kind, namespace: str, name: str) -> Entry:
-        entry = self._store.get(key_of(kind, namespace, name))
-        if entry is None:
-            raise words.not_found(kind, name)
-        return entry
-
-    def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
-        found = self._entry(NAMESPACE, "", namespace)
-        if "deletionTimestamp" in found.value["metadata"]:
-            raise words.namespace_terminating(kind, name, namespace)

@@ -181,7 +181,7 @@ async def test_an_update_that_leaves_addresses_out_keeps_them(create, update):
 async def test_a_change_of_type_takes_and_frees(create, update, registry, first, then, has_ip, has_port):
     old = await create(type=first, externalName="example.com")
     new = await update(type=then, externalName="example.com")
-    held = registry._addresses
+    held = registry._ledger._addresses
 
     assert ("clusterIP" in new, "nodePort" in new["ports"][0]) == (has_ip, has_port)
     assert (len(held._ips), len(held._ports)) == (has_ip, has_port)
