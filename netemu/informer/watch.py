@@ -17,6 +17,8 @@ log = Log(__name__)
 Handler = Callable[[Change], None]
 
 RETRY_DELAY_S = 0.2
+# So many objects of a list are taken before the event loop may do something else: some 10 ms.
+_AT_ONCE = 500
 
 
 class Informer:
@@ -78,7 +80,7 @@ class Informer:
     async def _follow(self, kind: Kind) -> None:
         while True:
             try:
-                self._replace(kind, await self._client.list(kind))
+                await self._replace(kind, await self._client.list(kind))
                 await self._watch(kind)
             except ExpiredError:
                 log.debug("informer.expired", kind=kind.key)
@@ -93,12 +95,15 @@ class Informer:
             # The server closed the watch without an error: go on where it ended.
             await asyncio.sleep(self._retry_delay_s)
 
-    def _replace(self, kind: Kind, listing: ObjectList) -> None:
+    async def _replace(self, kind: Kind, listing: ObjectList) -> None:
+        """Make the cache what a list says, with pauses: nobody else writes this kind to it meanwhile."""
         present = {key_of(obj) for obj in listing.items}
         for key in self._cache.keys(kind):
             if key not in present:
                 self._tell(self._cache.apply(kind, None, key=key))
-        for obj in listing.items:
+        for number, obj in enumerate(listing.items, start=1):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             old = self._cache.get(kind, key_of(obj))
             if old is None or revision_of(old) != revision_of(obj):
                 self._tell(self._cache.apply(kind, obj))

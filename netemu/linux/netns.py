@@ -126,8 +126,13 @@ def open_socket(ns_fd: int, family: int, kind: int, protocol: int = 0) -> socket
 
 def is_same(first_fd: int, second_fd: int) -> bool:
     """Tell whether two descriptors are of one namespace."""
-    first, second = os.fstat(first_fd), os.fstat(second_fd)
-    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+    return identity(first_fd) == identity(second_fd)
+
+
+def identity(ns_fd: int) -> tuple[int, int]:
+    """Give what no other namespace has while this one lives."""
+    status = os.fstat(ns_fd)
+    return status.st_dev, status.st_ino
 
 
 def _reserve(path: Path) -> None:

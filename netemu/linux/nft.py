@@ -84,6 +84,9 @@ class NftContext:
 def run_in_child(ns_fd: int, text: str) -> None:
     """Run ``text`` as one transaction with the ``nft`` program inside the namespace behind ``ns_fd``.
 
+    The child finds the whole text in memory: through a pipe, it would take what it got until then for
+    everything if this process died.
+
     Raises:
         KernelError: with nft's own words and the line that it complains about.
         MissingProgramError: ``nft`` or ``nsenter`` is not installed.
@@ -91,15 +94,18 @@ def run_in_child(ns_fd: int, text: str) -> None:
     """
     argv = ["nsenter", f"--net=/proc/self/fd/{ns_fd}", "nft", "-f", "-"]
     try:
-        done = subprocess.run(
-            argv,
-            input=text.encode(),
-            capture_output=True,
-            check=False,
-            pass_fds=(ns_fd,),
-            timeout=CHILD_TIMEOUT_S,
-            env={"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"},
-        )
+        with open(os.memfd_create("nft"), "wb", buffering=0) as memory:
+            memory.write(text.encode())
+            memory.seek(0)
+            done = subprocess.run(
+                argv,
+                stdin=memory,
+                capture_output=True,
+                check=False,
+                pass_fds=(ns_fd,),
+                timeout=CHILD_TIMEOUT_S,
+                env={"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"},
+            )
     except FileNotFoundError as err:
         raise MissingProgramError(
             "nsenter is not installed", hint="Install it: apt-get install util-linux"

@@ -2,6 +2,11 @@
 
 Each transaction is told by a notice for each of its changes, then one of the ruleset's new
 generation, with the process that made it (net/netfilter/nf_tables_api.c; linux/netfilter/nf_tables.h).
+
+A notice takes 4 kB of the kernel's memory, all of a transaction's are kept until its end, and they
+are made as soon as anybody listens, in whatever namespace of the machine (net/netlink/af_netlink.c,
+``netlink_has_listeners``). With 60,000 elements that is 250 MB and most of the time it takes, so
+nobody listens meanwhile.
 """
 
 from __future__ import annotations
@@ -9,16 +14,21 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from netemu.linux.netns import open_socket
+from netemu.linux.netns import identity, open_socket
 
 _NETLINK_NETFILTER = 12
-_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 270, 1
+_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NETLINK_DROP_MEMBERSHIP = 270, 1, 2
 _NFNLGRP_NFTABLES = 7
 _SUBSYSTEM = 10
-_NEW_GENERATION = 15
+_NEW_GENERATION, _GET_GENERATION = 15, 16
+_REQUEST = 1
+_GENERATION_ID = 1
 _TABLE_NAME = 1  # the first attribute of tables, chains, rules, sets and elements alike
 _PROCESS_ID, _PROCESS_NAME = 2, 3
 _HEADER = struct.Struct("=IHHII")
@@ -37,23 +47,75 @@ class MissedError(Exception):
     """There were more notices than the socket could hold."""
 
 
-class TableMonitor:
-    """Collects notices of one table in one namespace; may be used from any thread, one at a time."""
+class Monitors:
+    """The monitors of one process, which must not listen while any of them loads a table.
 
-    def __init__(self, sock: socket.socket, table: str, family: int) -> None:
+    May be used from any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: set[TableMonitor] = set()
+        self._hushes = 0
+        self._own: Counter[tuple[int, int]] = Counter()  # commits of this process, by namespace
+
+    def open(self, ns_fd: int, table: str, family: int = socket.AF_INET) -> TableMonitor:
+        """Listen from now on for the table of that name and family (NFPROTO_* is AF_* for both)."""
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+        sock = open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER)
+        monitor = TableMonitor(sock, table, family, namespace := identity(ns_fd))
+        with self._lock:
+            self._open.add(monitor)
+            if self._hushes:
+                monitor.stop(self._own[namespace])
+        return monitor
+
+    def close(self, monitor: TableMonitor) -> None:
+        """Close one of them."""
+        with self._lock:
+            self._open.discard(monitor)
+            monitor.close()
+
+    def count_own(self, ns_fd: int) -> None:
+        """Note that this process made a transaction in a namespace."""
+        with self._lock:
+            self._own[identity(ns_fd)] += 1
+
+    @contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Have nobody listen for the length of a block."""
+        with self._lock:
+            self._hushes += 1
+            if self._hushes == 1:
+                for monitor in self._open:
+                    monitor.stop(self._own[monitor.namespace])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hushes -= 1
+                if not self._hushes:
+                    for monitor in self._open:
+                        monitor.start(self._own[monitor.namespace])
+
+
+class TableMonitor:
+    """Collects notices of one table in one namespace; may be used from any thread."""
+
+    def __init__(self, sock: socket.socket, table: str, family: int, namespace: tuple[int, int]) -> None:
+        self.namespace = namespace
         self._socket = sock
         self._family = family
         self._table = table.encode()
         self._touched = False
+        self._lock = threading.RLock()
+        self._collected: list[Commit] = []
+        self._missed = self._has_gap = False
+        self._generation = self._expected = 0
         sock.bind((0, 0))
+        self._port: int = sock.getsockname()[0]
         sock.setblocking(False)
-        sock.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NFNLGRP_NFTABLES)
-
-    @classmethod
-    def open(cls, ns_fd: int, table: str, family: int = socket.AF_INET) -> TableMonitor:
-        """Listen from now on for the table of that name and family (NFPROTO_* is AF_* for both)."""
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        return cls(open_socket(ns_fd, socket.AF_NETLINK, kind, _NETLINK_NETFILTER), table, family)
+        self._listen(_NETLINK_ADD_MEMBERSHIP)
 
     def commits(self) -> list[Commit]:
         """Give the transactions since the last call that changed the table; never waits.
@@ -62,6 +124,56 @@ class TableMonitor:
             MissedError: some were lost, and so are those that were not.
 
         """
+        with self._lock:
+            self._collect()
+            found, missed = self._collected, self._missed
+            self._collected, self._missed = [], False
+        if missed:
+            raise MissedError
+        return found
+
+    def take_gap(self) -> bool:
+        """Tell, once, whether another process changed something while nobody listened."""
+        with self._lock:
+            has_gap, self._has_gap = self._has_gap, False
+        return has_gap
+
+    def stop(self, own: int) -> None:
+        """Listen no more; ``own`` is the number of commits that this process made in the namespace."""
+        with self._lock:
+            self._collect()
+            self._listen(_NETLINK_DROP_MEMBERSHIP)
+            self._expected = self._ask_generation() - own
+
+    def start(self, own: int) -> None:
+        """Listen again."""
+        with self._lock:
+            self._listen(_NETLINK_ADD_MEMBERSHIP)
+            self._has_gap |= self._ask_generation() - own != self._expected
+
+    def close(self) -> None:
+        """Close the socket."""
+        with self._lock:
+            self._socket.close()
+
+    def _listen(self, change: int) -> None:
+        self._socket.setsockopt(_SOL_NETLINK, change, _NFNLGRP_NFTABLES)
+
+    def _collect(self) -> None:
+        try:
+            self._collected += self._received()
+        except MissedError:
+            self._collected, self._missed = [], True
+
+    def _ask_generation(self) -> int:
+        """Ask for the number of transactions that the namespace has seen; -1 if the answer was lost."""
+        self._generation = -1
+        header = (_HEADER.size + _NFGENMSG_BYTES, _SUBSYSTEM << 8 | _GET_GENERATION, _REQUEST, 0, 0)
+        self._socket.send(_HEADER.pack(*header) + bytes(_NFGENMSG_BYTES))
+        self._collect()  # the answer is there when send returns
+        return self._generation
+
+    def _received(self) -> list[Commit]:
         found: list[Commit] = []
         while True:
             try:
@@ -75,15 +187,13 @@ class TableMonitor:
                 raise MissedError from err
             found.extend(self._read(data))
 
-    def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
-
     def _read(self, data: bytes) -> Iterator[Commit]:
-        for kind, family, body in _messages(data):
+        for kind, port, family, body in _messages(data):
             if kind >> 8 != _SUBSYSTEM:
                 continue
-            if kind & 0xFF == _NEW_GENERATION:
+            if kind & 0xFF == _NEW_GENERATION and port == self._port:
+                self._generation = int.from_bytes(dict(_attributes(body))[_GENERATION_ID], "big")
+            elif kind & 0xFF == _NEW_GENERATION:
                 if self._touched:
                     yield _commit(body)
                 self._touched = False
@@ -103,14 +213,15 @@ class TableMonitor:
                     raise
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Give each message's type, the port of whom it answers or tells of, its family and attributes."""
     offset = 0
     while offset + _HEADER.size <= len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, offset)
+        length, kind, _, _, port = _HEADER.unpack_from(data, offset)
         if length < _HEADER.size:
             return
         body = offset + _HEADER.size  # struct nfgenmsg first, whose first byte is the family
-        yield kind, data[body], data[body + _NFGENMSG_BYTES : offset + length]
+        yield kind, port, data[body], data[body + _NFGENMSG_BYTES : offset + length]
         offset += (length + 3) & ~3
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,15 +11,10 @@ from functools import partial
 from typing import Protocol
 
 from netemu.errors import KernelError, NetemuError
-from netemu.linux.nft import NftContext, run_in_child
-from netemu.linux.nftmonitor import MissedError, TableMonitor
 from netemu.logs import Log
 from netemu.naming import NodeName
-from netemu.nft.expressions import Family
-from netemu.nft.render import render_transaction
 from netemu.nft.transaction import Transaction
-from netemu.proxy import flows
-from netemu.proxy.groups import TABLE_NAME, NodeView
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
 from netemu.proxy.rules import NodeRules
@@ -30,9 +22,6 @@ from netemu.proxy.stale import Expected, expected_after, expected_by_all
 
 log = Log(__name__)
 
-# Above it, a transaction goes to a child: it would cost this process memory for good, and may
-# not fit the socket buffer of a context (see NftContext).
-IN_PROCESS_ELEMENTS = 1000
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 30.0
 PERIOD_S = 30.0
@@ -50,6 +39,10 @@ class Kernel(Protocol):
         """Name the process that changed the table since the last ``apply``; empty if nobody did."""
         ...
 
+    def has_gap(self) -> bool:
+        """Tell, once, whether somebody may have changed the table while nobody could look."""
+        ...
+
     def end_stale(self, expected: Expected) -> int:
         """End the UDP flows that do not agree with ``expected``; return how many."""
         ...
@@ -57,66 +50,6 @@ class Kernel(Protocol):
     def close(self) -> None:
         """Let go of the namespace; nothing is applied after it."""
         ...
-
-
-class NodeKernel:
-    """One family's table in one node's network namespace; ``ns_fd`` stays the caller's."""
-
-    def __init__(self, ns_fd: int, family: Family = Family.IP) -> None:
-        flows.set_timeouts(ns_fd)
-        self._ns_fd = os.dup(ns_fd)
-        self._nft: NftContext | None = None
-        self._family = family
-        self._monitor = TableMonitor.open(
-            ns_fd, TABLE_NAME, socket.AF_INET if family is Family.IP else socket.AF_INET6
-        )
-        self._closed = False
-        self._lock = threading.Lock()
-
-    def apply(self, transaction: Transaction) -> None:
-        """Do a transaction."""
-        text = render_transaction(transaction)
-        with self._lock:
-            self._refuse_when_closed()
-            if transaction.elements > IN_PROCESS_ELEMENTS:
-                run_in_child(self._ns_fd, text)
-            else:
-                if self._nft is None:
-                    self._nft = NftContext.open(self._ns_fd)
-                self._nft.run(text)
-            with suppress(MissedError):
-                self._monitor.commits()  # our own
-
-    def intruder(self) -> str:
-        """Name the last other process that changed the table."""
-        with self._lock:
-            self._refuse_when_closed()
-            try:
-                commits = self._monitor.commits()
-            except MissedError:
-                return "somebody"
-        return f"{commits[-1].process} (pid {commits[-1].pid})" if commits else ""
-
-    def end_stale(self, expected: Expected) -> int:
-        """End UDP flows."""
-        with self._lock:
-            self._refuse_when_closed()
-            conntrack = flows.open_conntrack(self._ns_fd, self._family)
-        return flows.end_stale(conntrack, expected)
-
-    def close(self) -> None:
-        """Close, after the transaction that is under way; again is a no-op."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                if self._nft is not None:
-                    self._nft.close()
-                self._monitor.close()
-                os.close(self._ns_fd)
-
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise KernelError("the node's namespace was let go")
 
 
 class ProxySyncer:
@@ -145,7 +78,8 @@ class ProxySyncer:
         self._period_s = period_s
         self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
-        self._must_load = False
+        self._must_load = self._has_gap = False
+        self._loaded_s = 0.0
         self._noted = self._held = 0
         self._progress = asyncio.Event()
         self._wake = asyncio.Event()
@@ -208,6 +142,10 @@ class ProxySyncer:
             self._must_load = True
             log.warning("proxy.table_changed", node=self._node.name, by=intruder)
             self._on_repair(self._node.name, intruder)
+        # Most likely it was another table: no cause to load again and again.
+        self._has_gap |= self._kernel.has_gap()
+        if self._has_gap and time.monotonic() - self._loaded_s >= self._period_s:
+            self._must_load = True
 
     async def _sync(self) -> None:
         if self._must_load:
@@ -228,12 +166,14 @@ class ProxySyncer:
         while not worked:
             # What waits is in the plans already.
             plans, self._pending, self._must_load = dict(self._plans), {}, False
+            self._has_gap = False
             noted = self._noted
             started = time.monotonic()
             worked = await self._try(partial(self._load, plans, afresh=afresh))
             afresh = True
         self._hold(noted)
         self._synced.set()
+        self._loaded_s = time.monotonic()
         duration_s = round(time.monotonic() - started, 3)
         log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
 
@@ -247,7 +187,7 @@ class ProxySyncer:
         try:
             await asyncio.to_thread(work)
         except NetemuError as err:
-            delay_s = min(self._first_retry_s * 2.0**self._failures, LAST_RETRY_S)
+            delay_s = min(self._first_retry_s * 2.0 ** min(self._failures, 20), LAST_RETRY_S)
             self._failures += 1
             log.warning(
                 "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s

@@ -32,11 +32,12 @@ from netemu.cluster.daemon import collect_rarely
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.linux import netns
+from netemu.linux.nftmonitor import Monitors
 from netemu.naming import NodeName
 from netemu.nft.expressions import Family
 from netemu.nft.transaction import Transaction
+from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.loop import Proxy
-from netemu.proxy.syncer import NodeKernel
 from netemu.settings import Settings
 from netemu.store.sqlite import SqliteStore
 
@@ -82,6 +83,7 @@ class Pipeline:
         self.kernels: list[TimedKernel] = []
         self.proxy = Proxy(self.cache, self.informer, Settings(), open_kernel=self._open_kernel)
         self._directory = directory
+        self._monitors = Monitors()
         self._turns = 0
 
     def add_node(self) -> None:
@@ -127,7 +129,7 @@ class Pipeline:
         return (max(kernel.done_s for kernel in self.kernels) - start) * 1000
 
     def _open_kernel(self, ns_fd: int, family: Family) -> TimedKernel:
-        self.kernels.append(TimedKernel(ns_fd, family))
+        self.kernels.append(TimedKernel(ns_fd, family, monitors=self._monitors))
         return self.kernels[-1]
 
 

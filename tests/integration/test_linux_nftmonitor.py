@@ -3,7 +3,7 @@ import subprocess
 import pytest
 
 from netemu.linux import netns
-from netemu.linux.nftmonitor import MissedError, TableMonitor
+from netemu.linux.nftmonitor import MissedError, Monitors
 
 
 @pytest.fixture
@@ -13,10 +13,15 @@ def ns_fd(node):
 
 
 @pytest.fixture
-def monitor(ns_fd):
-    found = TableMonitor.open(ns_fd, "ours")
+def monitors():
+    return Monitors()
+
+
+@pytest.fixture
+def monitor(monitors, ns_fd):
+    found = monitors.open(ns_fd, "ours")
     yield found
-    found.close()
+    monitors.close(found)
 
 
 def nft(ns_fd, text):
@@ -60,3 +65,40 @@ def test_more_than_can_be_held_is_told_as_missed_and_then_it_goes_on(ns_fd, moni
     nft(ns_fd, "delete table ip ours")
 
     assert len(monitor.commits()) == 1
+
+
+def test_while_all_are_hushed_nothing_is_told_and_afterwards_it_goes_on(ns_fd, monitors, monitor):
+    nft(ns_fd, "table ip ours { }")
+    with monitors.hushed():
+        nft(ns_fd, "add chain ip ours c")
+    nft(ns_fd, "add chain ip ours d")
+
+    assert len(monitor.commits()) == 2
+
+
+def test_another_hand_in_a_hush_leaves_a_gap_that_is_told_once(ns_fd, monitors, monitor):
+    with monitors.hushed():
+        nft(ns_fd, "table ip ours { }")
+
+    assert [monitor.take_gap(), monitor.take_gap()] == [True, False]
+
+
+def test_what_this_process_did_in_a_hush_is_no_gap(ns_fd, monitors, monitor):
+    nft(ns_fd, "table ip ours { }")
+    with monitors.hushed():
+        nft(ns_fd, "add chain ip ours c")
+        monitors.count_own(ns_fd)
+
+    assert not monitor.take_gap()
+
+
+def test_who_comes_in_the_midst_of_hushes_listens_after_the_last(ns_fd, monitors):
+    with monitors.hushed():
+        with monitors.hushed():
+            late = monitors.open(ns_fd, "ours")
+        nft(ns_fd, "table ip ours { }")
+    nft(ns_fd, "add chain ip ours c")
+    commits, has_gap = late.commits(), late.take_gap()
+    monitors.close(late)
+
+    assert [len(commits), has_gap] == [1, True]

@@ -15,7 +15,7 @@ from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.rules import NodeRules
-from netemu.proxy.syncer import NodeKernel
+from netemu.proxy.kernel import NodeKernel
 
 NODE = NodeView(
     "node-1",

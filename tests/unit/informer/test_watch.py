@@ -141,3 +141,15 @@ async def test_a_handler_that_comes_late_is_told_of_what_is_there():
         task.cancel()
 
     assert told == [(None, "a")]
+
+
+async def test_others_may_work_while_a_long_list_is_taken():
+    client = ScriptedClient(listing(5000, *(pod(f"p{n}", n + 1) for n in range(5000))), [])
+    sizes = set()
+
+    async with following(client, until=0) as (cache, _):
+        while len(cache.list(POD)) < 5000:
+            sizes.add(len(cache.list(POD)))
+            await asyncio.sleep(0)
+
+    assert len(sizes) > 3

@@ -41,6 +41,7 @@ class FakeKernel:
         self.has_no_conntrack = False
         self.closed = False
         self.intruder_name = ""
+        self.gap = False
 
     def apply(self, transaction):
         self.transactions.append(transaction)
@@ -51,6 +52,10 @@ class FakeKernel:
 
     def intruder(self):
         found, self.intruder_name = self.intruder_name, ""
+        return found
+
+    def has_gap(self):
+        found, self.gap = self.gap, False
         return found
 
     def end_stale(self, expected):
@@ -201,6 +206,18 @@ async def test_what_another_hand_changed_is_loaded_again_within_the_period_and_t
 
     message = "nftables table netemu-proxy was changed by nft (pid 7); loading it again"
     assert told == [("node-0", "Warning", "ProxyRulesChanged", message)]
+
+
+async def test_what_may_have_changed_unseen_is_loaded_again_and_nobody_is_told(kernel):
+    client = FakeClient(service("web", "10.96.0.20"))
+
+    async with running(client, kernel):
+        kernel.ruleset, kernel.gap = Ruleset(), True
+
+        async def is_back():
+            return kernel.is_refused("10.96.0.20")
+
+        await eventually(is_back)
 
 
 async def test_a_node_that_changes_its_zone_gets_its_endpoints_anew(kernel):
