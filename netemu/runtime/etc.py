@@ -82,5 +82,14 @@ def passwd_with(uid: int, gid: int) -> str:
     return f"{_USERS}{uid}:x:{uid}:{gid}:{uid} user:/:/usr/sbin/nologin\n"
 
 
-WRITTEN = {"passwd": _USERS, "group": _GROUPS, "nsswitch.conf": _NSSWITCH, "host.conf": "multi on\n"}
+_WGETRC = "tries = 1\n"
+"""busybox's wget, which most images have, tries once; GNU's would try 20 times for minutes."""
+
+WRITTEN = {
+    "passwd": _USERS,
+    "group": _GROUPS,
+    "nsswitch.conf": _NSSWITCH,
+    "host.conf": "multi on\n",
+    "wgetrc": _WGETRC,
+}
 """Files written once per node and bound into every container's /etc."""

@@ -35,6 +35,7 @@ def spec(**changed):
         "limits": {"cpus": 0.0, "memory_bytes": 0, "disk_bytes": 0},
         "processes": "",
         "node_ipc": False,
+        "ipc": "",
         "stdin": False,
         "tty": False,
         **changed,
@@ -76,6 +77,7 @@ def test_an_ipc_namespace_that_has_sysctls_is_made_before():
         pytest.param(("--cap-drop", "ALL"), id="no-capability-but"),
         pytest.param(("--cap-add", "CAP_NET_RAW"), id="ping's"),
         pytest.param(("--ro-bind", "/w/etc/nsswitch.conf", "/etc/nsswitch.conf"), id="own-name-switch"),
+        pytest.param(("--ro-bind", "/w/etc/wgetrc", "/etc/wgetrc"), id="wget-that-tries-once"),
     ],
 )
 def test_every_sandbox_has(wanted):
