@@ -39,6 +39,11 @@ class Paths(Struct, frozen=True, kw_only=True):
         return self.run / "standin.sock"
 
     @property
+    def wirer_socket(self) -> Path:
+        """Where the stand-in server's process is asked to wire pods."""
+        return self.run / "wirer.sock"
+
+    @property
     def images(self) -> Path:
         """The images that were loaded into the cluster."""
         return self.state / "images"

@@ -7,16 +7,18 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
-from cni_plugins.node import Node
 from netemu.agent.node import network_problem
 from netemu.agent.ports import Sandbox
+from netemu.cluster.podnetns import remove_netns
 from netemu.cluster.record import Record
 from netemu.cluster.unlinking import Unlinker
+from netemu.cluster.wirer import NodeWiring
 from netemu.cluster.world import HOST_MTU_BYTES, NodePlace, vxlan_mtu_bytes
 from netemu.cni.attachment import Attachment, PortMapping
 from netemu.cni.config import CniConfigError, CniNotReadyError, render_default
-from netemu.cni.drivers import ExecDriver, InProcessDriver
+from netemu.cni.drivers import ExecDriver
 from netemu.cni.invoke import CniRuntime
 from netemu.linux import netns
 from netemu.linux.netlink import Netlink
@@ -26,7 +28,20 @@ from netemu.runtime.errors import DisconnectedError
 from netemu.settings import Paths, Settings
 
 CONFIGURATION = "10-netemu.conflist"
+NETNS_IN_NODE = Path("/run/netns")
 PROGRAMS = ("netemu-bridge", "netemu-ipam", "netemu-portmap")
+
+
+class Wirer(Protocol):
+    """Wires pods with netemu's own plugins, outside of the event loop's thread."""
+
+    async def attach(self, node: NodeWiring, attachment: Attachment) -> tuple[str, ...] | None:
+        """Make a pod's namespace and wire it; ``None`` if the wiring is left to programs."""
+        ...
+
+    async def detach(self, node: NodeWiring, attachment: Attachment) -> bool:
+        """Undo ``attach``; false, and nothing was done, if that is left to programs."""
+        ...
 
 
 class CniNetwork:
@@ -35,25 +50,24 @@ class CniNetwork:
     ``shim`` is set while there is a connection; programs of foreign plugins run through it.
     """
 
-    def __init__(self, place: NodePlace, paths: Paths, record: Record) -> None:
+    def __init__(self, place: NodePlace, paths: Paths, record: Record, wirer: Wirer) -> None:
         self.shim: ShimClient | None = None
         self._place = place
         self._paths = paths
         self._record = record
-        state = paths.node_state(place.name)
-        net_d = state / "etc/cni/net.d"
-        # Wiring is 30 short system calls: in a thread each of them would wait for the interpreter's
-        # lock (500 futex calls a pod, measured). Taking links away waits 20 ms for the kernel's grace
-        # periods: in a thread, with a socket of its own, nobody waits with it.
-        self._node = Node.open(paths.netns / place.netns, state)
+        self._wirer = wirer
+        self._wiring = NodeWiring(place.name, place.netns)
+        # Taking links away waits 20 ms for the kernel's grace periods: in a thread, with a socket of
+        # its own, nobody waits with it.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"cni-{place.name}")
-        self._unlinking = Netlink.open(self._node.ns_fd)
+        with netns.opened(paths.netns / place.netns) as ns_fd:
+            self._unlinking = Netlink.open(ns_fd)
         self._unlinker = Unlinker(self._unlinking, self._thread)
+        state = paths.node_state(place.name)
         self._runtime = CniRuntime(
-            net_d=net_d,
+            ExecDriver(self._run_in_node),
+            net_d=state / "etc/cni/net.d",
             results=state / "var/lib/cni/results",
-            programs=ExecDriver(self._run_in_node),
-            functions=InProcessDriver(self._node),
         )
 
     def problem(self) -> str:
@@ -68,24 +82,25 @@ class CniNetwork:
 
     async def attach(self, sandbox: Sandbox) -> tuple[str, ...]:
         """Make the namespace and wire it; idempotent. Returns the pod's addresses."""
-        self._ensure_netns(sandbox)
-        is_foreign = not self._runtime.is_in_process()
-        if is_foreign:
-            await self._need_shim().bind_netns(sandbox.netns)
-        return (await self._runtime.add(self._attachment(sandbox, is_foreign=is_foreign))).pod_ips
+        addresses = await self._wirer.attach(self._wiring, _attachment(sandbox, self._paths.netns))
+        if addresses is not None:
+            return addresses
+        await self._need_shim().bind_netns(sandbox.netns)
+        return (await self._runtime.add(_attachment(sandbox, NETNS_IN_NODE))).pod_ips
 
     async def detach(self, sandbox: Sandbox) -> None:
         """Undo ``attach``; idempotent."""
         if self._record.facts("netns", sandbox.netns) is None:
             return
-        attachment = self._attachment(sandbox, is_foreign=False)
+        attachment = _attachment(sandbox, self._paths.netns)
         # Our plugin would do this as well, for one link at a time.
         await self._unlinker.delete(interface_name(attachment.container_id, attachment.ifname))
-        await self._runtime.delete(attachment)
+        if await self._wirer.detach(self._wiring, attachment):
+            return
+        await self._runtime.delete(_attachment(sandbox, NETNS_IN_NODE))
         if self.shim is not None:
             await self.shim.unbind_netns(sandbox.netns)
-        netns.delete(sandbox.netns, self._paths.netns)
-        self._record.remove("netns", sandbox.netns)
+        remove_netns(self._paths.netns / sandbox.netns, self._record)
 
     def present(self) -> list[Sandbox]:
         """List the recorded namespaces of this node's pods; without addresses if they are not whole."""
@@ -109,42 +124,6 @@ class CniNetwork:
         """Close descriptors and end the thread; the kernel's objects stay."""
         self._thread.shutdown()
         self._unlinking.close()
-        self._node.close()
-
-    def _ensure_netns(self, sandbox: Sandbox) -> None:
-        self._record.add(
-            "netns",
-            sandbox.netns,
-            {
-                "node": self._place.name,
-                "uid": sandbox.uid,
-                "namespace": sandbox.namespace,
-                "name": sandbox.name,
-            },
-        )
-        if not netns.exists(sandbox.netns, self._paths.netns):
-            netns.delete(sandbox.netns, self._paths.netns)
-            netns.create(sandbox.netns, self._paths.netns)
-
-    def _attachment(self, sandbox: Sandbox, *, is_foreign: bool) -> Attachment:
-        directory = Path("/run/netns") if is_foreign else self._paths.netns
-        return Attachment(
-            container_id=sandbox.uid,
-            netns=str(directory / sandbox.netns),
-            pod_namespace=sandbox.namespace,
-            pod_name=sandbox.name,
-            pod_uid=sandbox.uid,
-            port_mappings=tuple(
-                PortMapping(
-                    host_port=port.host_port,
-                    container_port=port.container_port,
-                    protocol=port.protocol.lower(),
-                    host_ip=port.host_ip,
-                )
-                for port in sandbox.ports
-                if port.host_port
-            ),
-        )
 
     async def _run_in_node(
         self, argv: list[str], env: Mapping[str, str], stdin: bytes
@@ -184,4 +163,25 @@ def default_configuration(place: NodePlace, settings: Settings) -> str:
         mtu=vxlan_mtu_bytes(settings) if settings.overlay == "vxlan" else HOST_MTU_BYTES,
         bridge_netfilter=settings.bridge_netfilter,
         alias=settings.name,
+    )
+
+
+def _attachment(sandbox: Sandbox, directory: Path) -> Attachment:
+    """Say what the CNI is asked for, with the directory that has the names of namespaces."""
+    return Attachment(
+        container_id=sandbox.uid,
+        netns=str(directory / sandbox.netns),
+        pod_namespace=sandbox.namespace,
+        pod_name=sandbox.name,
+        pod_uid=sandbox.uid,
+        port_mappings=tuple(
+            PortMapping(
+                host_port=port.host_port,
+                container_port=port.container_port,
+                protocol=port.protocol.lower(),
+                host_ip=port.host_ip,
+            )
+            for port in sandbox.ports
+            if port.host_port
+        ),
     )

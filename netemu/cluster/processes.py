@@ -61,8 +61,8 @@ def python(module: str, *args: str) -> tuple[str, ...]:
 
 
 def standin_argv(paths: Paths) -> tuple[str, ...]:
-    """Give the argv of the stand-in server."""
-    return python("netemu.standin", "--socket", str(paths.standin_socket), "--netns-dir", str(paths.netns))
+    """Give the argv of the stand-in server, whose process wires pods as well."""
+    return python("netemu.cluster.hands", "--state", str(paths.state), "--run", str(paths.run))
 
 
 def shim_argv(paths: Paths, node: NodePlace) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from netemu.cluster.routes import Routes
 from netemu.cluster.services import ServiceVariables
 from netemu.cluster.switches import off_nodes
 from netemu.cluster.usage import ClusterUsage
+from netemu.cluster.wirer import WirerClient
 from netemu.cluster.world import World
 from netemu.controllers.loop import run_controllers
 from netemu.controllers.nodelifecycle import node_lifecycle
@@ -69,6 +70,8 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
     readiness = Readiness()
     async with AsyncExitStack() as stack:
         stack.callback(store.close)
+        wirer = WirerClient(paths.wirer_socket)
+        stack.callback(wirer.close)
         access = stack.enter_context(api_access.opened(world, settings, paths, registry))
         nodes: dict[NodeName, NodeParts] = {}
 
@@ -91,7 +94,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
 
         for place in world.nodes:
             install_configuration(place, settings, paths)
-            hardware = Hardware(place, settings, paths, CniNetwork(place, paths, record))
+            hardware = Hardware(place, settings, paths, CniNetwork(place, paths, record, wirer))
             stack.callback(hardware.close)
             switch_on(hardware)
         lives = Lives(nodes, cache, paths, record, switch_on)

@@ -1,4 +1,4 @@
-"""The runtime of one node: wires pods with whatever configuration its net.d directory holds."""
+"""The runtimes of one node: wire pods with whatever configuration its net.d directory holds."""
 
 from __future__ import annotations
 
@@ -34,26 +34,16 @@ class BlockingDriver(Protocol):
         ...
 
 
-class CniRuntime:
-    """Adds, deletes and checks attachments of one node, as a kubelet's runtime does.
+class Runtime:
+    """What both runtimes of a node know: its configuration, and the attachments that were made.
 
-    ``net_d`` is the node's /etc/cni/net.d, ``results`` its /var/lib/cni/results, both as paths
-    of this process; functions run in the calling thread. Calls for different pods may run at
-    the same time, for one pod they may not.
+    ``net_d`` is the node's /etc/cni/net.d, ``results`` its /var/lib/cni/results, both as paths of
+    this process. Calls for different pods may run at the same time, for one pod they may not.
     """
 
-    def __init__(
-        self,
-        *,
-        net_d: Path,
-        results: Path,
-        programs: PluginDriver,
-        functions: BlockingDriver | None = None,
-    ) -> None:
+    def __init__(self, *, net_d: Path, results: Path) -> None:
         self._net_d = net_d
         self._records = Records(results)
-        self._programs = programs
-        self._functions = functions
         self._loaded: tuple[object, NetworkConfig] | None = None
 
     @property
@@ -75,6 +65,40 @@ class CniRuntime:
             self._loaded = (stamp, load_config(self._net_d))
         return self._loaded[1]
 
+    def attachments(self) -> tuple[Record, ...]:
+        """List what was added and not deleted, also by a process that died since."""
+        return self._records.list()
+
+    def _keep(self, network: NetworkConfig, attachment: Attachment, answer: Answer) -> Result:
+        result = Result(raw=answer or {})
+        self._records.save(Record(network=network, attachment=attachment, result=result))
+        return result
+
+    def _deletion(self, attachment: Attachment) -> tuple[NetworkConfig, Chain] | None:
+        """Plan how to undo an attachment; nothing, if nothing was made and nothing could have been."""
+        record = self._records.find(attachment)
+        if record is not None:
+            return record.network, chain.delete(record.network, record.attachment, record.result.raw)
+        if not self.is_ready:
+            return None
+        # ADD may have been cut off by a crash; plugins find their own by the container ID.
+        network = self.load()
+        return network, chain.delete(network, attachment, None)
+
+    def _check(self, attachment: Attachment) -> tuple[NetworkConfig, Chain]:
+        record = self._records.find(attachment)
+        if record is None:
+            raise NetemuError(f"container {attachment.container_id} has no {attachment.ifname}")
+        return record.network, chain.check(record.network, record.attachment, record.result)
+
+
+class CniRuntime(Runtime):
+    """Adds, deletes and checks attachments of one node as a kubelet's runtime does, with programs."""
+
+    def __init__(self, programs: PluginDriver, *, net_d: Path, results: Path) -> None:
+        super().__init__(net_d=net_d, results=results)
+        self._programs = programs
+
     async def add(self, attachment: Attachment) -> Result:
         """Wire a pod. A failure leaves nothing behind.
 
@@ -84,29 +108,13 @@ class CniRuntime:
 
         """
         network = self.load()
-        result = Result(raw=await self._drive(network, chain.add(network, attachment)) or {})
-        self._records.save(Record(network=network, attachment=attachment, result=result))
-        return result
-
-    def is_in_process(self) -> bool:
-        """Tell whether the configuration's plugins are all functions of this process.
-
-        Raises:
-            CniNotReadyError: there is no configuration.
-
-        """
-        return self._functions is not None and self._functions.can_run(self.load())
+        return self._keep(network, attachment, await drive(self._programs, chain.add(network, attachment)))
 
     async def delete(self, attachment: Attachment) -> None:
         """Undo ``add``; nothing happens if it was undone, or if there never was a configuration."""
-        record = self._records.find(attachment)
-        if record is not None:
-            chained = chain.delete(record.network, record.attachment, record.result.raw)
-            await self._drive(record.network, chained)
-        elif self.is_ready:
-            # ADD may have been cut off by a crash; plugins find their own by the container ID.
-            network = self.load()
-            await self._drive(network, chain.delete(network, attachment, None))
+        planned = self._deletion(attachment)
+        if planned is not None:
+            await drive(self._programs, planned[1])
         self._records.forget(attachment)
 
     async def check(self, attachment: Attachment) -> None:
@@ -116,19 +124,45 @@ class CniRuntime:
             CniPluginError: it is not, or the attachment was never made.
 
         """
-        record = self._records.find(attachment)
-        if record is None:
-            raise NetemuError(f"container {attachment.container_id} has no {attachment.ifname}")
-        await self._drive(record.network, chain.check(record.network, record.attachment, record.result))
+        await drive(self._programs, self._check(attachment)[1])
 
-    def attachments(self) -> tuple[Record, ...]:
-        """List what was added and not deleted, also by a process that died since."""
-        return self._records.list()
 
-    async def _drive(self, network: NetworkConfig, calls: Chain) -> Answer:
-        if self._functions is not None and self._functions.can_run(network):
-            return drive_blocking(self._functions, calls)
-        return await drive(self._programs, calls)
+class InProcessRuntime(Runtime):
+    """The same with functions of this process, in the calling thread.
+
+    What it has no functions for it leaves alone, and says so.
+    """
+
+    def __init__(self, functions: BlockingDriver, *, net_d: Path, results: Path) -> None:
+        super().__init__(net_d=net_d, results=results)
+        self._functions = functions
+
+    def add(self, attachment: Attachment) -> Result | None:
+        """Wire a pod, as ``CniRuntime.add``; ``None`` if that needs programs."""
+        network = self.load()
+        if not self._functions.can_run(network):
+            return None
+        answer = drive_blocking(self._functions, chain.add(network, attachment))
+        return self._keep(network, attachment, answer)
+
+    def delete(self, attachment: Attachment) -> bool:
+        """Undo ``add``; false if that needs programs."""
+        planned = self._deletion(attachment)
+        if planned is not None:
+            network, calls = planned
+            if not self._functions.can_run(network):
+                return False
+            drive_blocking(self._functions, calls)
+        self._records.forget(attachment)
+        return True
+
+    def check(self, attachment: Attachment) -> bool:
+        """Ask the plugins whether all is as they left it; false if that needs programs."""
+        network, calls = self._check(attachment)
+        if not self._functions.can_run(network):
+            return False
+        drive_blocking(self._functions, calls)
+        return True
 
 
 def _version(path: Path) -> tuple[int, int]:

@@ -32,9 +32,14 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True, help="the control socket")
     parser.add_argument("--netns-dir", type=Path, required=True, help="where network namespaces have names")
     options = parser.parse_args()
+    run(options.socket, options.netns_dir)
+
+
+def run(path: Path, netns_dir: Path) -> None:
+    """Be the server, until SIGTERM."""
     setup_logs()
     _raise_descriptor_limit()
-    asyncio.run(serve(options.socket, options.netns_dir))
+    asyncio.run(serve(path, netns_dir))
 
 
 async def serve(path: Path, netns_dir: Path) -> None:
@@ -49,7 +54,8 @@ async def serve(path: Path, netns_dir: Path) -> None:
         control.left = errands.fail
         host = Host(group, netns_dir, control.tell_all, errands.run)
         listener = await loop.create_unix_server(
-            lambda: control.make_client(lambda request: _take(host, errands, request)), sock=_bind(path)
+            lambda: control.make_client(lambda request: _take(host, errands, request)),
+            sock=bind_private(path),
         )
         gc.freeze()
         await stopped.wait()
@@ -57,6 +63,19 @@ async def serve(path: Path, netns_dir: Path) -> None:
         path.unlink(missing_ok=True)
         for state in host.states():
             host.stop(state.id)
+
+
+def bind_private(path: Path) -> socket.socket:
+    """Bind a socket that only its owner may connect to, in place of what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    return listener
 
 
 def _take(host: Host, errands: Errands, request: dict[str, Any]) -> Any:
@@ -73,18 +92,6 @@ def _take(host: Host, errands: Errands, request: dict[str, Any]) -> Any:
             return host.states()
         case other:
             raise ControlError(f"unknown operation {other!r}")
-
-
-def _bind(path: Path) -> socket.socket:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(before)
-    return listener
 
 
 def _raise_descriptor_limit() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,31 @@ from netemu.cluster.fabric import ETH0, ensure_places
 from netemu.cluster.names import prepare_names, release_names
 from netemu.cluster.network import CniNetwork, install_configuration
 from netemu.cluster.overlay import OverlaySyncer, Peer
+from netemu.cluster.processes import STANDIN, end_processes, ensure_process, standin_argv
 from netemu.cluster.record import Record
+from netemu.cluster.wirer import NodeWiring, Request, WirerClient
+from netemu.cluster.wires import Workshop
 from netemu.cluster.world import VXLAN_LINK, plan_world
+from netemu.cni.attachment import Attachment
 from netemu.linux import netns
 from netemu.linux.netlink import Netlink
+from netemu.runtime.connection import Connection
+from netemu.runtime.errors import DisconnectedError
 from netemu.settings import Paths, Settings
+from netemu.testing.eventually import eventually
+
+
+class Here:
+    """Wires pods in this very process."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.workshop = Workshop(paths)
+
+    async def attach(self, node, attachment):
+        return self.workshop.do(Request(1, "attach", node, attachment))
+
+    async def detach(self, node, attachment):
+        return self.workshop.do(Request(2, "detach", node, attachment))
 
 
 class Places:
@@ -30,6 +52,7 @@ class Places:
         self.record = Record(self.paths.run)
         self.world = plan_world(settings)
         self.networks: dict[str, CniNetwork] = {}
+        self.here = Here(self.paths)
 
     def make(self) -> None:
         prepare_names(self.paths)
@@ -38,6 +61,8 @@ class Places:
     def remove(self) -> None:
         for network in self.networks.values():
             network.close()
+        self.here.workshop.close()
+        end_processes(self.record, [STANDIN])
         for name, _facts in self.record.entries("netns"):
             netns.delete(name, self.paths.netns)
         release_names(self.paths)
@@ -48,7 +73,7 @@ class Places:
             for directory in ("etc/cni/net.d", "opt/cni/bin", "var/lib"):
                 (self.paths.node_state(node.name) / directory).mkdir(parents=True)
             install_configuration(node, self.settings, self.paths)
-            self.networks[node.name] = CniNetwork(node, self.paths, self.record)
+            self.networks[node.name] = CniNetwork(node, self.paths, self.record, self.here)
             with netns.opened(self.paths.netns / node.netns) as fd, Netlink.open(fd) as netlink:
                 vxlan = netlink.link_index(VXLAN_LINK) if self.settings.overlay == "vxlan" else 0
                 eth0 = netlink.link_index(ETH0)
@@ -241,3 +266,47 @@ def test_making_places_of_both_families_again_changes_nothing(dual):
     dual.make()
 
     assert routes_of(dual) == before
+
+
+@asynccontextmanager
+async def wirer(places: Places) -> AsyncIterator[WirerClient]:
+    """Give a client of the process that wires pods, which is started."""
+    client = WirerClient(places.paths.wirer_socket)
+    ensure_process(places.record, STANDIN, standin_argv(places.paths), places.paths.run / "standin.log")
+    await eventually(lambda: answers(places.paths.standin_socket), within_s=30)
+    yield client
+    client.close()
+
+
+async def answers(path: Path) -> bool:
+    try:
+        Connection.close(await Connection.open(path))
+    except DisconnectedError:
+        return False
+    return True
+
+
+def pod_of(name: str) -> Attachment:
+    return Attachment(container_id=name, netns=f"/run/netns/ne-t-pod-{name}", pod_uid=name)
+
+
+async def killed_in_between(places: Places) -> tuple[list[tuple[str, ...] | None], list[bool]]:
+    """Wire two pods, the second after the process was killed; take both away again."""
+    node = NodeWiring("node-1", places.world.nodes[0].netns)
+    async with wirer(places) as client:
+        given = [await client.attach(node, pod_of("a"))]
+        end_processes(places.record, [STANDIN])
+        with pytest.raises(DisconnectedError):
+            await client.attach(node, pod_of("b"))
+    async with wirer(places) as client:
+        given += [await client.attach(node, pod_of(name)) for name in ("a", "b")]
+        return given, [await client.detach(node, pod_of(name)) for name in ("a", "b")]
+
+
+def test_the_process_that_wires_pods_may_be_killed(places):
+    places.wire()
+
+    given, undone = asyncio.run(killed_in_between(places))
+
+    assert given == [("10.244.0.2",), ("10.244.0.2",), ("10.244.0.3",)]
+    assert undone == [True, True]

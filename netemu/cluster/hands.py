@@ -1,0 +1,60 @@
+"""``python -m netemu.cluster.hands``: what works for the daemon on another processor, as one process.
+
+Its loop is the stand-in server; a thread beside it wires pods. Neither keeps the other for long: most
+of the wiring is time in the kernel, without the interpreter's lock. Apart they would cost 10 MB more.
+"""
+
+from __future__ import annotations
+
+import sys
+
+sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio does without: 4 MB
+
+import argparse  # noqa: E402 - after that
+import os  # noqa: E402
+import socket  # noqa: E402
+import threading  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from netemu.logs import Log  # noqa: E402
+from netemu.settings import Paths  # noqa: E402
+from netemu.standin.server import bind_private, run  # noqa: E402
+
+log = Log(__name__)
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m netemu.cluster.hands", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    options = parser.parse_args()
+    paths = Paths(state=options.state, run=options.run)
+    listener = bind_private(paths.wirer_socket)
+    listener.listen()
+    threading.Thread(target=_wire, args=(listener, paths), name="wires", daemon=True).start()
+    run(paths.standin_socket, paths.netns)
+
+
+def _wire(listener: socket.socket, paths: Paths) -> None:
+    """Wire pods for one daemon after the other."""
+    from netemu.cluster.wires import Workshop, serve  # while the stand-in server starts
+
+    try:
+        while True:
+            sock, _ = listener.accept()
+            workshop = Workshop(paths)
+            with sock:
+                try:
+                    serve(sock, workshop)
+                except ConnectionError as err:
+                    log.debug("wires.disconnected", error=str(err))
+                finally:
+                    workshop.close()
+    except BaseException as err:
+        log.error("wires.failed", exc=err)
+        os._exit(1)  # the daemon starts this process again
+
+
+if __name__ == "__main__":
+    main()
