@@ -20,6 +20,9 @@ from netemu.runtime.container import AppSpec, ContainerSpec, Mount
 from netemu.standin import pages
 from netemu.standin.catalogue import Catalogue, Play, programs
 
+SHARED_MEMORY = "/dev/shm"
+SHARED_MEMORY_BYTES = 64 * 1024 * 1024  # of every pod, as its runtime has it
+
 
 class Assembly:
     """Puts together what servers are told of the containers of one node.
@@ -98,7 +101,27 @@ class Assembly:
     def _mounts(self, work: PodWork, attempt: Attempt) -> tuple[Mount, ...]:
         directory = self._write_files(attempt)
         message = messages.mounts(directory, attempt.id, attempt.container.termination_message_path)
-        return self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables) + message
+        volumes = self._volumes.mounts(work.obj, attempt.raw, directory, attempt.variables) + message
+        return self._shared_memory(attempt, volumes) + volumes
+
+    def _shared_memory(self, attempt: Attempt, volumes: tuple[Mount, ...]) -> tuple[Mount, ...]:
+        """Give the pod's own /dev/shm, unless a volume takes its place."""
+        if any(mount.target == SHARED_MEMORY for mount in volumes):
+            return ()
+        place = self._site.shared_memory(attempt.pod)
+        if not place.is_dir():
+            place.mkdir(parents=True)
+            place.chmod(0o1777)
+        there = str(place)
+        return (
+            Mount(
+                source=there,
+                target=SHARED_MEMORY,
+                read_only=False,
+                memory_at=there,
+                memory_bytes=SHARED_MEMORY_BYTES,
+            ),
+        )
 
     def _write_files(self, attempt: Attempt) -> Path:
         directory = self._site.pod_dir(attempt.pod.metadata.uid)

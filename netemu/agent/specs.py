@@ -42,6 +42,12 @@ class Site(Struct, frozen=True, kw_only=True):
         """Give the directory of a pod's files and volumes."""
         return self.paths.node_state(self.node) / "pods" / uid
 
+    def shared_memory(self, pod: Pod) -> Path:
+        """Give the directory that is /dev/shm in all containers of a pod, or of all pods with hostIPC."""
+        if pod.spec.host_ipc:
+            return self.paths.node_state(self.node) / "dev-shm"
+        return self.pod_dir(pod.metadata.uid) / "shm"
+
     def log_dir(self, namespace: str, name: str, uid: str) -> Path:
         """Give the directory of a pod's logs."""
         return self.paths.pod_logs(self.node) / f"{namespace}_{name}_{uid}"
@@ -156,6 +162,7 @@ def container_spec(
         limits=security.limits,
         processes=attempt.processes or security.processes,
         node_ipc=security.node_ipc,
+        ipc="" if security.node_ipc else str(site.shared_memory(pod)),
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,

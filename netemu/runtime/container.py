@@ -71,7 +71,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
 
     ``capabilities`` are names as setpriv(1) takes them (``None``: Kubernetes' default).
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
-    word ("shared:WORD"), or of a container here ("of:ID").
+    word ("shared:WORD"), or of a container here ("of:ID"). Containers with the same ``ipc``, a directory
+    that is there for as long as their pod, share an IPC namespace; without one each has its own.
     """
 
     id: str
@@ -92,6 +93,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     processes: str = ""
     node_ipc: bool = False
+    ipc: str = ""
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False

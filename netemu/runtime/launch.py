@@ -12,6 +12,7 @@ from netemu.linux import libc
 from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.control import Refusal
 from netemu.runtime.etc import WRITTEN, passwd_with
+from netemu.runtime.ipcspaces import IpcSpaces
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
 from netemu.runtime.oci import Monitor
 from netemu.runtime.pidspaces import PidSpaces
@@ -51,6 +52,7 @@ class Launcher:
         self.runc = _find_runc()
         self._disk_bytes = min(_DISK_BYTES, _memory_bytes() // _DISK_SHARE)
         self.pid_spaces = PidSpaces(self._bwrap, usr_arguments(self._root.links))
+        self._ipc_spaces = IpcSpaces()
 
     def launch(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
         """Start a container and give our child's pid, and a descriptor from which a byte can be
@@ -72,12 +74,16 @@ class Launcher:
         argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
         terminal = stdio[0] if spec["tty"] else -1
         groups = self.cgroups.open(spec["id"], spec["limits"])
+        sysctls = spec["sysctls"]
         try:
+            ipc = self._ipc_spaces.join(spec["ipc"])
             pid = spawn(
                 argv,
                 {},
                 descriptors=(*stdio, arguments, ready_write, *([shared_fd] if shared_fd >= 0 else [])),
-                prepare=lambda: _enter_pod(netns, terminal, groups, spec["sysctls"], own_ipc=sets_ipc(spec)),
+                prepare=lambda: _enter_pod(
+                    netns, terminal, groups, sysctls, own_ipc=sets_ipc(spec), shared_ipc=ipc
+                ),
             )
         except BaseException:
             close(ready_read)
@@ -96,11 +102,15 @@ class Launcher:
         groups = self.cgroups.open(spec["id"], spec["limits"])
         monitor = Monitor(spec, self.runc, capabilities(spec), groups, theirs)
 
-        def enter() -> None:
-            of_network = {name: value for name, value in spec["sysctls"].items() if name.startswith("net.")}
-            _enter_pod(netns, -1, [], of_network)
-
         try:
+            ipc = self._ipc_spaces.join(spec["ipc"])
+            ours_to_set = {
+                name: value for name, value in spec["sysctls"].items() if ipc >= 0 or name.startswith("net.")
+            }
+
+            def enter() -> None:
+                _enter_pod(netns, -1, [], ours_to_set, shared_ipc=ipc)
+
             pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
         except BaseException:
             ours.close()
@@ -165,10 +175,16 @@ def write_sysctls(sysctls: dict[str, str]) -> None:
 
 
 def _enter_pod(
-    netns: int, terminal: int, groups: list[int], sysctls: dict[str, str], *, own_ipc: bool = False
+    netns: int,
+    terminal: int,
+    groups: list[int],
+    sysctls: dict[str, str],
+    *,
+    own_ipc: bool = False,
+    shared_ipc: int = -1,
 ) -> None:
-    """Take the terminal, join the container's groups, enter the pod's network, and mount what
-    bubblewrap cannot or needs.
+    """Take the terminal, join the container's groups, enter the pod's network and IPC namespace, and
+    mount what bubblewrap cannot or needs.
 
     It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
     of its own PID namespace (the node's is the machine's).
@@ -177,6 +193,8 @@ def _enter_pod(
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
     join_groups(groups)
     libc.setns(netns, libc.CLONE_NEWNET)
+    if shared_ipc >= 0:
+        libc.setns(shared_ipc, CLONE_NEWIPC)
     libc.unshare(libc.CLONE_NEWNS | (CLONE_NEWIPC if own_ipc else 0))
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
     write_sysctls(sysctls)

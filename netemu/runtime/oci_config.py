@@ -70,7 +70,7 @@ def oci_config(
         "mounts": [*_system_mounts(has_tty_group=has_tty_group), *(_mount(each) for each in spec["mounts"])],
         "linux": {
             "namespaces": _namespaces(spec, pid_namespace),
-            "sysctl": {name: value for name, value in spec["sysctls"].items() if not name.startswith("net.")},
+            "sysctl": {} if spec["ipc"] else _ipc_sysctls(spec),
             "maskedPaths": list(_MASKED),
             "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
         },
@@ -104,7 +104,7 @@ def _process(spec: SpecJson, user: UserJson, capabilities: Sequence[str]) -> dic
 
 def _namespaces(spec: SpecJson, pid_namespace: str) -> list[dict[str, str]]:
     kinds: list[dict[str, str]] = [{"type": "mount"}, {"type": "uts"}]
-    if not spec["node_ipc"]:
+    if not spec["node_ipc"] and not spec["ipc"]:
         kinds.append({"type": "ipc"})
     if pid_namespace:
         kinds.append({"type": "pid", "path": pid_namespace})
@@ -134,6 +134,11 @@ def _mount(mount: MountJson) -> dict[str, Any]:
         "source": mount["source"],
         "options": ["rbind", "rprivate", how],
     }
+
+
+def _ipc_sysctls(spec: SpecJson) -> dict[str, str]:
+    """Give the sysctls that the runtime sets: those of the IPC namespace, if that is the container's own."""
+    return {name: value for name, value in spec["sysctls"].items() if not name.startswith("net.")}
 
 
 def _read_only_sysctls(spec: SpecJson, families: Sequence[str]) -> list[str]:

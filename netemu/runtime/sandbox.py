@@ -101,7 +101,7 @@ def sandbox_arguments(
         *("--size", str(disk_bytes), "--tmpfs", "/"),
         *usr_arguments(root.links),
         *("--proc", "/proc", "--dev", "/dev"),
-        *("--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"),
+        *_own_shm(spec),
         *(word for path in root.read_only for word in ("--ro-bind", path, path)),
         *(("--bind-try", "/proc/sys/net", "/proc/sys/net") if spec["writes_sysctls"] else ()),
         *(word for path in root.hidden for word in ("--ro-bind", "/dev/null", path)),
@@ -151,7 +151,11 @@ def capabilities(spec: SpecJson) -> Sequence[str]:
 
 def sets_ipc(spec: SpecJson) -> bool:
     """Tell whether a container has sysctls of its IPC namespace, which is then made before bubblewrap."""
-    return not spec["node_ipc"] and any(not name.startswith("net.") for name in spec["sysctls"])
+    return (
+        not spec["node_ipc"]
+        and not spec["ipc"]
+        and any(not name.startswith("net.") for name in spec["sysctls"])
+    )
 
 
 def environment(spec: SpecJson) -> dict[str, str]:
@@ -200,7 +204,7 @@ def _namespaces(spec: SpecJson) -> list[str]:
     own, theirs = ("--unshare-pid", "--as-pid-1"), ("--pidns", str(SHARED_FD))
     return [
         *(theirs if spec["processes"] else own),
-        *(() if spec["node_ipc"] or sets_ipc(spec) else ("--unshare-ipc",)),
+        *(() if spec["node_ipc"] or spec["ipc"] or sets_ipc(spec) else ("--unshare-ipc",)),
         *("--unshare-uts", "--die-with-parent"),
     ]
 
@@ -214,6 +218,13 @@ def _becoming(user: UserJson) -> list[str]:
         return []
     groups = ",".join(str(gid) for gid in dict.fromkeys((user["gid"], *user["groups"])))
     return [f"--reuid={user['uid']}", f"--regid={user['gid']}", f"--groups={groups}"]
+
+
+def _own_shm(spec: SpecJson) -> list[str]:
+    """Give a container /dev/shm, unless its pod has one for all of its containers."""
+    if any(mount["target"] == "/dev/shm" for mount in spec["mounts"]):
+        return []
+    return ["--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"]
 
 
 def _etc(written: dict[str, str]) -> list[str]:

@@ -67,6 +67,7 @@ class SpecJson(TypedDict):
     limits: LimitsJson
     processes: str
     node_ipc: bool
+    ipc: str
     stdin: bool
     stdin_once: bool
     tty: bool

@@ -175,6 +175,7 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     affinity: dict[str, Any] | None = None
     scheduler_name: str = "default-scheduler"
     host_network: bool = False
+    host_ipc: bool = field(default=False, name="hostIPC")
     hostname: str = ""
     subdomain: str = ""
     set_hostname_as_fqdn: bool = field(default=False, name="setHostnameAsFQDN")

@@ -17,6 +17,7 @@ SPEC = {
     "sysctls": {},
     "processes": "",
     "node_ipc": False,
+    "ipc": "",
     "tty": False,
 }
 
