@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
-from netemu.balancer.kinds import GROUP, LOAD_BALANCER_CLASS
+from netemu.balancer.kinds import GROUP, LAYER2, Protocol
 from netemu.balancer.pools import Address
 from netemu.informer.cache import Key, key_of
 
@@ -16,6 +16,7 @@ PREFIXES = (GROUP, "metallb.io", "metallb.universe.tf")
 ADDRESSES, POOL, SHARED = "loadBalancerIPs", "address-pool", "allow-shared-ip"
 
 _VERSIONS = {"IPv4": 4, "IPv6": 6}
+_CLASSES: Mapping[str, Protocol] = {f"{GROUP}/layer2": "layer2", f"{GROUP}/bgp": "bgp"}
 
 
 class AskError(ValueError):
@@ -43,12 +44,17 @@ class Ask(NamedTuple):
     created: str
 
 
-def is_ours(obj: Object) -> bool:
-    """Tell whether a Service wants an address of ours."""
+def is_ours(obj: Object, protocols: Collection[Protocol] = LAYER2) -> bool:
+    """Tell whether a Service wants an address of ours, announced as it can be."""
     spec = obj["spec"]
     if spec.get("type") != "LoadBalancer" or "deletionTimestamp" in obj["metadata"]:
         return False
-    return spec.get("loadBalancerClass") in (None, "", LOAD_BALANCER_CLASS)
+    return not spec.get("loadBalancerClass") or protocol_of(obj) in protocols
+
+
+def protocol_of(obj: Object) -> Protocol | None:
+    """Give the protocol that a Service's class asks for; ``None`` if it asks for none."""
+    return _CLASSES.get(obj["spec"].get("loadBalancerClass") or "")
 
 
 def is_left_over(obj: Object) -> bool:

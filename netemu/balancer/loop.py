@@ -1,26 +1,29 @@
-"""[IO] Give Services their addresses, and have each answered for by one node."""
+"""[IO] Give Services their addresses, and have each announced by nodes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, NotFoundError
-from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, NODE, SERVICE
-from netemu.api.views.discovery import SERVICE_NAME_LABEL
-from netemu.balancer.announcement import read_advertisements, read_node
-from netemu.balancer.asked import ingress_of
-from netemu.balancer.kinds import ADDRESS_POOL, L2_ADVERTISEMENT
-from netemu.balancer.plan import Verdict, announce, judge
-from netemu.balancer.pools import Address, Labels, Pool, read_pools
+from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, NODE, SERVICE, Kind
+from netemu.balancer.announcement import NodeFacts, Said, read_advertisements, read_bgp_advertisements
+from netemu.balancer.asked import addresses_of, is_ours
+from netemu.balancer.frr import Config
+from netemu.balancer.kinds import ADDRESS_POOL, BGP_ADVERTISEMENT, BGP_PEER, L2_ADVERTISEMENT, SETTINGS
+from netemu.balancer.peering import read_peers
+from netemu.balancer.plan import Announced, Verdict, announce, judge
+from netemu.balancer.pools import Address, Pool, read_pools, status_of
+from netemu.balancer.routing import Site, configurations
+from netemu.balancer.snapshot import Snapshot
 from netemu.balancer.speaker import Speaker
 from netemu.balancer.telling import Teller
 from netemu.errors import NetemuError
 from netemu.events.loop import Recorder
-from netemu.informer.cache import Cache, Change, Key, key_of, revision_of
+from netemu.informer.cache import Cache, Change, key_of, revision_of
 from netemu.informer.watch import Informer
 from netemu.logs import Log
 from netemu.naming import NodeName, Revision
@@ -29,20 +32,18 @@ log = Log(__name__)
 
 RETRY_S = 1.0
 PERIOD_S = 30.0
-# Names of this package's own: the cache is shared, and so are the names of its indexes.
-_CONCERNED, _YES = "balancer.concerned", "yes"
-_SLICES = "balancer.slices-of-service"
+UNUSED = "The cluster has no BGP: netemu up --load-balancer bgp makes one that has"
 
 
 class Answers(Protocol):
     """One node's kernel."""
 
     def release(self, kept: Collection[Address]) -> None:
-        """Answer for no others than these."""
+        """Take no others than these."""
         ...
 
-    def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
-        """Answer for these addresses and no others; give those that are new."""
+    def hold(self, answered: Collection[Address], routed: Collection[Address] = ()) -> frozenset[Address]:
+        """Take these addresses and no others, and answer for the first; give those newly answered for."""
         ...
 
     def renew(self) -> None:
@@ -50,11 +51,19 @@ class Answers(Protocol):
         ...
 
 
+class Routing(NamedTuple):
+    """A cluster's routers: where they are, and who is told how they are to be configured."""
+
+    site: Site
+    configure: Callable[[Mapping[str, Config]], None]
+
+
 class Balancer:
     """Follows Services, pools and nodes for the whole cluster.
 
-    ``informer`` feeds ``cache`` with Kubernetes' own kinds, ``settings`` the same cache with pools
-    and advertisements. ``is_on`` tells whether a node's power is on, long before its condition does.
+    ``informer`` feeds ``cache`` with Kubernetes' own kinds, ``settings`` the same cache with the
+    balancer's. ``is_on`` tells whether a node's power is on, long before its condition does.
+    Without ``routing`` there is no BGP.
     """
 
     def __init__(
@@ -65,16 +74,18 @@ class Balancer:
         settings: Informer,
         recorder: Recorder,
         *,
-        is_on: Callable[[NodeName], bool] = lambda _node: True,
+        routing: Routing | None = None,
+        is_on: Callable[[str], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
         period_s: float = PERIOD_S,
         retry_s: float = RETRY_S,
     ) -> None:
         self._client = client
         self._cache = cache
+        self._snapshot = Snapshot(cache)
         self._informer = informer
         self._settings = settings
-        self._recorder = recorder
+        self._routing = routing
         self._is_on = is_on
         self._open_node = open_node
         self._period_s = period_s
@@ -82,11 +93,9 @@ class Balancer:
         self._nodes: dict[NodeName, Answers] = {}
         self._wake = asyncio.Event()
         self._teller = Teller(recorder)
-        cache.add_index(SERVICE, _CONCERNED, _is_concerned)
-        cache.add_index(ENDPOINT_SLICE, _SLICES, _service_of_slice)
 
     def add_node(self, node: NodeName, ns_fd: int) -> None:
-        """Let a node answer; ``ns_fd``, its network namespace, must stay open."""
+        """Let a node announce; ``ns_fd``, its network namespace, must stay open."""
         self._nodes[node] = self._open_node(node, ns_fd)
         self._wake.set()
 
@@ -94,19 +103,31 @@ class Balancer:
         """Look again at which nodes are on."""
         self._wake.set()
 
+    def router_failed(self, words: str) -> None:
+        """Tell of a router that cannot do what it should."""
+        for obj in self._cache.list(BGP_PEER):
+            self._teller.problem(obj, "RouterFailed", words)
+
     async def run(self) -> None:
         """Follow changes until cancelled."""
         await self._informer.wait_synced()
         await self._settings.wait_synced()
-        self._informer.on_change(SERVICE, self._service_changed)
-        self._informer.on_change(ENDPOINT_SLICE, self._slice_changed)
-        self._informer.on_change(NODE, self._node_changed)
-        self._informer.on_change(NAMESPACE, self._namespace_changed)
-        for kind in (ADDRESS_POOL, L2_ADVERTISEMENT):
-            self._settings.on_change(kind, lambda _change: self._wake.set())
+        for kind in (SERVICE, ENDPOINT_SLICE, NODE, NAMESPACE):
+            self._informer.on_change(kind, self._changed)
+        for kind in SETTINGS:
+            self._settings.on_change(kind, self._setting_changed)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew(), name="balancer's repairs")
             await self._follow()
+
+    def _changed(self, change: Change) -> None:
+        if self._snapshot.concerns(change):
+            self._wake.set()
+
+    def _setting_changed(self, change: Change) -> None:
+        sides = [obj["spec"] if obj is not None else None for obj in (change.old, change.new)]
+        if sides[0] != sides[1]:  # not for what this balancer writes into the status
+            self._wake.set()
 
     async def _renew(self) -> None:
         """Undo now and then what another hand did to the nodes."""
@@ -132,25 +153,44 @@ class Balancer:
         asyncio.get_running_loop().call_later(self._retry_s, self._wake.set)
 
     async def _sync(self) -> None:
+        said = self._said()
         pools, problems = read_pools(self._cache.list(ADDRESS_POOL))
-        faulty = [obj for obj in self._cache.list(ADDRESS_POOL) if obj["metadata"]["name"] in problems]
-        for obj in faulty:
-            self._teller.problem(obj, "InvalidPool", f"Pool is not used: {problems[obj['metadata']['name']]}")
-        verdicts = judge(self._services(), pools, self._namespaces())
+        faulty = self._complain(ADDRESS_POOL, "InvalidPool", "Pool is not used", problems)
+        verdicts = judge(self._snapshot.services(), pools, self._snapshot.namespaces(), said.protocols)
         refused = [verdict.service for verdict in verdicts if verdict.problem]
-        self._teller.keep_problems([*faulty, *refused])
         await self._write(verdicts)
-        self._announce(pools)
+        nodes = [each for each in self._snapshot.nodes(self._is_on) if each.name in self._nodes]
+        announced = announce(self._snapshot.services(), pools, said, nodes, self._snapshot.serving)
+        new = self._hold(announced)
+        self._teller.announced(announced, new)
+        faulty += self._route(nodes, announced)
+        self._teller.keep_problems([*faulty, *refused])
+        await self._write_statuses(pools, said)
 
-    def _services(self) -> list[Object]:
-        keys = self._cache.by_index(SERVICE, _CONCERNED, _YES)
-        return [obj for key in keys if (obj := self._cache.get(SERVICE, key)) is not None]
+    def _said(self) -> Said:
+        layer2 = read_advertisements(self._cache.list(L2_ADVERTISEMENT))
+        if self._routing is None:
+            return Said("layer2", layer2)
+        return Said("bgp", layer2, read_bgp_advertisements(self._cache.list(BGP_ADVERTISEMENT)))
 
-    def _namespaces(self) -> dict[str, Labels]:
-        return {
-            obj["metadata"]["name"]: obj["metadata"].get("labels") or {}
-            for obj in self._cache.list(NAMESPACE)
-        }
+    def _complain(self, kind: Kind, reason: str, words: str, problems: Mapping[str, str]) -> list[Object]:
+        """Tell what is wrong with objects; give them."""
+        faulty = [obj for obj in self._cache.list(kind) if obj["metadata"]["name"] in problems]
+        for obj in faulty:
+            self._teller.problem(obj, reason, f"{words}: {problems[obj['metadata']['name']]}")
+        return faulty
+
+    def _route(self, nodes: Iterable[NodeFacts], announced: Iterable[Announced]) -> list[Object]:
+        """Say how the routers are to be configured; give the objects that cannot be heeded."""
+        if self._routing is None:
+            objects = [*self._cache.list(BGP_PEER), *self._cache.list(BGP_ADVERTISEMENT)]
+            for obj in objects:
+                self._teller.problem(obj, "NoRouters", UNUSED)
+            return objects
+        site = self._routing.site
+        peers, problems = read_peers(self._cache.list(BGP_PEER), site.outside)
+        self._routing.configure(configurations(site, peers, nodes, announced))
+        return self._complain(BGP_PEER, "InvalidPeer", "Peer is not used", problems)
 
     async def _write(self, verdicts: Iterable[Verdict]) -> None:
         """Write what must be written, tell what is new, and wait until the cache has seen it."""
@@ -158,13 +198,8 @@ class Balancer:
         for service, ingress, given, problem in verdicts:
             if ingress is not None:
                 patch = {"status": {"loadBalancer": {"ingress": ingress or None}}}
-                try:
-                    written = await self._client.patch(SERVICE, *key_of(service), patch, subresource="status")
-                except NotFoundError:
-                    continue  # it went meanwhile
-                except ApiError as err:
-                    log.warning("balancer.refused", service=key_of(service), code=err.code, error=err.message)
-                    self._again()
+                written = await self._patch(SERVICE, service, patch)
+                if written is None:
                     continue
                 newest = max(newest, revision_of(written))
                 await asyncio.sleep(0)
@@ -174,33 +209,46 @@ class Balancer:
                 self._teller.given(service, given)
         await self._informer.wait_for(SERVICE, newest)
 
-    def _announce(self, pools: tuple[Pool, ...]) -> None:
-        """Have each address answered for by its node."""
-        advertisements = read_advertisements(self._cache.list(L2_ADVERTISEMENT))
-        nodes = [
-            read_node(obj, is_on=self._is_on(obj["metadata"]["name"]))
-            for obj in self._cache.list(NODE)
-            if obj["metadata"]["name"] in self._nodes
-        ]
-        announced = announce(self._services(), pools, advertisements, nodes, self._local_nodes)
-        wanted: dict[NodeName, set[Address]] = {name: set() for name in self._nodes}
-        for address, node, _ in announced:
-            if node is not None:
-                wanted[NodeName(node)].add(address)
-        new = self._hold(wanted)
-        self._teller.announced(
-            [each for each in announced if each.node in new], frozenset().union(*new.values())
-        )
+    async def _write_statuses(self, pools: Iterable[Pool], said: Said) -> None:
+        """Write into each pool how much of it is given out."""
+        services = [obj for obj in self._snapshot.services() if is_ours(obj, said.protocols)]
+        given = {address for obj in services for address in addresses_of(obj)}
+        for pool in pools:
+            status = status_of(pool, given)
+            obj = self._pool(pool.name)
+            if obj is not None and obj.get("status") != status:
+                await self._patch(ADDRESS_POOL, obj, {"status": status})
 
-    def _hold(self, wanted: Mapping[NodeName, set[Address]]) -> dict[str, frozenset[Address]]:
-        """Tell the nodes, first what to let go; give what is new on each that could do it."""
+    def _pool(self, name: str) -> Object | None:
+        return next((o for o in self._cache.list(ADDRESS_POOL) if o["metadata"]["name"] == name), None)
+
+    async def _patch(self, kind: Kind, obj: Object, patch: Object) -> Object | None:
+        """Write a status; ``None`` if the object went, or the API refuses, and then it is tried again."""
+        try:
+            return await self._client.patch(kind, *key_of(obj), patch, subresource="status")
+        except NotFoundError:
+            return None
+        except ApiError as err:
+            log.warning("balancer.refused", kind=kind.key, key=key_of(obj), code=err.code, error=err.message)
+            self._again()
+            return None
+
+    def _hold(self, announced: Iterable[Announced]) -> dict[str, frozenset[Address]]:
+        """Tell the nodes, first what to let go; give what is newly answered for on each that could do it."""
+        answered: dict[str, set[Address]] = {name: set() for name in self._nodes}
+        routed: dict[str, set[Address]] = {name: set() for name in self._nodes}
+        for address, node, routes, _ in announced:
+            if node is not None:
+                answered[node].add(address)
+            for name in routes:
+                routed[name].add(address)
         new: dict[str, frozenset[Address]] = {}
         for name, answers in self._nodes.items():
             with self._tolerating(name):
-                answers.release(wanted[name])
+                answers.release(answered[name] | routed[name])
         for name, answers in self._nodes.items():
             with self._tolerating(name):
-                new[name] = answers.hold(wanted[name])
+                new[name] = answers.hold(answered[name], routed[name])
         return new
 
     @contextmanager
@@ -211,47 +259,3 @@ class Balancer:
         except NetemuError as err:
             log.warning("balancer.unanswered", node=node, code=err.code, error=err.message)
             self._again()
-
-    def _local_nodes(self, service: Key) -> frozenset[str]:
-        """Name the nodes that have a ready endpoint of a Service."""
-        slices = (
-            self._cache.get(ENDPOINT_SLICE, key)
-            for key in self._cache.by_index(ENDPOINT_SLICE, _SLICES, str(service))
-        )
-        endpoints = (each for obj in slices if obj is not None for each in obj.get("endpoints") or ())
-        return frozenset(
-            each["nodeName"]
-            for each in endpoints
-            if each.get("nodeName") and (each.get("conditions") or {}).get("ready") is not False
-        )
-
-    def _service_changed(self, change: Change) -> None:
-        if any(obj is not None and _is_concerned(obj) for obj in (change.old, change.new)):
-            self._wake.set()
-
-    def _slice_changed(self, change: Change) -> None:
-        for obj in (change.old, change.new):
-            for service in _service_of_slice(obj) if obj is not None else ():
-                namespace, _, name = service.partition("/")
-                owner = self._cache.get(SERVICE, Key(namespace, name))
-                if owner is not None and owner["spec"].get("externalTrafficPolicy") == "Local":
-                    self._wake.set()
-
-    def _node_changed(self, change: Change) -> None:
-        facts = [read_node(obj, is_on=True) for obj in (change.old, change.new) if obj is not None]
-        if len(facts) != 2 or facts[0] != facts[1]:  # not for every heartbeat
-            self._wake.set()
-
-    def _namespace_changed(self, change: Change) -> None:
-        labels = [obj["metadata"].get("labels") for obj in (change.old, change.new) if obj is not None]
-        if len(labels) != 2 or labels[0] != labels[1]:
-            self._wake.set()
-
-
-def _is_concerned(obj: Object) -> Iterable[str]:
-    return (_YES,) if obj["spec"].get("type") == "LoadBalancer" or ingress_of(obj) else ()
-
-
-def _service_of_slice(obj: Object) -> Iterable[str]:
-    name = (obj["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL)
-    return (str(Key(key_of(obj).namespace, name)),) if name else ()

@@ -1,15 +1,33 @@
-"""What becomes of all Services' statuses, and which node answers for which address. Pure."""
+"""What becomes of all Services' statuses, and who announces which address. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from netemu.api.client import Object
 from netemu.balancer.allocation import Decision, allocate
-from netemu.balancer.announcement import Advertisement, NodeFacts, candidates, choose
-from netemu.balancer.asked import Ask, AskError, addresses_of, ingress_of, is_left_over, is_ours, read_ask
+from netemu.balancer.announcement import (
+    Advertisement,
+    BgpAdvertisement,
+    NodeFacts,
+    Said,
+    candidates,
+    choose,
+)
+from netemu.balancer.asked import (
+    Ask,
+    AskError,
+    addresses_of,
+    ingress_of,
+    is_left_over,
+    is_ours,
+    protocol_of,
+    read_ask,
+)
+from netemu.balancer.kinds import LAYER2, Protocol
 from netemu.balancer.pools import Address, Labels, Pool
+from netemu.balancer.routes import Route, route_to
 from netemu.informer.cache import Key, key_of
 
 Ingress = list[dict[str, Any]]
@@ -28,7 +46,10 @@ class Verdict(NamedTuple):
 
 
 def judge(
-    services: Iterable[Object], pools: Sequence[Pool], namespaces: Mapping[str, Labels]
+    services: Iterable[Object],
+    pools: Sequence[Pool],
+    namespaces: Mapping[str, Labels],
+    protocols: Collection[Protocol] = LAYER2,
 ) -> list[Verdict]:
     """Decide about all Services that are ours, or were."""
     verdicts: list[Verdict] = []
@@ -36,7 +57,7 @@ def judge(
     for obj in services:
         if is_left_over(obj):
             verdicts.append(Verdict(obj, []))
-        elif is_ours(obj):
+        elif is_ours(obj, protocols):
             try:
                 asks[key_of(obj)] = obj, read_ask(obj)
             except AskError as err:
@@ -62,42 +83,71 @@ def _refused(obj: Object, problem: str) -> Verdict:
 
 
 class Announced(NamedTuple):
-    """One address, the node that answers for it (``None``: no node may), and whose it is."""
+    """One address, who announces it, and whose it is.
+
+    ``node`` answers for it in layer 2 (``None``: no node does); ``routes`` are what each node
+    tells its BGP peers of it.
+    """
 
     address: Address
     node: str | None
+    routes: Mapping[str, tuple[Route, ...]]
     services: tuple[Object, ...]
 
 
-LocalNodes = Callable[[Key], frozenset[str]]
-"""Name the nodes that have a ready endpoint of a Service."""
+class Serving(NamedTuple):
+    """Where a Service has endpoints that serve: ``nodes`` are those that are known."""
+
+    anywhere: bool
+    nodes: frozenset[str]
 
 
 def announce(
     services: Iterable[Object],
     pools: Sequence[Pool],
-    advertisements: Sequence[Advertisement],
+    said: Said,
     nodes: Sequence[NodeFacts],
-    local_nodes: LocalNodes,
+    serving: Callable[[Key], Serving],
 ) -> list[Announced]:
-    """Choose the node of each address that a Service of ours has."""
+    """Choose who announces each address that a Service of ours has.
+
+    Nobody announces one behind which nothing serves, so that another way to it may be taken.
+    """
     users: dict[Address, list[Object]] = {}
     for obj in services:
-        if is_ours(obj):
+        if is_ours(obj, said.protocols):
             for address in addresses_of(obj):
                 users.setdefault(address, []).append(obj)
     found = []
     for address, using in users.items():
-        local = _local(using, local_nodes)
-        names = candidates(nodes, _pool_of(address, pools), advertisements, local)
-        found.append(Announced(address, choose(address, names), tuple(using)))
+        alive = [obj for obj in using if serving(key_of(obj)).anywhere]
+        local = _local(alive, serving)
+        pool = _pool_of(address, pools)
+        ways = said.ways(pool.name if pool else None, map(protocol_of, alive))
+        node = choose(address, candidates(nodes, ways.get("layer2", ()), local))
+        routes = _routes(address, ways.get("bgp", ()), nodes, local)
+        found.append(Announced(address, node, routes, tuple(using)))
     return found
 
 
-def _local(services: Iterable[Object], local_nodes: LocalNodes) -> frozenset[str] | None:
+def _routes(
+    address: Address,
+    said: Iterable[Advertisement],
+    nodes: Sequence[NodeFacts],
+    local: frozenset[str] | None,
+) -> Mapping[str, tuple[Route, ...]]:
+    found: dict[str, list[Route]] = {}
+    for each in said:
+        if isinstance(each, BgpAdvertisement):
+            for name in candidates(nodes, (each,), local):
+                found.setdefault(name, []).append(route_to(address, each))
+    return {name: tuple(routes) for name, routes in found.items()}
+
+
+def _local(services: Iterable[Object], serving: Callable[[Key], Serving]) -> frozenset[str] | None:
     """Name the nodes that have endpoints of all Services that keep to the node; ``None`` if none does."""
     sets = [
-        local_nodes(key_of(obj)) for obj in services if obj["spec"].get("externalTrafficPolicy") == "Local"
+        serving(key_of(obj)).nodes for obj in services if obj["spec"].get("externalTrafficPolicy") == "Local"
     ]
     return frozenset.intersection(*sets) if sets else None
 

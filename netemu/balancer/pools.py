@@ -17,6 +17,7 @@ from netemu.api.views.meta import LabelSelector, ObjectMeta
 Address = IPv4Address | IPv6Address
 Labels = Mapping[str, str]
 
+_MOST = (1 << 63) - 1  # of what fits into an int64
 _NO_PRIORITY = 1 << 31  # 0 means none, and goes last
 
 
@@ -78,6 +79,14 @@ class Pool(NamedTuple):
                     address = ip_address(number) if version == 4 else IPv6Address(number)
                     if not (self.spec.avoid_buggy_ips and _is_buggy(address)):
                         yield address
+
+    def size(self, version: int) -> int:
+        """Count the addresses of one family."""
+        return sum(
+            int(last) - int(first) + 1 - (_buggy(first, last) if self.spec.avoid_buggy_ips else 0)
+            for first, last in self.ranges
+            if first.version == version
+        )
 
     def is_for(self, namespace: str, namespace_labels: Labels, labels: Labels) -> bool:
         """Tell whether a Service may have addresses of this pool."""
@@ -159,5 +168,24 @@ def _overlap(pool: Pool, other: Pool) -> bool:
     return any(a.first in b or b.first in a for a in pool.ranges for b in other.ranges)
 
 
+def _buggy(first: Address, last: Address) -> int:
+    """Count what ends in .0 or .255 from one address to another."""
+    if first.version == 6:
+        return 0
+    below, within = int(first), int(last) + 1
+    return sum((within - end + 255) // 256 - (below - end + 255) // 256 for end in (0, 255))
+
+
 def _is_buggy(address: Address) -> bool:
     return address.version == 4 and address.packed[-1] in (0, 255)
+
+
+def status_of(pool: Pool, given: Iterable[Address]) -> Mapping[str, int]:
+    """Count what of a pool is given out, and what is left."""
+    status = {}
+    versions = [address.version for address in given if pool.holds(address)]
+    for version in (4, 6):
+        assigned = versions.count(version)
+        status[f"assignedIPv{version}"] = assigned
+        status[f"availableIPv{version}"] = min(pool.size(version) - assigned, _MOST)
+    return status

@@ -2,14 +2,15 @@
 
 An address is no node's own. The node that announces it answers ARP, or neighbour discovery, for
 it on ``eth0`` (a proxy entry), and the proxy's rules take its connections before anything is
-routed. The kernel holds all of it, and goes on answering when the daemon is gone.
+routed. The kernel holds all of it, and goes on answering when the daemon is gone. An address that
+BGP brings here is not answered for, and taken in the same way.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Literal
 
@@ -27,6 +28,9 @@ LINK = "lb0"
 The kernel answers for an address only if its route to it is by another link.
 """
 
+Held = Mapping[Address, bool]
+"""Addresses, and whether they are answered for: routers find the way to the others by themselves."""
+
 _PROXY_NDP = {f"net/ipv6/conf/{ETH0}/proxy_ndp": 1}
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _MAIN = 254
@@ -39,17 +43,17 @@ class Speaker:
     def __init__(self, node: str, ns_fd: int) -> None:
         self.node = node
         self._ns_fd = ns_fd
-        self._held: frozenset[Address] | None = None
+        self._held: Held | None = None
 
     def release(self, kept: Collection[Address]) -> None:
-        """Answer for no others than these.
+        """Take no others than these.
 
         Raises:
             KernelError, PermissionDeniedError: the kernel refuses; the next call tries again.
 
         """
-        if self._held is None or not self._held.issubset(kept):
-            self._change(lambda held: held.intersection(kept))
+        if self._held is None or not self._held.keys() <= set(kept):
+            self._change(lambda held: {address: held[address] for address in held.keys() & set(kept)})
 
     def renew(self) -> None:
         """Put back what another hand took away of what is held.
@@ -60,34 +64,38 @@ class Speaker:
         """
         if self._held:
             with Netlink.open(self._ns_fd) as netlink:
-                netlink.batch(_changes(netlink, add=self._held, remove=frozenset()))
+                netlink.batch(_changes(netlink, add=self._held, remove=()))
 
-    def hold(self, addresses: Collection[Address]) -> frozenset[Address]:
-        """Answer for these addresses and no others; give those that are new, and claim them.
+    def hold(self, answered: Collection[Address], routed: Collection[Address] = ()) -> frozenset[Address]:
+        """Take these addresses and no others: answer for the ones, and await that the others are routed here.
+
+        Claims those that it answers for from now on, and gives them.
 
         Raises:
             KernelError, PermissionDeniedError: the kernel refuses; the next call tries again.
 
         """
-        wanted = frozenset(addresses)
+        wanted = dict.fromkeys(routed, False) | dict.fromkeys(answered, True)
         new = self._change(lambda _held: wanted) if wanted != self._held else frozenset()
         for address in _in_order(new):
             self._claim(address)
         return new
 
-    def _change(self, choose: Callable[[frozenset[Address]], frozenset[Address]]) -> frozenset[Address]:
-        """Go from what is held to what is chosen; give what is new."""
-        held, self._held = self._held, None  # until it is done nobody knows
+    def _change(self, choose: Callable[[Held], Held]) -> frozenset[Address]:
+        """Go from what is held to what is chosen; give what is newly answered for."""
+        known, self._held = self._held, None  # until it is done nobody knows
         with Netlink.open(self._ns_fd) as netlink:
-            if held is None:
-                held = _found(netlink)
+            held = dict.fromkeys(_found(netlink), True) if known is None else known
             wanted = choose(held)
-            if 6 in _versions(wanted - held):
+            # Of what was found it is not known whether it was answered for: all is said again.
+            changed = {a: how for a, how in wanted.items() if known is None or held.get(a) is not how}
+            if 6 in _versions(changed):
                 sysctl.ensure(self._ns_fd, _PROXY_NDP)
-            if wanted != held:
-                netlink.batch(_changes(netlink, add=wanted - held, remove=held - wanted))
+            gone = held.keys() - wanted.keys()
+            if changed or gone:
+                netlink.batch(_changes(netlink, add=changed, remove=gone))
         self._held = wanted
-        return wanted - held
+        return frozenset(address for address, how in wanted.items() if how and not held.get(address))
 
     def _claim(self, address: Address) -> None:
         try:
@@ -96,7 +104,7 @@ class Speaker:
             log.debug("balancer.unclaimed", node=self.node, address=str(address), error=str(err))
 
 
-def _changes(netlink: Netlink, *, add: frozenset[Address], remove: frozenset[Address]) -> Iterator[Message]:
+def _changes(netlink: Netlink, *, add: Held, remove: Iterable[Address]) -> Iterator[Message]:
     eth0, link = netlink.link_index(ETH0), _ensure_link(netlink)
     for version in _versions(add):
         yield proxyarp.answer_at_once(eth0, version)
@@ -106,7 +114,10 @@ def _changes(netlink: Netlink, *, add: frozenset[Address], remove: frozenset[Add
         yield messages.delete_route(_host(address), index=link).tolerating(*_GONE)
     for address in _in_order(add):
         yield messages.route(_host(address), index=link, scope="link")
-        yield proxyarp.answer_for(eth0, address)
+        if add[address]:
+            yield proxyarp.answer_for(eth0, address)
+        else:
+            yield proxyarp.answer_no_more(eth0, address).tolerating(*_GONE)
 
 
 def _in_order(addresses: Iterable[Address]) -> list[Address]:

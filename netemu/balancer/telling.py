@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from netemu.api.client import Object
+from netemu.balancer.kinds import Protocol
 from netemu.balancer.plan import Announced
 from netemu.balancer.pools import Address
 from netemu.events import Recorder
 from netemu.informer.cache import Key, key_of
+
+
+class _Place(NamedTuple):
+    service: Key
+    address: Address
+    node: str
+    protocol: Protocol
 
 
 class Teller:
@@ -17,7 +26,7 @@ class Teller:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._problems: dict[str, str] = {}
-        self._nodes: dict[tuple[Key, Address], str] | None = None
+        self._told: set[_Place] | None = None
 
     def given(self, service: Object, message: str) -> None:
         """Tell that a Service got its address."""
@@ -36,21 +45,31 @@ class Teller:
         kept = {_identity(obj) for obj in objects}
         self._problems = {identity: said for identity, said in self._problems.items() if identity in kept}
 
-    def announced(self, announced: Iterable[Announced], new: Collection[Address]) -> None:
-        """Tell where addresses are answered for. What the kernel had when this daemon came is not news."""
-        told = self._nodes
-        now: dict[tuple[Key, Address], str] = {}
-        news: dict[tuple[Key, str], Object] = {}  # one for both addresses of a Service
-        for address, node, services in announced:
-            for service in services if node is not None else ():
-                here = key_of(service), address
-                now[here] = str(node)
-                if told.get(here) != node if told is not None else address in new:
-                    news[key_of(service), str(node)] = service
-        for (_, name), service in news.items():
-            words = f'announcing from node "{name}" with protocol "layer2"'
+    def announced(self, announced: Iterable[Announced], new: Mapping[str, Collection[Address]]) -> None:
+        """Tell where addresses are announced.
+
+        ``new`` is what each node that could do what it was told took; what it had when this daemon
+        came is not news.
+        """
+        told, now = self._told, set[_Place]()
+        news: dict[tuple[Key, str, Protocol], Object] = {}  # one for both addresses of a Service
+        for each in announced:
+            for node, protocol in _announcers(each, new.keys()):
+                for service in each.services:
+                    place = _Place(key_of(service), each.address, node, protocol)
+                    now.add(place)
+                    if place not in told if told is not None else each.address in new[node]:
+                        news[place.service, node, protocol] = service
+        for (_, node, protocol), service in news.items():
+            words = f'announcing from node "{node}" with protocol "{protocol}"'
             self._recorder.emit(service, "Normal", "nodeAssigned", words)
-        self._nodes = now
+        self._told = now
+
+
+def _announcers(announced: Announced, able: Collection[str]) -> Iterator[tuple[str, Protocol]]:
+    if announced.node in able:
+        yield str(announced.node), "layer2"
+    yield from ((node, "bgp") for node in sorted(announced.routes) if node in able)
 
 
 def _identity(obj: Object) -> str:

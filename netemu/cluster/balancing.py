@@ -12,7 +12,8 @@ from netemu.api.client import Client, Object
 from netemu.api.errors import AlreadyExistsError
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION
 from netemu.apiserver.registry import Registry
-from netemu.balancer.kinds import ADDRESS_POOL, SETTINGS, address_pool, definitions
+from netemu.balancer.definitions import definitions
+from netemu.balancer.kinds import ADDRESS_POOL, SETTINGS, address_pool
 from netemu.balancer.loop import Balancer
 from netemu.clock import Clock
 from netemu.cluster.world import FIRST_NODE_OFFSET

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from netemu.balancer.announcement import EXCLUDED, NodeFacts, choose, read_advertisements, read_node
-from netemu.balancer.plan import announce
+from netemu.balancer.announcement import EXCLUDED, NodeFacts, Said, choose, read_advertisements, read_node
+from netemu.balancer.plan import Serving, announce
 from netemu.testing import builders
 
 NODES = [NodeFacts(f"node-{n}", {"zone": f"zone-{n % 2}"}, up=True) for n in range(1, 5)]
@@ -23,10 +23,9 @@ def advertisement(*zones, pools=()):
     }
 
 
-def chosen(services, *, pools=(), advertisements=(), nodes=NODES, local=frozenset):
-    found = announce(
-        services, pools, read_advertisements(advertisements), nodes, lambda _key: frozenset(local())
-    )
+def chosen(services, *, pools=(), advertisements=(), nodes=NODES, local=(), anywhere=True):
+    said = Said(layer2=read_advertisements(advertisements))
+    found = announce(services, pools, said, nodes, lambda _key: Serving(anywhere, frozenset(local)))
     return {str(each.address): each.node for each in found}
 
 
@@ -79,7 +78,7 @@ def test_nodes_that_are_off_or_excluded_do_not_answer(balanced):
 def test_only_nodes_with_an_endpoint_answer_for_local_services(balanced):
     service = balanced("web", "172.30.255.1", externalTrafficPolicy="Local")
 
-    assert chosen([service], local=lambda: {"node-3"}) == {"172.30.255.1": "node-3"}
+    assert chosen([service], local={"node-3"}) == {"172.30.255.1": "node-3"}
     assert chosen([service]) == {"172.30.255.1": None}
     assert chosen([balanced("web", "172.30.255.1")])["172.30.255.1"] in NAMES
 
@@ -100,13 +99,8 @@ def test_an_advertisement_says_which_nodes_answer_for_a_pool(balanced, pools):
 
 
 def test_services_that_share_an_address_are_announced_together(balanced):
-    found = announce(
-        [balanced("a", "172.30.255.1"), balanced("b", "172.30.255.1")],
-        (),
-        [],
-        NODES,
-        lambda _key: frozenset(),
-    )
+    services = [balanced("a", "172.30.255.1"), balanced("b", "172.30.255.1")]
+    found = announce(services, (), Said(), NODES, lambda _key: Serving(True, frozenset()))
 
     assert [[s["metadata"]["name"] for s in each.services] for each in found] == [["a", "b"]]
 
@@ -116,4 +110,4 @@ def test_both_addresses_of_a_service_are_announced(balanced):
 
 
 def test_an_advertisement_that_makes_no_sense_is_left_out():
-    assert read_advertisements([{"metadata": {"name": "a"}, "spec": {"pools": 5}}]) == []
+    assert read_advertisements([{"metadata": {"name": "a"}, "spec": {"pools": 5}}]) == ()

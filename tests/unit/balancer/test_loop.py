@@ -29,13 +29,36 @@ NAMES = ("node-1", "node-2", "node-3")
 FOLLOWED = (NAMESPACE, NODE, SERVICE, ENDPOINT_SLICE)
 
 
+def endpoint(node=None, **conditions):
+    found = {"addresses": ["10.244.0.9"], "conditions": {"ready": True, **conditions}}
+    return found | ({"nodeName": node} if node else {})
+
+
+def slice_of(service, *endpoints):
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{service}-1",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": service},
+        },
+        "addressType": "IPv4",
+        "endpoints": list(endpoints),
+        "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
+    }
+
+
+READY = (endpoint(),)
+
+
 class NotedNode:
     """Notes what a node would answer for, and that no two ever do at once."""
 
     def __init__(self, held):
         self.held = held
         self.mine = set()
-
+        self.routed = set()
         self.renewed = 0
         self.broken = False
 
@@ -45,11 +68,11 @@ class NotedNode:
     def release(self, kept):
         self.mine &= set(kept)
 
-    def hold(self, addresses):
+    def hold(self, answered, routed=()):
         if self.broken:
             raise KernelError("cannot answer")
-        new = frozenset(addresses) - self.mine
-        self.mine = set(addresses)
+        new = frozenset(answered) - self.mine
+        self.mine, self.routed = set(answered), set(routed)
         for other in self.held.values():
             assert other is self or not (other.mine & self.mine)
         return new
@@ -107,8 +130,13 @@ class Cluster:
             for task in tasks:
                 task.cancel()
 
-    async def serve(self, name="web", **spec):
+    async def serve(self, name="web", *, on=READY, **spec):
+        await self.client.create(ENDPOINT_SLICE, slice_of(name, *on))
         return await self.client.create(SERVICE, builders.service(name, type="LoadBalancer", **spec))
+
+    async def serves(self, service, *endpoints):
+        patch = {"endpoints": list(endpoints)}
+        await self.client.patch(ENDPOINT_SLICE, "default", f"{service}-1", patch)
 
     async def addresses(self, name="web"):
         status = (await self.client.get(SERVICE, "default", name))["status"]
@@ -228,30 +256,45 @@ async def test_a_new_pool_serves_those_who_waited(cluster):
 
 
 async def test_a_local_service_is_answered_for_where_its_endpoints_are(cluster):
-    def endpoint(node, *, ready):
-        return {"addresses": ["10.244.0.9"], "nodeName": node, "conditions": {"ready": ready}}
-
     async with cluster.running():
-        await cluster.serve(externalTrafficPolicy="Local")
+        await cluster.serve(externalTrafficPolicy="Local", on=())
         await cluster.sees(lambda: cluster.registry.list(EVENT).items)
         assert cluster.holders() == []
-        slice_ = {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "web-1",
-                "namespace": "default",
-                "labels": {"kubernetes.io/service-name": "web"},
-            },
-            "addressType": "IPv4",
-            "endpoints": [endpoint("node-2", ready=True), endpoint("node-3", ready=False)],
-            "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
-        }
-        await cluster.client.create(ENDPOINT_SLICE, slice_)
+        await cluster.serves("web", endpoint("node-2"), endpoint("node-3", ready=False))
         await cluster.until("node-2")
-        moved = {"endpoints": [endpoint("node-2", ready=False), endpoint("node-3", ready=True)]}
-        await cluster.client.patch(ENDPOINT_SLICE, "default", "web-1", moved)
+        await cluster.serves("web", endpoint("node-2", ready=False), endpoint("node-3"))
         await cluster.until("node-3")
+        await cluster.serves("web", endpoint("node-3", ready=False, serving=True, terminating=True))
+        await cluster.serve("later")
+        await cluster.sees(lambda: cluster.holders("172.30.255.2"))
+        assert cluster.holders() == ["node-3"]
+
+
+async def test_nobody_announces_what_nothing_serves(cluster):
+    async with cluster.running():
+        await cluster.serve(on=())
+        await cluster.sees(lambda: cluster.registry.list(EVENT).items)
+        assert await cluster.addresses() == ["172.30.255.1"]
+        assert cluster.holders() == []
+        await cluster.serves("web", endpoint())
+        await cluster.until(FIRST)
+        await cluster.serves("web", endpoint(ready=False))
+        await cluster.until()
+
+
+async def test_a_pool_says_how_much_of_it_is_given_out(cluster):
+    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+
+    async def assigned():
+        status = (await cluster.client.get(kind, "", "default")).get("status") or {}
+        return status.get("assignedIPv4"), status.get("availableIPv4")
+
+    async with cluster.running():
+        await eventually(assigned, lambda found: found == (0, 253), within_s=30)
+        await cluster.serve()
+        await eventually(assigned, lambda found: found == (1, 252), within_s=30)
+        await cluster.client.delete(SERVICE, "default", "web")
+        await eventually(assigned, lambda found: found == (0, 253), within_s=30)
 
 
 async def test_a_node_that_fails_keeps_no_other_waiting_and_is_tried_again(cluster):

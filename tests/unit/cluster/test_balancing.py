@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from netemu.api.crd.names import named
-from netemu.balancer.kinds import definitions
+from netemu.balancer.definitions import definitions
 from netemu.balancer.pools import read_pool
 from netemu.cluster.balancing import default_pool
 from netemu.cluster.host_access import access_addresses
