@@ -74,6 +74,14 @@ def up(
         _wait_ready(paths, daemon, progress, lambda: _put_context(settings.name, paths, kubeconfig, progress))
 
 
+def required_programs(settings: Settings) -> dict[str, str]:
+    """Give the programs without which a cluster cannot start, and the Debian packages that have them."""
+    if settings.proxy_mode != "iptables":
+        return REQUIRED
+    families = ["iptables-restore", *(["ip6tables-restore"] if settings.has_ipv6 else [])]
+    return REQUIRED | dict.fromkeys(families, "iptables")
+
+
 @contextmanager
 def locked(paths: Paths) -> Iterator[None]:
     """Keep ``up`` and ``down`` of one cluster from running at the same time; leaves no file."""
@@ -117,7 +125,7 @@ def _check_machine(settings: Settings) -> None:
     check_settings(settings)
     if settings.has_ipv6 and not IPV6_OF_KERNEL.exists():
         raise SettingsError("this machine's kernel has no IPv6", hint="Give IPv4 ranges only.")
-    for program, package in REQUIRED.items():
+    for program, package in required_programs(settings).items():
         if find_program(program) is None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
     ours = access_link(plan_world(settings))

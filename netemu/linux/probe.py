@@ -47,6 +47,7 @@ _PROGRAMS = {
 _OPTIONAL_PROGRAMS = {
     "runc": ("runc", "needed only to run images (netemu image load)"),
     "zstd": ("zstd", "needed only to load images that are compressed with it"),
+    "iptables-restore": ("iptables", "needed only with --proxy-mode iptables"),
 }
 _LIBRARIES = {"nftables": ("libnftables.so.1", "libnftables1")}
 
