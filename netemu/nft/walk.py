@@ -7,7 +7,7 @@ in which Linux calls them. Where a rule takes a random choice, it follows every 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -108,12 +108,27 @@ _Outcome = Rejected | Dropped | _Next
 _Step = tuple[_State, _Outcome]
 
 
-def walk(ruleset: Ruleset, packet: Packet) -> set[End]:
-    """Give every end that ``packet`` can have on its way through a node to somewhere else."""
-    first = Hook.OUTPUT if packet.local else Hook.PREROUTING
-    hooks = (first, Hook.POSTROUTING) if packet.local else (first, Hook.FORWARD, Hook.POSTROUTING)
+def walk(ruleset: Ruleset, packet: Packet, own: Collection[Address] = ()) -> set[End]:
+    """Give every end that ``packet`` can have on its way through a node.
+
+    ``own`` are the node's addresses: what comes to one of them, after translation, goes no further.
+    """
+    start = _State(packet, packet.daddr)
+    if packet.local:
+        return {end for _, end in _through(ruleset, (Hook.OUTPUT, Hook.POSTROUTING), start)}
+    found: set[End] = set()
+    for state, end in _through(ruleset, (Hook.PREROUTING,), start):
+        if isinstance(end, Delivered):
+            hooks = (Hook.INPUT,) if end.address in own else (Hook.FORWARD, Hook.POSTROUTING)
+            found.update(end for _, end in _through(ruleset, hooks, state))
+        else:
+            found.add(end)
+    return found
+
+
+def _through(ruleset: Ruleset, hooks: tuple[Hook, ...], state: _State) -> Iterator[tuple[_State, End]]:
     chains = [(hook, content, chain) for hook in hooks for content, chain in _base_chains(ruleset, hook)]
-    return set(_follow(chains, _State(packet, packet.daddr)))
+    return _follow(chains, state)
 
 
 def _base_chains(ruleset: Ruleset, hook: Hook) -> list[tuple[Content, Chain]]:
@@ -126,10 +141,10 @@ def _base_chains(ruleset: Ruleset, hook: Hook) -> list[tuple[Content, Chain]]:
     return [(content, chain) for _, content, chain in sorted(found, key=lambda entry: entry[0])]
 
 
-def _follow(chains: list[tuple[Hook, Content, Chain]], state: _State) -> Iterator[End]:
+def _follow(chains: list[tuple[Hook, Content, Chain]], state: _State) -> Iterator[tuple[_State, End]]:
     if not chains:
         packet = state.packet
-        yield Delivered(packet.daddr, packet.dport, state.dnat, state.snat)
+        yield state, Delivered(packet.daddr, packet.dport, state.dnat, state.snat)
         return
     (hook, content, chain), *rest = chains
     if _is_settled(chain, hook, state):
@@ -139,7 +154,7 @@ def _follow(chains: list[tuple[Hook, Content, Chain]], state: _State) -> Iterato
         if isinstance(outcome, _Next):
             yield from _follow(rest, after)
         else:
-            yield outcome
+            yield after, outcome
 
 
 def _is_settled(chain: Chain, hook: Hook, state: _State) -> bool:

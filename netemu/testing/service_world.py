@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from netemu.api.client import Client
@@ -68,7 +69,7 @@ def world() -> Iterator[Places]:
             "route add 10.96.0.0/16 via 172.30.0.11",
             "route add fd00:96::/112 via fd00:172::11",
         )
-        with _servers(fds):
+        with served(Server(pod, fds[pod], address) for pod in PODS for address in ("0.0.0.0", "::")):
             yield fds
 
 
@@ -81,6 +82,8 @@ def _made_namespaces(prefix: str, places: Iterable[str]) -> Iterator[Places]:
             fds[place] = netns.open_ns(f"{prefix}-{place}")
             # Addresses are known to be free, and nobody wants to wait a second for each.
             _write_sysctl(fds[place], "ipv6/conf/default/accept_dad", "0")
+            # Redirects would lead past the node that was asked.
+            _write_sysctl(fds[place], "ipv6/conf/default/accept_redirects", "0")
         yield fds
     finally:
         for place, fd in fds.items():
@@ -149,32 +152,44 @@ def _add_pod(prefix: str, fds: Places, node: str, pod: str) -> None:
     )
 
 
+class Server(NamedTuple):
+    """Somebody who answers in a namespace."""
+
+    name: str
+    fd: int
+    address: str
+    port: int = PORT
+
+
 @contextmanager
-def _servers(fds: Places) -> Iterator[None]:
+def served(servers: Iterable[Server]) -> Iterator[None]:
+    """Have servers for TCP and UDP, which say who they are and whom they see, for the length of a block."""
     waker, stop = socket.socketpair()
     with selectors.DefaultSelector() as ready:
         ready.register(waker, selectors.EVENT_READ, None)
-        for pod in PODS:
-            for family in (socket.AF_INET, socket.AF_INET6):
-                listener = _bound(fds[pod], family, TCP)
-                listener.listen(1024)
-                ready.register(listener, selectors.EVENT_READ, partial(_answer_tcp, listener, pod))
-                datagrams = _bound(fds[pod], family, UDP)
-                ready.register(datagrams, selectors.EVENT_READ, partial(_answer_udp, datagrams, pod))
+        for server in servers:
+            listener = _bound(server, TCP)
+            listener.listen(1024)
+            ready.register(listener, selectors.EVENT_READ, partial(_answer_tcp, listener, server.name))
+            datagrams = _bound(server, UDP)
+            ready.register(datagrams, selectors.EVENT_READ, partial(_answer_udp, datagrams, server.name))
         thread = threading.Thread(target=_serve, args=(ready,))
         thread.start()
-        yield
-        stop.close()
-        thread.join()
-        for key in list(ready.get_map().values()):
-            key.fileobj.close()  # type: ignore[union-attr]
+        try:
+            yield
+        finally:
+            stop.close()
+            thread.join()
+            for key in list(ready.get_map().values()):
+                key.fileobj.close()  # type: ignore[union-attr]
 
 
-def _bound(fd: int, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
-    sock = netns.open_socket(fd, family, kind)
+def _bound(server: Server, kind: socket.SocketKind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
+    sock = netns.open_socket(server.fd, family, kind)
     if family is socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    sock.bind(("", PORT))
+    sock.bind((server.address, server.port))
     return sock
 
 

@@ -160,6 +160,15 @@ class Fate(NamedTuple):
     refused: bool = False
     stays: bool = False
 
+    @property
+    def single(self) -> frozenset[Fate]:
+        """What can become of one connection, each with one arrival at most."""
+        return frozenset(Fate(frozenset({arrival})) for arrival in self.arrivals) or frozenset({self})
+
+    def agrees(self, seen: frozenset[Fate]) -> bool:
+        """Tell whether connections ended as they must: in every way, or with ``stays`` in one of them."""
+        return len(seen) == 1 and seen <= self.single if self.stays else seen == self.single
+
 
 LOST = Fate()
 REFUSED = Fate(refused=True)

@@ -41,7 +41,8 @@ def walk_case(rules: Mapping[tuple[str, int], Ruleset], manifest: Manifest, case
 
 def _follow(rules: Mapping[tuple[str, int], Ruleset], case: Case, hop: _Hop) -> Iterator[Fate]:
     packet = Packet(PLACES[case.version][hop.source], hop.address, case.protocol, hop.port, hop.local)
-    for end in walk(rules[hop.node, case.version], packet):
+    own = (PLACES[case.version][hop.node], *_LOOPBACKS)
+    for end in walk(rules[hop.node, case.version], packet, own):
         match end:
             case Rejected():
                 yield REFUSED

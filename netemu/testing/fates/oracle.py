@@ -127,8 +127,11 @@ def _source(case: Case, place: str) -> str:
 
     The client, unless replies would miss the door: it is the endpoint itself, or no pod (at a
     ClusterIP), or came by an external address under the policy Cluster. Then it is the door.
+    What ends on the door's own network goes nowhere from there, and its replies cannot miss it.
     """
     sender, door = _sender(case), _door(case)
+    if place == door:
+        return sender
     is_local = case.target.is_external and case.service.external is Policy.LOCAL
     is_hidden = (
         sender == place

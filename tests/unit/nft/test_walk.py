@@ -137,3 +137,26 @@ def test_a_packet_of_the_node_itself_passes_output_and_not_prerouting():
     assert walk(rules, Packet(CLIENT, SERVER, L4.TCP, 80, local=True)) == {
         Delivered(SERVER, 80, masqueraded=True)
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "end"),
+    [
+        pytest.param((SERVER,), PASSED, id="ends-here"),
+        pytest.param((OTHER,), Dropped(), id="goes-on"),
+    ],
+)
+def test_what_comes_to_an_address_of_the_node_is_neither_forwarded_nor_masqueraded(own, end):
+    rules = ruleset(Chain("f", (rule(Drop()),), FORWARD), Chain("q", (rule(Masquerade()),), POSTROUTING))
+
+    assert walk(rules, PACKET, own) == {end}
+
+
+def test_a_node_s_own_input_may_refuse_what_was_translated_to_it():
+    rules = ruleset(
+        Chain("p", (rule(Assign(Field.META_MARK, 1)), rule(TO_OTHER)), PREROUTING),
+        Chain("i", (rule(Match(Field.DADDR, OTHER), Reject()),), Base(ChainType.FILTER, Hook.INPUT, 0)),
+        elements={"to": (((1,), (OTHER, 1)),)},
+    )
+
+    assert walk(rules, PACKET, (OTHER,)) == {Rejected(tcp_reset=False)}

@@ -14,11 +14,10 @@ from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Index
 from netemu.proxy.plan import plan_all
 from netemu.proxy.rules import NodeRules
-from netemu.testing.fates.case import Fate
 from netemu.testing.fates.journey import walk_case
 from netemu.testing.fates.manifest import PLACES, Manifest
 from netemu.testing.fates.oracle import ZONE_OF, fate
-from netemu.testing.fates.table import cases
+from netemu.testing.fates.table import WAYS, cases
 from netemu.testing.service_world import SETTINGS
 
 TABLE = cases()
@@ -55,15 +54,16 @@ def ruleset(objects, node, version, masquerade_all):
     return made
 
 
-def as_single(expected):
-    """Give the fates of single connections that together are what is expected."""
-    return {Fate(frozenset({arrival})) for arrival in expected.arrivals} or {expected}
-
-
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.id)
 def test_every_case_ends_as_kubernetes_documents(case):
-    assert walk_case(rules(case.masquerade_all), MANIFEST, case) == as_single(fate(case))
+    assert walk_case(rules(case.masquerade_all), MANIFEST, case) == fate(case).single
 
 
 def test_the_table_has_every_case_once():
     assert len({case.id for case in TABLE}) == len(TABLE) > 800
+
+
+def test_every_way_leads_to_every_kind_of_end():
+    ends = {(case.protocol, case.version, bool(fate(case).arrivals), fate(case).refused) for case in TABLE}
+
+    assert len(ends) == len(WAYS) * 3

@@ -1,0 +1,50 @@
+"""The table of cases as real packets: what becomes of each is what Kubernetes documents."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from netemu.testing.fates.case import LOST, Client, Target
+from netemu.testing.fates.oracle import fate
+from netemu.testing.fates.stage import observe, stage
+from netemu.testing.fates.table import CORE, cases
+from netemu.testing.service_world import SETTINGS, proxied
+
+TABLE = cases()
+PLAIN = [
+    case
+    for case in TABLE
+    if (case.client, case.target, case.service.state) == (Client.POD, Target.CLUSTER_IP, CORE)
+    and not case.masquerade_all
+]
+
+
+@pytest.fixture(scope="module")
+def world():
+    with stage(TABLE) as places:
+        yield places
+
+
+def map_mode(places, client, masquerade_all):
+    settings = msgspec.structs.replace(SETTINGS, masquerade_all=masquerade_all)
+    return proxied(places, client, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def seen(world):
+    return asyncio.run(observe(world, TABLE, map_mode))
+
+
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: case.id)
+def test_every_case_ends_as_kubernetes_documents(case, seen):
+    assert fate(case).agrees(seen[case])
+
+
+def test_what_should_be_lost_and_arrives_is_seen(world):
+    arrived = asyncio.run(observe(world, PLAIN, map_mode, lambda case: LOST))
+
+    assert {(case.protocol, case.version) for case in PLAIN} == {(p, v) for p in (6, 17, 132) for v in (4, 6)}
+    assert all(arrived[case] <= fate(case).single for case in PLAIN)
