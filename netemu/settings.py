@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Overlay = Literal["vxlan", "host-gw"]
 ProxyMode = Literal["nftables", "iptables", "none"]
@@ -75,6 +75,26 @@ class Paths(Struct, frozen=True, kw_only=True):
         return self.state / "nodes" / node / "var" / "log" / "pods"
 
 
+class CrashLoopBackOff(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How containers that crash are started again."""
+
+    # Seconds (or 1s, 5m) to which the pause between two attempts grows, from 10 s or less.
+    max_container_restart_period: Annotated[float, Meta(ge=1, le=300)] = 300.0
+
+
+class Kubelet(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What nodes do with their pods: fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
+
+    # Sysctls, or patterns that end in *, that pods may set besides those that are safe.
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
+    crash_loop_back_off: CrashLoopBackOff = CrashLoopBackOff()
+    # Signal → what must be left of it: nodefs.available, a quantity or a part in percent. A part is one
+    # of what the machine's disk has left for netemu: other programs' files put no node under pressure.
+    eviction_hard: dict[str, str] = field(default_factory=lambda: {"nodefs.available": "10%"})
+    # Seconds for which a node under pressure stays so after it ended.
+    eviction_pressure_transition_period: Annotated[float, Meta(ge=0)] = 300.0
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What one cluster is. Address ranges are lists of one or two CIDRs, one per family."""
 
@@ -93,6 +113,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     # How nodes serve Services, in kube-proxy's words; none: they do not, for somebody else does.
     proxy_mode: ProxyMode = "nftables"
     localhost_nodeports: bool = False  # let node ports answer on 127.0.0.1, inside a node
+    # Who answers for Services of type LoadBalancer: MetalLB's layer 2 mode, its BGP mode, or nobody of ours.
+    load_balancer: Literal["layer2", "bgp", "none"] = "layer2"
     masquerade_all: bool = False  # hide the source of all that goes through a ClusterIP
     api_port: Annotated[int, Meta(ge=0, le=65535)] = 0  # 0: the first free one from 6443
     authorization: Literal["AlwaysAllow", "RBAC"] = "AlwaysAllow"
@@ -101,6 +123,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     # What each node says that it has; empty: what this machine has, of which nothing is set aside.
     node_cpu: str = ""
     node_memory: str = ""
+    # The disk of each node; empty: what this machine has. A node that has one keeps to it by evicting.
+    node_ephemeral_storage: str = ""
+    kubelet: Kubelet = Kubelet()
     # Seconds (or 5s, 1m) after which a node that stopped reporting is NotReady; Kubernetes' default.
     node_monitor_grace_period: Annotated[float, Meta(ge=1)] = 50.0
     # How long pods stay on a node that is not ready, or cannot be reached, unless they say otherwise.

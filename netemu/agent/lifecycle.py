@@ -11,7 +11,14 @@ from enum import Enum
 
 from msgspec import Struct
 
-from netemu.agent.restarts import NEVER_STARTED, Life, back_off_s, is_successful, should_restart
+from netemu.agent.restarts import (
+    MAX_BACK_OFF_S,
+    NEVER_STARTED,
+    Life,
+    back_off_s,
+    is_successful,
+    should_restart,
+)
 from netemu.api.views.core import Container, Pod
 
 
@@ -38,6 +45,13 @@ class BackOff(Struct, frozen=True):
 Step = Start | PostStart | BackOff
 
 
+class Now(Struct, frozen=True):
+    """When it is, and how long a pause may be."""
+
+    time_s: float
+    most_back_off_s: float
+
+
 class Verdict(Enum):
     """What the pod as a whole is about."""
 
@@ -52,23 +66,25 @@ class Plan(Struct, frozen=True):
     verdict: Verdict = Verdict.RUNNING
 
 
-def plan(pod: Pod, lives: Mapping[str, Life], now_s: float) -> Plan:
+def plan(pod: Pod, lives: Mapping[str, Life], now_s: float, most_back_off_s: float = MAX_BACK_OFF_S) -> Plan:
     """Decide the next steps of a pod that is not being deleted and whose network is there.
 
-    A finished pod may still have sidecars that run: they are to be ended.
+    ``most_back_off_s`` is the longest pause before a container's next attempt. A finished pod may
+    still have sidecars that run: they are to be ended.
     """
     if has_failed_init(pod, lives) or _is_done(pod, lives):
         return Plan((), Verdict.FINISHED)
+    now = Now(now_s, most_back_off_s)
     steps = [
         step
         for container in pod.spec.ephemeral_containers
         if not (life := lives.get(container.name, NEVER_STARTED)).is_ended
-        for step in _steps(container, life, now_s)
+        for step in _steps(container, life, now)
     ]
-    init_steps, is_initialized = _plan_init(pod, lives, now_s)
+    init_steps, is_initialized = _plan_init(pod, lives, now)
     steps += init_steps
     if is_initialized:
-        steps += _plan_regular(pod, lives, now_s)
+        steps += _plan_regular(pod, lives, now)
     return Plan(tuple(steps))
 
 
@@ -101,7 +117,7 @@ def _is_done(pod: Pod, lives: Mapping[str, Life]) -> bool:
     )
 
 
-def _plan_init(pod: Pod, lives: Mapping[str, Life], now_s: float) -> tuple[list[Step], bool]:
+def _plan_init(pod: Pod, lives: Mapping[str, Life], now: Now) -> tuple[list[Step], bool]:
     """Give the steps of init containers and sidecars, and whether regular containers may start."""
     begun = has_begun(pod, lives)
     steps: list[Step] = []
@@ -112,34 +128,34 @@ def _plan_init(pod: Pod, lives: Mapping[str, Life], now_s: float) -> tuple[list[
             continue
         if is_sidecar and life.is_running and not is_hook_due(container, life) and (begun or life.started):
             continue
-        steps += _steps(container, life, now_s)
+        steps += _steps(container, life, now)
         if not begun:
             return steps, False
     return steps, True
 
 
-def _plan_regular(pod: Pod, lives: Mapping[str, Life], now_s: float) -> list[Step]:
+def _plan_regular(pod: Pod, lives: Mapping[str, Life], now: Now) -> list[Step]:
     steps: list[Step] = []
     for container in pod.spec.containers:
         life = lives.get(container.name, NEVER_STARTED)
         if life.is_ended and not should_restart(pod, container, life):
             continue
-        steps += _steps(container, life, now_s)
+        steps += _steps(container, life, now)
         if is_hook_due(container, life):
             break  # a hook holds up the containers after its own
     return steps
 
 
-def _steps(container: Container, life: Life, now_s: float) -> tuple[Step, ...]:
+def _steps(container: Container, life: Life, now: Now) -> tuple[Step, ...]:
     if life.is_running:
         due = is_hook_due(container, life) and life.hook == "none"
         return (PostStart(container.name),) if due else ()
-    if life.retry_at_s > now_s:
-        return (BackOff(container.name, life.retry_at_s, life.retry_at_s - now_s),)
+    if life.retry_at_s > now.time_s:
+        return (BackOff(container.name, life.retry_at_s, life.retry_at_s - now.time_s),)
     if life.state is None:
         return (Start(container.name),)
-    delay_s = back_off_s(life)
-    until_s = (life.state.finished_at_s or now_s) + delay_s
-    if until_s > now_s:
+    delay_s = back_off_s(life, now.most_back_off_s)
+    until_s = (life.state.finished_at_s or now.time_s) + delay_s
+    if until_s > now.time_s:
         return (BackOff(container.name, until_s, delay_s),)
     return (Start(container.name),)

@@ -106,7 +106,7 @@ class Agent:
             ),
             recorder=recorder,
             again=self._again,
-            neighbours=Neighbours(self.node, cache, self._work),
+            neighbours=Neighbours(self.node, cache, self._work, site.settings.kubelet.allowed_unsafe_sysctls),
             drainer=Drainer(routes=routes, tasks=self._tasks, wake=self._queue.add),
             clock=clock,
         )

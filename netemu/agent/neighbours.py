@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from netemu.agent import admission
 from netemu.agent.resize import Resize, plan_resize
@@ -15,16 +15,26 @@ from netemu.informer.cache import Cache, Key
 
 
 class Neighbours:
-    """Asks what pods need each other's room; ``works`` are the node's pods by UID."""
+    """Asks what pods need each other's room; ``works`` are the node's pods by UID.
 
-    def __init__(self, node: str, cache: Cache, works: Mapping[str, PodWork]) -> None:
+    ``allowed_sysctls`` are those that pods may set though they are not safe.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        cache: Cache,
+        works: Mapping[str, PodWork],
+        allowed_sysctls: Iterable[str] = (),
+    ) -> None:
+        self._allowed_sysctls = tuple(allowed_sysctls)
         self._node = node
         self._cache = cache
         self._works = works
 
     def find_refusal(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out why the node does not take a pod, which perhaps somebody put on it past the scheduler."""
-        if forbidden := find_forbidden_sysctl(work.obj):
+        if forbidden := find_forbidden_sysctl(work.obj, self._allowed_sysctls):
             return Failure("SysctlForbidden", f"Pod was rejected: {forbidden}")
         node = self._cache.find(NODE, Key("", self._node), Node)
         if admission.is_scheduled(pod) or node is None:

@@ -91,12 +91,12 @@ def should_restart(pod: Pod, container: Container, life: Life) -> bool:
             return not is_successful(life)
 
 
-def back_off_s(life: Life) -> float:
-    """Give the delay after an attempt's end: none, then 10 s, doubled up to 5 minutes.
+def back_off_s(life: Life, most_s: float = MAX_BACK_OFF_S) -> float:
+    """Give the delay after an attempt's end: none, then 10 s, doubled up to 5 minutes (``most_s``).
 
     One that ran for long is forgiven those before it.
     """
-    return 0.0 if _ran_long(life) else _doubled_s(life.crashes)
+    return 0.0 if _ran_long(life) else min(_doubled_s(life.crashes), most_s)
 
 
 def started(life: Life, state: ContainerState, container: Container) -> Life:

@@ -7,7 +7,7 @@ Kubernetes' defaults leave to the container runtime is as containerd has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +29,23 @@ NODES_PROCESSES = "shared:node"
 of containers, whose /proc/PID/root is the machine's.
 """
 
-_SAFE_OF_KERNEL = frozenset({"kernel.shm_rmid_forced"})
+SAFE_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.tcp_wmem",
+    }
+)
+"""What any pod may set (https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/)."""
 
 
 class Security(Struct, frozen=True, kw_only=True):
@@ -99,21 +115,24 @@ def network_sysctls_of(pod: Object) -> dict[str, str]:
     return {name: value for name, value in sysctls_of(pod).items() if name.startswith("net.")}
 
 
-def find_forbidden_sysctl(pod: Object) -> str:
+def find_forbidden_sysctl(pod: Object, allowed: Iterable[str] = ()) -> str:
     """Say which sysctl keeps a pod from its node (reason SysctlForbidden); empty if none does.
 
-    Those of a network namespace are allowed, as by ``--allowed-unsafe-sysctls=net.*``.
+    ``allowed`` are names, or patterns that end in ``*``, of sysctls that are not safe.
     """
     spec = pod["spec"]
+    patterns = [each.replace("/", ".") for each in allowed]
     for name in sysctls_of(pod):
-        if name.startswith("net."):
-            if spec.get("hostNetwork"):
-                return f'forbidden sysctl: "{name}" not allowed with host net enabled'
-        elif name not in _SAFE_OF_KERNEL:
+        if name not in SAFE_SYSCTLS and not any(_matches(name, pattern) for pattern in patterns):
             return f'forbidden sysctl: "{name}" not allowlisted'
-        elif spec.get("hostIPC"):
-            return f'forbidden sysctl: "{name}" not allowed with host ipc enabled'
+        kind, is_nodes = ("net", "hostNetwork") if name.startswith("net.") else ("ipc", "hostIPC")
+        if spec.get(is_nodes):
+            return f'forbidden sysctl: "{name}" not allowed with host {kind} enabled'
     return ""
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
 
 
 def fs_user(pod: Object) -> int | None:

@@ -142,7 +142,8 @@ class Syncer:
 
     async def _advance(self, work: PodWork, pod: Pod) -> None:
         waits: dict[str, BackOff] = {}
-        decided = lifecycle.plan(pod, work.lives, self._clock())
+        most_s = self._site.settings.kubelet.crash_loop_back_off.max_container_restart_period
+        decided = lifecycle.plan(pod, work.lives, self._clock(), most_s)
         for step in decided.steps:
             match step:
                 case Start(name):

@@ -11,6 +11,7 @@ import msgspec
 
 from netemu.api import quantity, syntax
 from netemu.api.codec import Document, ManifestError, decode_documents
+from netemu.cluster.configure_kubelet import check_kubelet, with_seconds
 from netemu.errors import SettingsError
 from netemu.ipam.ranges import LabelledRange, check_apart, node_slice, parse_ranges
 from netemu.settings import Settings
@@ -55,11 +56,13 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
         raw["nodePortRange"] = str(raw["nodePortRange"])
     if "zones" in raw:
         raw["zones"] = _zone_names(raw["zones"])
-    for name in ("nodeCpu", "nodeMemory"):
+    for name in ("nodeCpu", "nodeMemory", "nodeEphemeralStorage"):
         if name in raw:
             raw[name] = str(raw[name])
     if isinstance(raw.get("nodeMonitorGracePeriod"), str):
         raw["nodeMonitorGracePeriod"] = _seconds("--node-monitor-grace-period", raw["nodeMonitorGracePeriod"])
+    if "kubelet" in raw:
+        raw["kubelet"] = with_seconds(raw["kubelet"], _seconds)
     if raw.get("bridgeNetfilter") is False:
         raw["bridgeNetfilter"] = "off"  # what YAML 1.1 makes of an unquoted off
     try:
@@ -98,6 +101,7 @@ def check_settings(settings: Settings) -> None:
         )
     _check_ports(settings.node_port_range)
     _check_nodes(settings)
+    check_kubelet(settings.kubelet)
     if settings.cni not in ("", "none") and not Path(settings.cni).is_file():
         raise SettingsError(
             f"--cni: there is no file {settings.cni}",
@@ -177,7 +181,11 @@ def _check_nodes(settings: Settings) -> None:
                 f"--zones: {zone!r} cannot be the value of a label",
                 hint="A number of zones, or names of letters, digits, '-', '_' and '.', at most 63.",
             )
-    for option, amount in (("--node-cpu", settings.node_cpu), ("--node-memory", settings.node_memory)):
+    for option, amount in (
+        ("--node-cpu", settings.node_cpu),
+        ("--node-memory", settings.node_memory),
+        ("--node-ephemeral-storage", settings.node_ephemeral_storage),
+    ):
         if amount and not (quantity.is_valid(amount) and quantity.parse(amount) > 0):
             raise SettingsError(
                 f"{option}: {amount!r} is no amount", hint="Write it as in a manifest: 4, 500m, 8Gi."
@@ -220,7 +228,7 @@ def _read_file(path: Path) -> Document:
 
 def _named(err: msgspec.ValidationError, file: Document | None, options: Mapping[str, Any]) -> SettingsError:
     text = str(err)
-    field = re.search(r"\$\.(\w+)", text) or re.search(r"unknown field `(\w+)`", text)
+    field = re.search(r"\$\.([\w.]+)", text) or re.search(r"unknown field `(\w+)`", text)
     name = field[1] if field else ""
     reason, hint = _worded(text.split(" - at ", maxsplit=1)[0], name)
     if options.get(_snake(name)) is not None:
@@ -238,7 +246,7 @@ def _worded(reason: str, name: str) -> tuple[str, str]:
         return "this cannot be a name", "Lower-case letters, digits and '-', at most 20."
     if enum := re.fullmatch(r"Invalid enum value (.*)", reason):
         return f"{enum[1]} is none of its values", f"One of: {', '.join(_values(name))}."
-    if bound := re.fullmatch(r"Expected `\w+` (<|>)= (\d+)", reason):
+    if bound := re.fullmatch(r"Expected `\w+` (<|>)= (\d+)(\.0)?", reason):
         return f"must be at {'least' if bound[1] == '>' else 'most'} {bound[2]}", ""
     if kinds := re.fullmatch(r"Expected `(\w+)`, got `(\w+)`", reason):
         wanted, given = (_TYPES.get(kind, kind) for kind in kinds.groups())

@@ -33,10 +33,10 @@ def test_files_are_copied_as_the_containers_user(kubectl, tmp_path):
 
 
 def test_sysctls_of_the_network_are_the_pods_and_volumes_that_are_memory_have_a_size(kubectl):
-    script = "cat /proc/sys/net/core/somaxconn; stat -f -c %T /memory; df -k --output=size /memory"
+    script = "cat /proc/sys/net/ipv4/tcp_fin_timeout; stat -f -c %T /memory; df -k --output=size /memory"
 
     assert kubectl.ok("exec", "user", "--", "sh", "-c", script).split() == [
-        "1024",
+        "33",
         "tmpfs",
         "1K-blocks",
         "1024",

@@ -53,6 +53,9 @@ def up(
     node_memory: Annotated[
         str, typer.Option("--node-memory", metavar="AMOUNT", help="[default: this machine's]")
     ] = "",
+    node_ephemeral_storage: Annotated[
+        str, typer.Option("--node-ephemeral-storage", metavar="AMOUNT", help="[default: this machine's]")
+    ] = "",
     node_monitor_grace_period: Annotated[
         str,
         typer.Option(
@@ -81,6 +84,9 @@ def up(
         bool | None,
         typer.Option("--localhost-nodeports", help="Let node ports answer on a node's 127.0.0.1."),
     ] = None,
+    load_balancer: Annotated[
+        str, typer.Option("--load-balancer", metavar="layer2|bgp|none", help="How addresses are announced.")
+    ] = "",
     masquerade_all: Annotated[
         bool | None, typer.Option("--masquerade-all", help="Hide who connects to a ClusterIP.")
     ] = None,
@@ -113,10 +119,12 @@ def up(
         "authorization": authorization,
         "proxy_mode": proxy_mode,
         "localhost_nodeports": localhost_nodeports,
+        "load_balancer": load_balancer,
         "masquerade_all": masquerade_all,
         "zones": zones,
         "node_cpu": node_cpu,
         "node_memory": node_memory,
+        "node_ephemeral_storage": node_ephemeral_storage,
         "node_monitor_grace_period": node_monitor_grace_period,
         "default_not_ready_toleration_seconds": default_not_ready_toleration_seconds,
         "default_unreachable_toleration_seconds": default_unreachable_toleration_seconds,

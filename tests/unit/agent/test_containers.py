@@ -21,7 +21,7 @@ async def test_the_shim_is_told_what_a_container_may(tmp_path):
     async with world.running():
         await world.create(
             container={**COMMAND, "securityContext": own, "resources": limits},
-            securityContext={"runAsUser": 7, "sysctls": [{"name": "net.core.somaxconn", "value": "9"}]},
+            securityContext={"runAsUser": 7, "sysctls": [{"name": "net.ipv4.tcp_fin_timeout", "value": "9"}]},
             shareProcessNamespace=True,
         )
         pod = await world.until_ready()
@@ -30,16 +30,16 @@ async def test_the_shim_is_told_what_a_container_may(tmp_path):
     assert (spec.user, spec.capabilities, spec.read_only) == (User(uid=7), (), True)
     assert spec.limits == Limits(memory_bytes=1 << 20)
     assert spec.processes == f"shared:{pod['metadata']['uid']}"
-    assert list(world.shim.sysctls.values()) == [{"net.core.somaxconn": "9"}]
+    assert list(world.shim.sysctls.values()) == [{"net.ipv4.tcp_fin_timeout": "9"}]
 
 
 async def test_sysctls_are_set_for_pods_without_a_process_too(tmp_path):
     world = World(tmp_path)
     async with world.running():
-        await world.create(securityContext={"sysctls": [{"name": "net.core.somaxconn", "value": "9"}]})
+        await world.create(securityContext={"sysctls": [{"name": "net.ipv4.tcp_fin_timeout", "value": "9"}]})
         await world.until_ready()
 
-    assert list(world.shim.sysctls.values()) == [{"net.core.somaxconn": "9"}]
+    assert list(world.shim.sysctls.values()) == [{"net.ipv4.tcp_fin_timeout": "9"}]
 
 
 @pytest.mark.parametrize("container", [{}, COMMAND], ids=["stand-in", "process"])
@@ -61,7 +61,7 @@ async def test_a_sysctl_that_the_kernel_has_not_is_told_and_nothing_runs(tmp_pat
     world = World(tmp_path)
     world.shim.set_sysctls = refuse
     async with world.running():
-        await world.create(securityContext={"sysctls": [{"name": "net.x", "value": "9"}]})
+        await world.create(securityContext={"sysctls": [{"name": "net.ipv4.tcp_rmem", "value": "9"}]})
         status = await eventually(world.container, waits)
         await eventually(lambda: _reasons(world), lambda seen: "FailedCreatePodSandBox" in seen)
 

@@ -113,3 +113,7 @@ def test_attempts_are_counted_from_zero():
 
     assert next_attempt(first) == 0
     assert next_attempt(started(first, ContainerState(id="x", running=True), pod().spec.containers[0])) == 1
+
+
+def test_a_node_can_have_shorter_pauses():
+    assert plan(pod(), {"web": ended(crashes=5)}, NOW_S, 2.0).steps == (BackOff("web", NOW_S + 2, 2.0),)

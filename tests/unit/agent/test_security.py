@@ -131,8 +131,15 @@ def test_sysctls_of_the_kernel_belong_to_each_container():
 @pytest.mark.parametrize(
     ("name", "spec", "words"),
     [
-        ("net.core.somaxconn", {}, ""),
+        ("net.ipv4.tcp_rmem", {}, ""),
+        ("net/ipv4/tcp_keepalive_time", {}, ""),
+        ("net.core.somaxconn", {}, 'forbidden sysctl: "net.core.somaxconn" not allowlisted'),
         ("kernel.shm_rmid_forced", {}, ""),
+        (
+            "kernel.shm_rmid_forced",
+            {"hostIPC": True},
+            'forbidden sysctl: "kernel.shm_rmid_forced" not allowed with host ipc enabled',
+        ),
         ("kernel.msgmax", {}, 'forbidden sysctl: "kernel.msgmax" not allowlisted'),
         (
             "net.ipv4.tcp_syncookies",
@@ -141,10 +148,29 @@ def test_sysctls_of_the_kernel_belong_to_each_container():
         ),
     ],
 )
-def test_sysctls_of_the_network_are_allowed_and_others_are_not(name, spec, words):
+def test_sysctls_that_are_safe_are_allowed_and_others_are_not(name, spec, words):
     obj = pod(of_pod={"sysctls": [{"name": name, "value": "1"}]}, **spec)
 
     assert find_forbidden_sysctl(obj) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "words"),
+    [
+        ("net.core.somaxconn", {}, ""),
+        ("kernel.msgmax", {}, ""),
+        ("kernel.sem", {}, 'forbidden sysctl: "kernel.sem" not allowlisted'),
+        (
+            "net.core.somaxconn",
+            {"hostNetwork": True},
+            'forbidden sysctl: "net.core.somaxconn" not allowed with host net enabled',
+        ),
+    ],
+)
+def test_a_node_can_allow_sysctls_that_are_not_safe(name, spec, words):
+    obj = pod(of_pod={"sysctls": [{"name": name, "value": "1"}]}, **spec)
+
+    assert find_forbidden_sysctl(obj, ["net.*", "kernel/msgmax"]) == words
 
 
 @pytest.mark.parametrize(
