@@ -1,47 +1,112 @@
-"""Connections a second through a ClusterIP, against the pod's own IP."""
+"""What a ClusterIP costs a connection: against the pod's own IP, and with how many Services there are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import cluster
-from loads import PORT, ROUNDS, serving
-from loads import measure as measure_load
-from results import Result
+from progress import say
+from results import MeasurementError, Result
+from worlds import SERVICE as WORLD_SERVICE
+from worlds import world
 
+PORT = 5201  # for connections; the next one for what is sent over them
+SECONDS = 6.0
+FEW, MANY = 10, 50_000
+AIMS = {"connections": 0.95, "trips": 0.99, "bytes": 0.99}
+NAMES = {"connections": "new connections", "trips": "round trips", "bytes": "throughput"}
 SERVICE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "server"},
-    "spec": {"selector": {"app": "server"}, "ports": [{"port": 80, "targetPort": PORT}]},
+    "spec": {
+        "selector": {"app": "server"},
+        "ports": [{"name": f"p{port}", "port": port, "targetPort": port} for port in (PORT, PORT + 1)],
+    },
 }
+
+_PAIRS = str(Path(__file__).with_name("pairs.py"))
 
 
 def measure() -> Sequence[Result]:
-    """Connect from one pod to another on the same node, both ways in turns."""
-    with cluster.running("--nodes", "1"):
-        cluster.apply(cluster.deployment("server", 1), cluster.deployment("client", 1), SERVICE)
-        cluster.wait_ready("server", 1)
-        cluster.wait_ready("client", 1)
-        (server,), (client,) = cluster.pods("server"), cluster.pods("client")
-        cluster_ip = cluster.get("service", "server")["spec"]["clusterIP"]
-        with serving(cluster.pod_netns(server)):
-            return [_ratio(cluster.pod_netns(client), server["status"]["podIP"], cluster_ip)]
+    """Compare in a cluster, on one node and over two, and then in worlds by hand."""
+    return [*_through_cluster_ip(), _with_many()]
 
 
-def _ratio(client: str, pod_ip: str, cluster_ip: str) -> Result:
-    pairs = [
-        (measure_load(client, "connections", cluster_ip, 80), measure_load(client, "connections", pod_ip))
-        for _ in range(ROUNDS)
-    ]
-    through, direct = (median(values) for values in zip(*pairs, strict=True))
+def _through_cluster_ip() -> Iterator[Result]:
+    with cluster.running("--nodes", "2"):
+        cluster.apply(
+            cluster.deployment("server", 1, nodeName="node-1"),
+            cluster.deployment("near", 1, nodeName="node-1"),
+            cluster.deployment("far", 1, nodeName="node-2"),
+            SERVICE,
+        )
+        for name in ("server", "near", "far"):
+            cluster.wait_ready(name, 1)
+        (server,) = cluster.pods("server")
+        ips = (cluster.get("service", "server")["spec"]["clusterIP"], server["status"]["podIP"])
+        with _serving(Path("/run/netns") / cluster.pod_netns(server)):
+            for client, where in (("near", "one node"), ("far", "two nodes")):
+                (pod,) = cluster.pods(client)
+                place = Path("/run/netns") / cluster.pod_netns(pod)
+                yield from (_ratio(what, where, place, ips) for what in AIMS)
+
+
+def _ratio(what: str, where: str, client: Path, ips: tuple[str, str]) -> Result:
+    say(f"{NAMES[what]}, {where} …")
+    port = PORT if what == "connections" else PORT + 1
+    seen = _compare(what, *(f"{client}@{ip}:{port}" for ip in ips))
     return Result(
-        name="connections through a ClusterIP",
-        measured=median(a / b for a, b in pairs),
+        name=f"{NAMES[what]} through a ClusterIP, {where}",
+        measured=seen["ratio"],
         unit="× the pod's IP",
-        aim=0.9,
+        aim=AIMS[what],
         better="higher",
-        detail={"cluster_ip_per_s": through, "pod_ip_per_s": direct},
+        detail={"cluster_ip_per_s": seen["first"], "pod_ip_per_s": seen["second"], "client": seen["own"]},
     )
+
+
+def _with_many() -> Result:
+    say(f"connections with {FEW:,} and with {MANY:,} Services …")
+    with ExitStack() as stack:
+        many, few = (stack.enter_context(world(count, PORT)) for count in (MANY, FEW))
+        for each in (many, few):
+            stack.enter_context(_serving(each.server))
+        seen = _compare("latency", *(f"{each.client}@{WORLD_SERVICE}:{PORT}" for each in (many, few)))
+    return Result(
+        name=f"latency of a connection, {MANY:,} Services",
+        measured=seen["ratio"],
+        unit=f"× with {FEW:,}",
+        aim=1.05,
+        better="lower",
+        detail={"many_us": seen["first"], "few_us": seen["second"]},
+    )
+
+
+@contextmanager
+def _serving(place: Path) -> Iterator[None]:
+    """Have a server in a namespace for the length of a block."""
+    argv = ["nsenter", f"--net={place}", sys.executable, _PAIRS, "serve", str(PORT)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None, "it is piped"
+            if server.stdout.readline().strip() != "listening":
+                raise MeasurementError(f"the server did not start in {place}")
+            yield
+        finally:
+            server.kill()
+
+
+def _compare(what: str, first: str, second: str) -> dict[str, float]:
+    argv = [sys.executable, _PAIRS, what, first, second, str(SECONDS)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60 + SECONDS, check=False)
+    if done.returncode != 0:
+        raise MeasurementError(f"{what}: {done.stderr.strip().splitlines()[-1]}")
+    seen: dict[str, float] = json.loads(done.stdout)
+    return seen

@@ -12,7 +12,7 @@ PORT = 8080
 
 _FIRST_POD = IPv4Address("10.244.0.2")
 _PODS = 60_000  # in a range of 65,536; who comes after them has another port of the same pod
-_SPARE_POD = IPv4Address("10.244.250.0")
+_SPARE_POD, _SPARE_PODS = IPv4Address("10.244.235.0"), 4999  # prime: no two turns of one Service are alike
 
 
 def name(number: int) -> str:
@@ -43,7 +43,7 @@ def endpoint(number: int) -> dict[str, Any]:
 
 def spare_endpoint(turn: int) -> dict[str, Any]:
     """Write an endpoint that no Service has at first."""
-    return _endpoint(_SPARE_POD + turn % 1024, turn)
+    return _endpoint(_SPARE_POD + turn % _SPARE_PODS, turn)
 
 
 def _endpoint(address: IPv4Address, number: int) -> dict[str, Any]:

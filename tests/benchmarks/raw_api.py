@@ -7,7 +7,7 @@ import json
 import math
 import re
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from results import MeasurementError
@@ -113,14 +113,29 @@ def create_all(
         MeasurementError: one could not be created.
 
     """
-    requests = [render_request("POST", path, json.dumps(obj).encode()) for obj in objects]
+    send_all(
+        api_socket,
+        [render_request("POST", path, json.dumps(obj).encode()) for obj in objects],
+        in_flight,
+        per_s,
+    )
+
+
+def send_all(api_socket: str, requests: Sequence[bytes], in_flight: int, per_s: float = math.inf) -> None:
+    """Send requests: as fast as it goes with so many at once, or no more than so many a second.
+
+    Raises:
+        MeasurementError: one was refused.
+
+    """
     try:
         asyncio.run(_send_all(api_socket, requests, in_flight, per_s))
     except* (MeasurementError, OSError, EOFError) as group:
-        raise MeasurementError(f"create {path}: {group.exceptions[0]}") from group
+        line = requests[0].partition(b" HTTP")[0].decode()
+        raise MeasurementError(f"{line} …: {group.exceptions[0]}") from group
 
 
-async def _send_all(api_socket: str, requests: list[bytes], in_flight: int, per_s: float) -> None:
+async def _send_all(api_socket: str, requests: Sequence[bytes], in_flight: int, per_s: float) -> None:
     start_s = asyncio.get_running_loop().time()
     waiting = ((start_s + number / per_s, request) for number, request in enumerate(requests))
     async with asyncio.TaskGroup() as group:
@@ -137,6 +152,6 @@ async def _send_some(api_socket: str, waiting: Iterator[tuple[float, bytes]]) ->
         writer.write(request)
         head = await reader.readuntil(_END)
         body = await reader.readexactly(body_bytes(head))
-        if _status(head) != 201:
+        if _status(head) not in (200, 201):
             raise MeasurementError(f"{_status(head)} {body[:300]!r}")
     writer.close()

@@ -18,6 +18,7 @@ import bench_network
 import bench_pods
 import bench_rules
 import bench_services
+import bench_storm
 import bench_thousand
 import bench_up
 from progress import say
@@ -29,6 +30,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "network": bench_network.measure,
     "services": bench_services.measure,
     "rules": bench_rules.measure,
+    "storm": bench_storm.measure,
     "dns": bench_dns.measure,
     "memory": bench_memory.measure,
     "api": bench_api.measure,
