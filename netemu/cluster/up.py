@@ -128,6 +128,10 @@ def _check_machine(settings: Settings) -> None:
     for program, package in required_programs(settings).items():
         if find_program(program) is None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
+    if settings.load_balancer == "bgp":
+        from netemu.cluster.frr import find_frr
+
+        find_frr()
     ours = access_link(plan_world(settings))
     with Netlink.open(None) as netlink:
         names = {link.ifindex: link.name for link in netlink.dump_links()}

@@ -98,14 +98,24 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             stack.callback(hardware.close)
             switch_on(hardware)
         lives = Lives(nodes, cache, paths, record, switch_on)
-        balancer = Balancing(client, cache, informer, system_clock, off_nodes(paths))
+        balancer = Balancing(
+            client,
+            cache,
+            informer,
+            system_clock,
+            off_nodes(paths),
+            world=world,
+            settings=settings,
+            paths=paths,
+            record=record,
+        )
         power = Power(
             world,
             paths,
             record,
             run=balancer.watched(lives.run),
             prepare=lives.prepare,
-            silence=lives.silence,
+            silence=balancer.silenced(lives.silence),
         )
         reach = Reach(nodes, power.is_off, paths.netns)
         await registry.ips.repair()

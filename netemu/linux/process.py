@@ -140,7 +140,7 @@ def is_alive(process: ProcessId) -> bool:
 
 def kill(process: ProcessId, sig: signal.Signals) -> bool:
     """Signal this very process, never another that has its PID now; false if it is gone."""
-    with _pidfd(process) as fd:
+    with held(process) as fd:
         if fd is None:
             return False
         with suppress(ProcessLookupError):
@@ -151,12 +151,32 @@ def kill(process: ProcessId, sig: signal.Signals) -> bool:
 
 def wait_gone(process: ProcessId, timeout_s: float) -> bool:
     """Wait until a process has ended; false if it runs on after ``timeout_s``."""
-    with _pidfd(process) as fd:
+    with held(process) as fd:
         if fd is not None:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
             poll.poll(timeout_s * 1000)
     return not is_alive(process)
+
+
+@contextmanager
+def held(process: ProcessId) -> Iterator[int | None]:
+    """Hold a process, so that its PID cannot come again between the look and the signal.
+
+    The descriptor becomes readable when the process ends; ``None`` if it is gone.
+    """
+    try:
+        fd = os.pidfd_open(process.pid)
+    except OSError as err:
+        if err.errno not in (errno.ESRCH, errno.EINVAL):
+            raise
+        yield None
+        return
+    try:
+        stat = _read_stat(process.pid)
+        yield fd if stat is not None and stat.start_ticks == process.start_ticks else None
+    finally:
+        os.close(fd)
 
 
 def missing_program(name: str) -> MissingProgramError:
@@ -179,23 +199,6 @@ def _read_stat(pid: int) -> _Stat | None:
     # The command's name may hold blanks and brackets: fields are counted from the last ")".
     fields = text[text.rindex(b")") + 2 :].split()
     return _Stat(fields[0].decode(), int(fields[19]))
-
-
-@contextmanager
-def _pidfd(process: ProcessId) -> Iterator[int | None]:
-    """Hold a process, so that its PID cannot come again between the look and the signal."""
-    try:
-        fd = os.pidfd_open(process.pid)
-    except OSError as err:
-        if err.errno not in (errno.ESRCH, errno.EINVAL):
-            raise
-        yield None
-        return
-    try:
-        stat = _read_stat(process.pid)
-        yield fd if stat is not None and stat.start_ticks == process.start_ticks else None
-    finally:
-        os.close(fd)
 
 
 def _reap(process: ProcessId) -> None:

@@ -1,0 +1,183 @@
+"""[IO] FRR's daemons: found where they were unpacked, run in a place, one unit for each router.
+
+A unit's daemons start and end together. On `outside` these are zebra, which puts routes into the
+kernel, and bgpd: whichever dies, both begin anew, and zebra leaves the routes that it finds in the
+kernel alone until bgpd had time to learn them again. So no connection notices. Nodes have a bgpd
+alone: what it announces the kernel holds anyway.
+
+FRR would make directories in /run and /var/tmp: a unit sees them read-only, and a user database
+that has FRR's group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from netemu.balancer.router import Router
+from netemu.cluster.processes import GONE_WITHIN_S, end_processes, ensure_process, find_process
+from netemu.cluster.record import Record
+from netemu.errors import MissingProgramError, NetemuError
+from netemu.linux import process
+from netemu.linux.process import ProcessId
+from netemu.logs import Log
+
+log = Log(__name__)
+
+CHECKOUT = Path(__file__).parent.parent.parent
+HOMES = (CHECKOUT / ".cache/frr", Path("/"))
+"""Where FRR may be: fetched by ``scripts/frr``, or installed."""
+
+RELEARN_S = 5
+RESTART_DELAY_S = 0.05
+MAX_DELAY_S = 10.0
+SETTLED_S = 5.0
+
+_PRIVATE = """
+for directory in /run /var/tmp; do mount --bind "$directory" "$directory"; done
+mount --bind "$1" "$1"
+for directory in /run /var/tmp; do mount -o remount,bind,ro "$directory"; done
+for file in group passwd; do mount --bind "$1/$file" "/etc/$file"; done
+shift
+exec "$@"
+"""
+_FILES = {
+    "passwd": "root:x:0:0:root:/root:/bin/sh\n",
+    "group": "root:x:0:\nfrrvty:x:0:\n",
+    "zebra.conf": "",
+}
+_OPTIONS = {
+    # As many routes at a time as there may be; and none that it finds goes before bgpd said what is.
+    "zebra": ("-s", "4194304", "-K", str(RELEARN_S)),
+    "bgpd": (),
+}
+
+
+class Unit(NamedTuple):
+    """The daemons of one router: ``netns`` is the path of its namespace."""
+
+    place: str
+    netns: Path
+    directory: Path
+    programs: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    def name_of(self, program: str) -> str:
+        """Name a daemon in the record."""
+        return f"{program}-{self.place}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The daemons' names in the record."""
+        return tuple(map(self.name_of, self.programs))
+
+
+def node_unit(place: str, netns: Path, directory: Path) -> Unit:
+    """Give a node's router: it calls, nobody calls it, and it leaves the kernel's routes alone."""
+    return Unit(place, netns, directory, ("bgpd",), ("-Z", "-p", "0"))
+
+
+def outside_unit(place: str, netns: Path, directory: Path) -> Unit:
+    """Give the router outside."""
+    return Unit(place, netns, directory, ("zebra", "bgpd"))
+
+
+def find_frr() -> Path:
+    """Find where FRR's packages are unpacked.
+
+    Raises:
+        MissingProgramError: nowhere.
+
+    """
+    for home in HOMES:
+        if (home / "usr/lib/frr/bgpd").is_file():
+            return home
+    raise MissingProgramError(
+        "FRR, which speaks BGP, is not there", hint=f"{CHECKOUT}/scripts/frr fetches it."
+    )
+
+
+def argv(unit: Unit, program: str, home: Path) -> tuple[str, ...]:
+    """Give the command line of a daemon; the process that is started becomes it."""
+    libraries = [home / part for part in ("usr/lib", "lib")]
+    found = [p for each in libraries for p in sorted(each.glob("*-linux-*")) for p in (p / "frr", p)]
+    directory = str(unit.directory)
+    return (
+        *("nsenter", f"--net={unit.netns}", "--"),
+        *("unshare", "--mount", "--propagation", "private", "--"),
+        *("sh", "-eu", "-c", _PRIVATE, "sh", directory),
+        *(("env", f"LD_LIBRARY_PATH={':'.join(map(str, found))}") if home != Path("/") else ()),
+        str(home / "usr/lib/frr" / program),
+        *("-u", "root", "-g", "root", "-P", "0", "--log", "stdout"),
+        *("--vty_socket", directory, "-z", f"{directory}/zserv.api"),
+        *("-i", f"{directory}/{program}.pid", "-f", f"{directory}/{program}.conf"),
+        *_OPTIONS[program],
+        *(unit.options if program == "bgpd" else ()),
+    )
+
+
+async def keep(unit: Unit, router: Router, record: Record, failed: Callable[[str], None]) -> None:
+    """Keep a router's daemons running until cancelled; they outlive us.
+
+    ``failed`` is told why they cannot be started; it is tried again.
+    """
+    await router.write_file()
+    delay_s = RESTART_DELAY_S
+    loop = asyncio.get_running_loop()
+    while True:
+        began_s = loop.time()
+        try:
+            running = start(unit, record)
+            router.look()
+            await _first_gone(running)
+            log.warning("router.lost", place=unit.place)
+        except NetemuError as err:
+            log.error("router.not_started", place=unit.place, error=str(err), delay_s=delay_s)
+            failed(f"{unit.place}: {err.message}. {err.hint}")
+        await asyncio.to_thread(end_processes, record, unit.names)
+        delay_s = RESTART_DELAY_S if loop.time() - began_s > SETTLED_S else min(delay_s * 2, MAX_DELAY_S)
+        await asyncio.sleep(delay_s)
+
+
+def start(unit: Unit, record: Record) -> list[ProcessId]:
+    """Start what is missing of a router's daemons; what is there of some but not of others goes first.
+
+    Raises:
+        MissingProgramError: FRR is not there.
+
+    """
+    found = [find_process(record, name) for name in unit.names]
+    if None in found:
+        for each in filter(None, found):
+            process.kill(each, signal.SIGKILL)
+            process.wait_gone(each, GONE_WITHIN_S)
+    unit.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, text in _FILES.items():
+        (unit.directory / name).write_text(text)
+    return [_start(unit, program, record) for program in unit.programs]
+
+
+def _start(unit: Unit, program: str, record: Record) -> ProcessId:
+    name = unit.name_of(program)
+    found = find_process(record, name)
+    if found is not None:
+        return found
+    return ensure_process(record, name, argv(unit, program, find_frr()), unit.directory / f"{program}.log")
+
+
+async def _first_gone(running: list[ProcessId]) -> None:
+    """Return when one of some processes has ended."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    with ExitStack() as stack:
+        for each in running:
+            descriptor = stack.enter_context(process.held(each))
+            if descriptor is None:
+                return
+            loop.add_reader(descriptor, gone.set)
+            stack.callback(loop.remove_reader, descriptor)
+        await gone.wait()

@@ -1,0 +1,69 @@
+"""[IO] The routers of a cluster that has BGP: a bgpd on each node, FRR's zebra and bgpd outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from netemu.balancer.frr import Config
+from netemu.balancer.router import Router
+from netemu.balancer.routing import Site
+from netemu.cluster.frr import Unit, keep, node_unit, outside_unit
+from netemu.cluster.processes import end_processes
+from netemu.cluster.record import Record
+from netemu.cluster.world import OUTSIDE, World
+from netemu.linux import netns, sysctl
+from netemu.naming import NodeName
+from netemu.settings import Paths, Settings
+
+_BY_CONNECTION = {f"net/{ip}/fib_multipath_hash_policy": 1 for ip in ("ipv4", "ipv6")}
+
+
+class Routers:
+    """Runs and configures them; ``failed`` is told of those that do not do what they should."""
+
+    def __init__(
+        self, world: World, settings: Settings, paths: Paths, record: Record, failed: Callable[[str], None]
+    ) -> None:
+        self._netns = paths.netns / world.outside
+        self._record = record
+        self._failed = failed
+        self.site = Site(
+            nodes={node.name: node.ips for node in world.nodes},
+            outside=tuple(address.ip for address in world.outside_addresses),
+            hosts=settings.host_ranges,
+        )
+        places = {OUTSIDE: outside_unit(OUTSIDE, self._netns, paths.run / "frr" / OUTSIDE)}
+        for node in world.nodes:
+            places[node.name] = node_unit(node.name, paths.netns / node.netns, paths.run / "frr" / node.name)
+        self._units: Mapping[str, Unit] = places
+        self._routers = {
+            name: Router(name, unit.directory, partial(self._tell, name)) for name, unit in places.items()
+        }
+
+    def _tell(self, place: str, words: str) -> None:
+        self._failed(f"{place}: {words}")
+
+    def configure(self, configurations: Mapping[str, Config]) -> None:
+        """Say how routers are to be configured."""
+        for place, config in configurations.items():
+            self._routers[place].want(config)
+
+    async def run_outside(self) -> None:
+        """Keep the router outside running until cancelled; it spreads connections over nodes, not clients."""
+        with netns.opened(self._netns) as ns_fd:
+            sysctl.ensure(ns_fd, {name: v for name, v in _BY_CONNECTION.items() if sysctl.has(ns_fd, name)})
+        await self.run(OUTSIDE)
+
+    async def run(self, place: str) -> None:
+        """Keep a router running, and as it is wanted, until cancelled."""
+        unit, router = self._units[place], self._routers[place]
+        unit.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(router.run(), name=f"configuration of {place}")
+            group.create_task(keep(unit, router, self._record, self._failed), name=f"router {place}")
+
+    async def cut_off(self, node: NodeName) -> None:
+        """End a node's router, as its power fails."""
+        await asyncio.to_thread(end_processes, self._record, self._units[node].names)
