@@ -61,7 +61,8 @@ class Elements:
     """One Service port: what leads to it, and the endpoints, each in its slot.
 
     ``id`` names the set of endpoints in the kernel. The node-independent part of the answer:
-    ``groups`` says what it means on one node. Most ports have no ``policies``.
+    ``groups`` says what it means on one node. Most ports have no ``policies``. ``lingering`` are
+    endpoints of UDP that get no new flows, but still serve those that they have.
     """
 
     id: int
@@ -70,6 +71,7 @@ class Elements:
     node_port: int | None
     endpoints: tuple[Endpoint, ...]
     policies: Policies | None = None
+    lingering: tuple[Endpoint, ...] = ()
 
     @property
     def frontends(self) -> tuple[Frontend, ...]:
@@ -100,6 +102,7 @@ def plan(index: Index, key: PortKey, ids: TakeId, before: Elements | None = None
         view.port.node_port or None,
         in_slots(chosen.usable, before.endpoints if before is not None else ()),
         _policies(view, chosen, ids, old),
+        chosen.lingering if protocol is L4.UDP else (),
     )
 
 
@@ -113,6 +116,11 @@ class _Chosen(NamedTuple):
     def usable(self) -> list[Endpoint]:
         """The ready endpoints or, when there is none, those that still serve while they end."""
         return list(self.ready or self.ending)
+
+    @property
+    def lingering(self) -> tuple[Endpoint, ...]:
+        """Those that still serve while they end, but not for new connections, in the order of addresses."""
+        return in_slots(list(self.ending), ()) if self.ready else ()
 
 
 def _choose(candidates: Iterable[Candidate]) -> _Chosen:

@@ -1,6 +1,6 @@
 """Which tracked UDP flows no longer go where they should.
 
-A flow to a frontend is right if one of the frontend's present endpoints answers it. That one
+A flow to a frontend is right if one of the frontend's endpoints that still serve answers it. That one
 rule covers an endpoint that went, the last one, the Service, and the first endpoint that
 came while a client kept asking.
 """
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netemu.nft.expressions import L4, Address
-from netemu.proxy.groups import NodeView, on_node
+from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
 
@@ -63,18 +63,15 @@ def is_stale(flow: UdpFlow, expected: Expected) -> bool:
 
 
 def _answering(plan: Elements | None, node: NodeView) -> dict[Socket, frozenset[Socket]]:
-    """Give who answers at each UDP frontend of a Service port, to whatever client."""
+    """Give who answers at each UDP frontend of a Service port, to whatever client.
+
+    That is whoever serves: what policies and hints say, and that an endpoint ends, is for new
+    flows, as it is for connections of TCP.
+    """
     if plan is None or plan.cluster.protocol is not L4.UDP:
         return {}
-    here = on_node(plan, node)
-    sockets = {group.id: frozenset((e.address, e.port) for e in group.endpoints) for group in here.groups}
-
-    def behind(id: int) -> frozenset[Socket]:
-        inside = sockets[here.inside_id] if id == here.external_id else frozenset()
-        return sockets[id] | inside
-
-    found = {(front.address, front.port): behind(id) for front, id in here.frontends}
-    if here.node_port is not None:
-        addresses = (*node.addresses, *([_LOCALHOST] if node.has_localhost else ()))
-        found |= {(address, here.node_port): behind(here.node_port_id) for address in addresses}
+    serving = frozenset((e.address, e.port) for e in (*plan.endpoints, *plan.lingering))
+    found = {(front.address, front.port): serving for front in plan.frontends}
+    if plan.node_port is not None:
+        found |= {(address, plan.node_port): serving for address in node.addresses}
     return found

@@ -83,6 +83,28 @@ def test_ready_endpoints_are_used_and_ending_ones_only_when_there_is_no_other(en
     assert ips(planned(service(), slice_("1", *endpoints))) == chosen
 
 
+UDP_PORTS = ({"name": "dns", "port": 8053, "protocol": "UDP"},)
+
+
+@pytest.mark.parametrize(
+    ("key", "endpoints", "lingering"),
+    [
+        pytest.param("dns", [("10.0.0.2", ENDING), ("10.0.0.1", READY)], ["10.0.0.2"], id="ending"),
+        pytest.param(
+            "dns", [("10.0.0.1", READY), ("10.0.0.2", ENDING_SICK)], [], id="ending-and-not-serving"
+        ),
+        pytest.param("dns", [("10.0.0.1", ENDING)], [], id="the-only-one-is-used"),
+        pytest.param("http", [("10.0.0.2", ENDING), ("10.0.0.1", READY)], [], id="tcp-needs-none"),
+    ],
+)
+def test_endpoints_of_udp_that_end_are_known_for_the_flows_that_they_have(key, endpoints, lingering):
+    both = slice_("1", *endpoints, ports=({"name": "http", "port": 8080}, *UDP_PORTS))
+
+    elements = planned(service(ports=(HTTP, DNS)), both, key=PortKey(WEB, key))
+
+    assert [str(endpoint.address) for endpoint in elements.lingering] == lingering
+
+
 def test_endpoints_of_all_slices_of_the_service_are_joined():
     elements = planned(
         service(),

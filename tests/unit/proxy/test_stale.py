@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -10,7 +11,7 @@ from netemu.informer.cache import Key
 from netemu.nft.expressions import L4
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
-from netemu.proxy.plan import Elements, Frontend
+from netemu.proxy.plan import Elements, Frontend, Near, Policies
 from netemu.proxy.stale import UdpFlow, expected_after, expected_by_all, is_stale
 
 NODE_IP = IPv4Address("172.30.0.11")
@@ -22,9 +23,9 @@ DNS = PortKey(Key("kube-system", "kube-dns"), "dns")
 FRONTEND, NODE_PORT = (DNS_IP, 53), (NODE_IP, 30053)
 
 
-def dns(*sockets, protocol=L4.UDP):
-    endpoints = tuple(Endpoint(*socket) for socket in sockets)
-    return Elements(1, Frontend(DNS_IP, protocol, 53), (), 30053, endpoints)
+def dns(*sockets, protocol=L4.UDP, lingering=()):
+    endpoints, ending = (tuple(Endpoint(*socket) for socket in some) for some in (sockets, lingering))
+    return Elements(1, Frontend(DNS_IP, protocol, 53), (), 30053, endpoints, lingering=ending)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def dns(*sockets, protocol=L4.UDP):
         pytest.param(dns(), dns(A), {A}, id="the-first-one-comes"),
         pytest.param(None, dns(A), {A}, id="the-service-comes"),
         pytest.param(dns(A), dns(B), {B}, id="one-for-another"),
+        pytest.param(dns(B, lingering=[A]), dns(B), {B}, id="one-has-ended"),
     ],
 )
 def test_a_change_that_can_leave_flows_stale_says_who_may_answer(before, after, expected):
@@ -48,12 +50,28 @@ def test_a_change_that_can_leave_flows_stale_says_who_may_answer(before, after, 
     ("before", "after"),
     [
         pytest.param(dns(A), dns(A, B), id="one-joins"),
+        pytest.param(dns(A, B), dns(B, lingering=[A]), id="one-is-ending"),
         pytest.param(dns(A, protocol=L4.TCP), dns(B, protocol=L4.TCP), id="tcp"),
         pytest.param(dns(A, protocol=L4.TCP), None, id="tcp-goes"),
     ],
 )
 def test_other_changes_leave_none(before, after):
     assert expected_after({DNS: before}, {DNS: after}, NODE) == {}
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        pytest.param(Policies(external_id=2, inside_id=3), id="local-and-nobody-here"),
+        pytest.param(Policies(near={Near("node", "node-1"): (Endpoint(*B),)}), id="a-nearer-one"),
+        pytest.param(Policies(affinity_s=60), id="affinity"),
+    ],
+)
+def test_policies_are_for_new_flows(policies):
+    policed = replace(dns(A, B), policies=policies)
+
+    assert expected_after({DNS: dns(A, B)}, {DNS: policed}, NODE) == {}
+    assert expected_by_all([policed], NODE) == {FRONTEND: {A, B}, NODE_PORT: {A, B}}
 
 
 def test_a_frontend_that_passes_to_another_service_is_expected_to_be_answered_by_the_new_one():
