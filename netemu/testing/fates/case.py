@@ -48,6 +48,7 @@ class Target(Enum):
     UNUSED_NODE_PORT = "unused-node-port"
     UNALLOCATED = "unallocated-address"
     LOOPBACK = "node-port-on-loopback"
+    POD = "pod-itself"
 
     @property
     def is_external(self) -> bool:
@@ -71,7 +72,8 @@ class Condition(Enum):
     ENDING_UNKNOWN = (False, None, True)
     ENDED = (False, False, True)
     NOT_READY = (False, False, False)
-    # What publishNotReadyAddresses makes of the last two.
+    SERVING = (False, True, False)
+    # What publishNotReadyAddresses makes of those that are not ready, or ended.
     PUBLISHED = (True, False, False)
     PUBLISHED_ENDED = (True, False, True)
 

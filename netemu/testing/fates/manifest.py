@@ -11,8 +11,9 @@ from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, Kind
 from netemu.nft.expressions import Address
 from netemu.testing.fates.case import Backend, Case, Service, Target, Trait
-from netemu.testing.fates.oracle import NODE_OF, ZONE_OF
+from netemu.testing.fates.oracle import ASKED_POD, NODE_OF, ZONE_OF
 from netemu.testing.service_world import NODES, NODES6, OUTSIDE, OUTSIDE6, PODS, PODS6, SETTINGS
+from netemu.testing.service_world import PORT as SERVER_PORT
 
 PORT, UNDEFINED_PORT, UNUSED_NODE_PORT = 80, 81, 29999
 _FIRST_NODE_PORT = 30000
@@ -62,6 +63,7 @@ class Manifest:
             Target.BALANCER: (BALANCERS[version][number], PORT),
             Target.EXTERNAL_IP: (EXTERNAL_IPS[version][number], PORT),
             Target.PROXY: (PROXIES[version][number], PORT),
+            Target.POD: (places[ASKED_POD], SERVER_PORT),
         }
         return found[case.target]
 

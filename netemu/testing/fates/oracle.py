@@ -25,6 +25,7 @@ from netemu.testing.fates.case import (
 NODE_OF = {"a": "node-1", "b": "node-1", "c": "node-2", "d": "node-2", "node-1": "node-1", "node-2": "node-2"}
 ZONE_OF = {"node-1": "zone-1", "node-2": "zone-2"}
 PODS = frozenset("abcd")
+ASKED_POD = "c"  # by its own address, without a Service
 _C = Condition
 _READY = (_C.READY, _C.UNKNOWN, _C.PUBLISHED, _C.PUBLISHED_ENDED)
 _ENDING = (_C.ENDING, _C.ENDING_UNKNOWN)
@@ -43,6 +44,8 @@ def fate(case: Case) -> Fate:
     """Say what must become of a case."""
     if case.target in _DECIDED:
         return _DECIDED[case.target]
+    if case.target is Target.POD:  # "pods can communicate with all other pods without NAT"
+        return Fate(frozenset({Arrival(ASKED_POD, case.client.value)}))
     if case.target is Target.PROXY:  # nodes leave it alone: it goes to the balancer
         return Fate(frozenset({Arrival("outside", NODE_OF[case.client.value])}))
     if case.service.trait in _UNSERVED:

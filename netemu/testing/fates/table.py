@@ -32,6 +32,7 @@ STATES: dict[str, tuple[Backend, ...]] = {
     "ended-here-ending-there": (Backend("a", _C.ENDED), Backend("c", _C.ENDING)),
     "ended-here": (Backend("a", _C.ENDED),),
     "not-ready-here": (Backend("a", _C.NOT_READY),),
+    "not-ready-but-serving-here": (Backend("a", _C.SERVING),),
     "not-ready-here-ready-there": (Backend("a", _C.NOT_READY), _THERE),
     "unknown-there": (Backend("c", _C.UNKNOWN),),
     "published-here": (Backend("a", _C.PUBLISHED),),
@@ -144,12 +145,14 @@ def _traits() -> Iterator[Case]:
 
 
 def _nobody() -> Iterator[Case]:
-    """Targets that no Service answers for, and a balancer that wants to see its packets."""
+    """What no Service answers for: also a balancer that wants to see its packets, and a pod itself."""
     service = Service("LoadBalancer", "ready-here", STATES["ready-here"])
     for client, target in product(Client, (Target.UNDEFINED_PORT, Target.UNALLOCATED)):
         yield from _all_ways(service, client, target)
     for client in (*_INSIDE, Client.REMOTE_NODE):
         yield from _all_ways(service, client, Target.PROXY)
+    for client in (Client.POD, Client.REMOTE_POD, Client.ENDPOINT, Client.NODE, Client.REMOTE_NODE):
+        yield from _all_ways(service, client, Target.POD)
     for client in (Client.POD, Client.NODE, Client.REMOTE_NODE, Client.OUTSIDE):
         yield from _one_way(service, client, (Target.UNUSED_NODE_PORT,))
     yield from _all_ways(service, Client.NODE, Target.LOOPBACK)
