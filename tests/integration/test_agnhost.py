@@ -280,6 +280,20 @@ async def test_coredns_answers_for_the_hosts_of_its_configuration(process, first
     await eventually(answers, ["192.0.2.123", "2001:db8::29", "my.test."].__eq__, within_s=UP_S)
 
 
+async def test_net_runs_the_ends_of_a_connection_that_is_half_closed(process, first_pod):
+    end = json.dumps({"LocalAddr": ":11302", "PostFinTimeoutSeconds": 600})
+    await process("net", "--runner", "nat-closewait-server", "--options", end)
+    await process("net", "--serve", ":11301")
+    other = json.dumps({"RemoteAddr": "127.0.0.1:11302", "TimeoutSeconds": 10, "LeakConnection": True})
+
+    async def answer() -> str:
+        return await curl(first_pod, "-d", other, "http://127.0.0.1:11301/run/nat-closewait-client")
+
+    said = await eventually(answer, lambda said: "refused" not in said, within_s=UP_S)
+    assert said.startswith("ok\noutput:\n\n#")
+    assert "Server has half-closed the connection" in said
+
+
 async def test_grpc_health_checks_are_answered_over_http_2(process, first_pod):
     await process("grpc-health-checking", "--service=shop")
     post = ("--http2-prior-knowledge", "--data-binary", "@/dev/null", "-w", "%{http_code} %{content_type}")

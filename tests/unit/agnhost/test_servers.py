@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from netemu.agnhost import echo_basic, guestbook, liveness, nettest, nosnat, porter
+from netemu.agnhost import closewait, echo_basic, guestbook, liveness, nettest, nosnat, porter
 from netemu.agnhost.model import Address, AppError, Datagrams, Http, Messages, Output, Request, Setting, Tls
 from netemu.testing.surroundings import FakeSurroundings
 
@@ -245,3 +245,22 @@ async def test_nettest_goes_on_without_an_api():
 
     assert (await ask(listener, "/status")).body == b"running"
     assert "Unable to read the endpoints" in (await ask(listener, "/read")).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "status", "said"),
+    [
+        ("/run", b"{}", 404, "404 page not found"),
+        ("/run/a/b", b"{}", 400, "invalid request to run: [ run a b]"),
+        ("/run/a", b"{}", 500, "Error from runner: Invalid runner: 'a', see --help\noutput:"),
+        ("/run/nat-closewait-client", b"{", 500, "Error from runner: Invalid options JSON: "),
+    ],
+    ids=["nothing", "too-much", "unknown", "no-json"],
+)
+async def test_net_refuses_what_it_cannot_run(target, body, status, said):
+    (listener,) = listeners(closewait.build, "--serve", "127.0.0.1:8889")
+
+    response = await ask(listener, target, method="POST", body=body)
+
+    assert (listener.host, listener.number) == ("127.0.0.1", 8889)
+    assert (response.status, response.body.decode().startswith(said)) == (status, True)
