@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from netemu.api.causes import bad_value
 from netemu.api.client import Object
+from netemu.api.crd.expressions import broken_rules, guarded_by
 from netemu.api.crd.schema import RESOURCE_FIELDS, defaulted, pruned, unknown_fields
-from netemu.api.crd.values import violations
+from netemu.api.crd.values import ABSENT, NOWHERE, violations
 from netemu.api.crd.version import CustomVersion
 from netemu.api.errors import Cause
+
+NOT_CHECKED = (
+    "some validation rules were not checked because the object was invalid; correct the existing errors to"
+    " complete validation"
+)
+# Where a value has not even the right shape, rules would fail in ways that say nothing.
+_BLOCKING = (
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+)
 
 
 def unknown_causes(version: CustomVersion, obj: Object) -> tuple[Cause, ...]:
@@ -31,9 +46,19 @@ def fill(version: CustomVersion, obj: Object) -> Object:
     return {**defaulted(version.schema, obj), **head, "metadata": metadata}
 
 
-def check(version: CustomVersion, obj: Object) -> Iterator[Cause]:
-    """Give every rule of the schema that an object breaks."""
+def check(version: CustomVersion, obj: Object, old: Object | None = None) -> Iterator[Cause]:
+    """Give every rule of the schema that an object breaks; with ``old``, also those about changes."""
+    new, had = _seen(obj), _seen(old) if old is not None else ABSENT
+    broken = list(violations(version.schema, new, old=had))
+    yield from broken
+    if guarded_by(version) is None:
+        return
+    if any(cause.reason in _BLOCKING for cause in broken):
+        yield bad_value(NOWHERE, "null", NOT_CHECKED)
+    else:
+        yield from broken_rules(version, new, had)
+
+
+def _seen(obj: Object) -> Object:
     metadata: dict[str, Any] = obj.get("metadata") or {}
-    named = {key: metadata[key] for key in ("name", "generateName") if key in metadata}
-    seen = {**obj, "metadata": named}
-    return violations(version.schema, seen)
+    return {**obj, "metadata": {key: metadata[key] for key in ("name", "generateName") if key in metadata}}

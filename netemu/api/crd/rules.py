@@ -12,6 +12,7 @@ from netemu.api import syntax
 from netemu.api.causes import bad_value, bad_values, immutable, not_supported, required
 from netemu.api.client import Object
 from netemu.api.crd.definition import schema_of
+from netemu.api.crd.expressionrules import check_expressions
 from netemu.api.crd.names import APPROVAL
 from netemu.api.crd.structure import check_structure
 from netemu.api.crd.version import Json
@@ -103,7 +104,7 @@ def _check_versions(versions: list[dict[str, Any]]) -> Iterator[Cause]:
         if not schema_of(version):
             yield required(f"{field}.schema.openAPIV3Schema", "schemas are required")
         else:
-            yield from check_structure(schema_of(version), f"{field}.schema.openAPIV3Schema")
+            yield from _check_schema(schema_of(version), f"{field}.schema.openAPIV3Schema")
         yield from _check_columns(
             version.get("additionalPrinterColumns") or [], f"{field}.additionalPrinterColumns"
         )
@@ -111,6 +112,13 @@ def _check_versions(versions: list[dict[str, Any]]) -> Iterator[Cause]:
         yield from _check_scale(
             (version.get("subresources") or {}).get("scale"), f"{field}.subresources.scale"
         )
+
+
+def _check_schema(schema: Json, path: str) -> Iterator[Cause]:
+    broken = list(check_structure(schema, path))
+    yield from broken
+    if not broken:
+        yield from check_expressions(schema, path)
 
 
 def _check_columns(columns: list[dict[str, Any]], path: str) -> Iterator[Cause]:

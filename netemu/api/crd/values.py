@@ -9,30 +9,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
+from netemu.api import gopatterns
 from netemu.api.causes import bad_value, duplicate, required, shown, too_long, too_many
 from netemu.api.crd.formats import has_format
 from netemu.api.crd.schema import INT_OR_STRING
 from netemu.api.crd.version import Json
 from netemu.api.errors import Cause
 
+ABSENT: Any = object()
+"""The value of what was not there before."""
+
 NOWHERE = "<nil>"
 """Where Kubernetes says that a combination of schemas fails: nowhere."""
 
 
-def violations(schema: Json, value: Any, path: str = "") -> Iterator[Cause]:
-    """Give every rule of a schema that a value breaks, with the value's path."""
-    if value is None and schema.get("nullable"):
+def violations(schema: Json, value: Any, path: str = "", old: Any = ABSENT) -> Iterator[Cause]:
+    """Give every rule of a schema that a value breaks, with the value's path.
+
+    What is as it was before (``old``) may stay as it is: rules may have come later.
+    """
+    if (value is None and schema.get("nullable")) or (old is not ABSENT and old == value):
         return
     if not _has_type(schema, value):
         yield _wrong_type(path, schema, value)
         return
     if "enum" in schema and value not in schema["enum"]:
         yield _not_in_enum(path, value, schema["enum"])
-    for rules in (_text_rules, _number_rules, _list_rules, _object_rules):
+    for rules in (_text_rules, _number_rules):
         yield from rules(schema, value, path)
+    yield from _list_rules(schema, value, path, old)
+    yield from _object_rules(schema, value, path, old)
     yield from _combinations(schema, value, path)
 
 
@@ -105,7 +113,18 @@ def _number_rules(schema: Json, value: Any, path: str) -> Iterator[Cause]:
         yield _type_invalid(path, value, f"{path} in body must be of type {schema['format']}: {shown(value)}")
 
 
-def _list_rules(schema: Json, value: Any, path: str) -> Iterator[Cause]:
+def item_before(schema: Json, item: Any, old: Any) -> Any:
+    """Find what an item of a list was: only where items have keys this can be told."""
+    keys = schema.get("x-kubernetes-list-map-keys") or ()
+    is_keyed = schema.get("x-kubernetes-list-type") == "map" and isinstance(item, dict)
+    if not is_keyed or not isinstance(old, list):
+        return ABSENT
+    wanted = [item.get(key) for key in keys]
+    same = (each for each in old if isinstance(each, dict) and [each.get(key) for key in keys] == wanted)
+    return next(same, ABSENT)
+
+
+def _list_rules(schema: Json, value: Any, path: str, old: Any) -> Iterator[Cause]:
     if not isinstance(value, list):
         return
     least, most = schema.get("minItems"), schema.get("maxItems")
@@ -116,7 +135,7 @@ def _list_rules(schema: Json, value: Any, path: str) -> Iterator[Cause]:
     items = schema.get("items")
     if isinstance(items, dict):
         for index, item in enumerate(value):
-            yield from violations(items, item, f"{path}[{index}]")
+            yield from violations(items, item, f"{path}[{index}]", item_before(schema, item, old))
     yield from _repeated(schema, value, path)
 
 
@@ -134,7 +153,7 @@ def _repeated(schema: Json, value: list[Any], path: str) -> Iterator[Cause]:
         seen.append(key)
 
 
-def _object_rules(schema: Json, value: Any, path: str) -> Iterator[Cause]:
+def _object_rules(schema: Json, value: Any, path: str, old: Any) -> Iterator[Cause]:
     if not isinstance(value, dict):
         return
     for name in schema.get("required") or ():
@@ -149,7 +168,8 @@ def _object_rules(schema: Json, value: Any, path: str) -> Iterator[Cause]:
     for name, item in value.items():
         below = properties.get(name, values)
         if isinstance(below, dict):
-            yield from violations(below, item, _join(path, name))
+            was = old.get(name, ABSENT) if isinstance(old, dict) else ABSENT
+            yield from violations(below, item, _join(path, name), was)
 
 
 def _combinations(schema: Json, value: Any, path: str) -> Iterator[Cause]:
@@ -181,26 +201,12 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-@lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of Go's syntax; one that Python cannot read accepts everything."""
     try:
-        return re.compile(_in_python(pattern))
+        return gopatterns.compiled(pattern)
     except re.error:
         return re.compile("")
 
 
-def _in_python(pattern: str) -> str:
-    for go, python in _GO_PATTERNS:
-        pattern = pattern.replace(go, python)
-    # Go's $ is the very end; Python's also allows a line's end before it.
-    return re.sub(r"(?<!\\)\$$", r"\\Z", pattern)
-
-
-_GO_PATTERNS = (
-    (r"\z", r"\Z"),
-    ("[[:alnum:]]", "[0-9A-Za-z]"),
-    ("[[:alpha:]]", "[A-Za-z]"),
-    ("[[:digit:]]", "[0-9]"),
-)
 _NAMES = {str: "string", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}

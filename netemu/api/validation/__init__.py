@@ -73,7 +73,7 @@ def validate(kind: Kind, new: Object, old: Object | None = None) -> tuple[Cause,
     """
     causes = list(check_metadata(kind, new, old))
     if kind.custom is not None:
-        return (*causes, *custom_objects.check(kind.custom, new))
+        return (*causes, *custom_objects.check(kind.custom, new, old))
     check = _CHECKS.get(kind.key)
     if check is not None:
         causes += check(new, old)

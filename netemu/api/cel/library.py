@@ -1,0 +1,116 @@
+"""The functions that Kubernetes adds to CEL: quantities, addresses, URLs, lists, sets, patterns.
+
+What is no value of CEL's own (a quantity, an address) is a map that says what it is, in a form of which
+there is only one for equal values: so they can be compared and handed on.
+
+Source: https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-cel-libraries and apiserver
+``pkg/cel/library``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+from netemu.api.cel import addresses, lists, patterns, quantities, urls
+
+
+class Param(Enum):
+    """The type of a parameter or result."""
+
+    ANY = "any"
+    BOOL = "bool"
+    INT = "int"
+    FLOAT = "double"
+    TEXT = "string"
+    LIST = "list"
+    VALUE = "a value of Kubernetes' own"
+
+
+class Overload(NamedTuple):
+    """One way to call a function."""
+
+    do: Callable[..., Any]
+    result: Param
+    params: tuple[Param, ...]
+    is_member: bool = False
+
+
+def _call(do: Callable[..., Any], result: Param, *params: Param) -> Overload:
+    return Overload(do, result, params)
+
+
+def _member(do: Callable[..., Any], result: Param, *params: Param) -> Overload:
+    return Overload(do, result, params, is_member=True)
+
+
+_ANY, _BOOL, _INT, _TEXT, _LIST, _VALUE = (
+    Param.ANY,
+    Param.BOOL,
+    Param.INT,
+    Param.TEXT,
+    Param.LIST,
+    Param.VALUE,
+)
+
+FUNCTIONS: dict[str, tuple[Overload, ...]] = {
+    "quantity": (_call(quantities.quantity, _VALUE, _TEXT),),
+    "isQuantity": (_call(quantities.is_quantity, _BOOL, _TEXT),),
+    "isInteger": (_member(quantities.is_integer, _BOOL, _VALUE),),
+    "asInteger": (_member(quantities.as_integer, _INT, _VALUE),),
+    "asApproximateFloat": (_member(quantities.as_float, Param.FLOAT, _VALUE),),
+    "sign": (_member(quantities.sign, _INT, _VALUE),),
+    "add": (
+        _member(quantities.add, _VALUE, _VALUE, _VALUE),
+        _member(quantities.add_number, _VALUE, _VALUE, _INT),
+    ),
+    "sub": (
+        _member(quantities.subtract, _VALUE, _VALUE, _VALUE),
+        _member(quantities.subtract_number, _VALUE, _VALUE, _INT),
+    ),
+    "compareTo": (_member(quantities.compare, _INT, _VALUE, _VALUE),),
+    "isLessThan": (_member(quantities.is_less, _BOOL, _VALUE, _VALUE),),
+    "isGreaterThan": (_member(quantities.is_greater, _BOOL, _VALUE, _VALUE),),
+    "isIP": (_call(addresses.is_ip, _BOOL, _TEXT),),
+    "ip": (_call(addresses.ip, _VALUE, _TEXT), _member(addresses.ip_of, _VALUE, _VALUE)),
+    "ip.isCanonical": (_call(addresses.is_canonical, _BOOL, _TEXT),),
+    "family": (_member(addresses.family, _INT, _VALUE),),
+    "isUnspecified": (_member(addresses.is_unspecified, _BOOL, _VALUE),),
+    "isLoopback": (_member(addresses.is_loopback, _BOOL, _VALUE),),
+    "isLinkLocalMulticast": (_member(addresses.is_link_local_multicast, _BOOL, _VALUE),),
+    "isLinkLocalUnicast": (_member(addresses.is_link_local_unicast, _BOOL, _VALUE),),
+    "isGlobalUnicast": (_member(addresses.is_global_unicast, _BOOL, _VALUE),),
+    "isCIDR": (_call(addresses.is_cidr, _BOOL, _TEXT),),
+    "cidr": (_call(addresses.cidr, _VALUE, _TEXT),),
+    "containsIP": (
+        _member(addresses.contains_ip, _BOOL, _VALUE, _VALUE),
+        _member(addresses.contains_ip_text, _BOOL, _VALUE, _TEXT),
+    ),
+    "containsCIDR": (
+        _member(addresses.contains_cidr, _BOOL, _VALUE, _VALUE),
+        _member(addresses.contains_cidr_text, _BOOL, _VALUE, _TEXT),
+    ),
+    "masked": (_member(addresses.masked, _VALUE, _VALUE),),
+    "prefixLength": (_member(addresses.prefix_length, _INT, _VALUE),),
+    "isURL": (_call(urls.is_url, _BOOL, _TEXT),),
+    "url": (_call(urls.url, _VALUE, _TEXT),),
+    "getScheme": (_member(urls.scheme, _TEXT, _VALUE),),
+    "getHost": (_member(urls.host, _TEXT, _VALUE),),
+    "getHostname": (_member(urls.hostname, _TEXT, _VALUE),),
+    "getPort": (_member(urls.port, _TEXT, _VALUE),),
+    "getEscapedPath": (_member(urls.escaped_path, _TEXT, _VALUE),),
+    "getQuery": (_member(urls.query, _VALUE, _VALUE),),
+    "find": (_member(patterns.find, _TEXT, _TEXT, _TEXT),),
+    "findAll": (
+        _member(patterns.find_all, _LIST, _TEXT, _TEXT),
+        _member(patterns.find_some, _LIST, _TEXT, _TEXT, _INT),
+    ),
+    "isSorted": (_member(lists.is_sorted, _BOOL, _LIST),),
+    "sum": (_member(lists.total, _ANY, _LIST),),
+    "min": (_member(lists.least, _ANY, _LIST),),
+    "max": (_member(lists.greatest, _ANY, _LIST),),
+    "sets.contains": (_call(lists.contains, _BOOL, _LIST, _LIST),),
+    "sets.equivalent": (_call(lists.are_equivalent, _BOOL, _LIST, _LIST),),
+    "sets.intersects": (_call(lists.intersect, _BOOL, _LIST, _LIST),),
+}

@@ -1,0 +1,135 @@
+"""Compile and evaluate expressions: all that touches the library (cel-expr-python, Google's cel-cpp)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from netemu.api.cel.library import FUNCTIONS, Param
+from netemu.api.protobuf.wire import read_fields
+from netemu.errors import NetemuError
+
+_CODE = re.compile(r" ?\[[A-Z_]+\]\s*$")
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_NO_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')
+
+
+class CompileError(NetemuError):
+    """Text that is no expression, in CEL's words."""
+
+    code = "CEL_COMPILE"
+
+
+class EvaluationError(NetemuError):
+    """An expression that has no value for what it was given, in CEL's words."""
+
+    code = "CEL_EVALUATION"
+
+
+class Program:
+    """One compiled expression; may be evaluated any number of times."""
+
+    def __init__(self, compiled: Any, error: Any) -> None:
+        self._compiled = compiled
+        self._error = error
+
+    @property
+    def tree(self) -> bytes:
+        """The expression as ``cel.expr.CheckedExpr``, in protobuf; see ``fields``."""
+        envelope = dict(read_fields(self._compiled.serialize()))  # google.protobuf.Any
+        tree = envelope[2]
+        assert isinstance(tree, bytes)
+        return tree
+
+    @property
+    def type(self) -> str:
+        """The name of the result's type; ``dyn`` where only values tell."""
+        return str(self._compiled.return_type().name())
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """Give the expression's value.
+
+        Raises:
+            EvaluationError: it has none.
+
+        """
+        try:
+            result = self._compiled.eval(data=values)
+        except RuntimeError as err:
+            raise EvaluationError(_in_words(str(err))) from err
+        if result.type() == self._error:
+            raise EvaluationError(_in_words(str(result.value())))
+        return result.plain_value()
+
+
+@lru_cache(maxsize=4096)
+def compile_expression(text: str, variables: tuple[str, ...]) -> Program:
+    """Compile an expression over some variables, each of any type.
+
+    Raises:
+        CompileError: it is none.
+
+    """
+    try:
+        environment, error = _environment(variables)
+        return Program(environment.compile(text), error)
+    except RuntimeError as err:
+        raise CompileError(_CODE.sub("", _STATUS.sub("", str(err)))) from err
+
+
+@lru_cache(maxsize=32)
+def _environment(variables: tuple[str, ...]) -> tuple[Any, Any]:
+    """Make the surroundings of expressions; with the type of what fails, which only the library knows."""
+    from cel_expr_python import cel
+    from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
+
+    types = {
+        Param.ANY: cel.Type.DYN,
+        Param.BOOL: cel.Type.BOOL,
+        Param.INT: cel.Type.INT,
+        Param.FLOAT: cel.Type.DOUBLE,
+        Param.TEXT: cel.Type.STRING,
+        Param.LIST: cel.Type.List(cel.Type.DYN),
+        Param.VALUE: cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    }
+    declared = [
+        cel.FunctionDecl(
+            name,
+            [
+                cel.Overload(
+                    f"{name}_{index}",
+                    types[each.result],
+                    [types[param] for param in each.params],
+                    each.is_member,
+                    each.do,
+                )
+                for index, each in enumerate(overloads)
+            ],
+        )
+        for name, overloads in FUNCTIONS.items()
+    ]
+    environment = cel.NewEnv(
+        variables=dict.fromkeys(variables, cel.Type.DYN),
+        extensions=[
+            ext_optional.ExtOptional(),
+            ext_strings.ExtStrings(),
+            ext_bindings.ExtBindings(),
+            ext_math.ExtMath(),
+            ext_encoders.ExtEncoders(),
+        ],
+        functions=declared,
+    )
+    return environment, cel.Type.ERROR
+
+
+def _in_words(error: str) -> str:
+    """Say it as cel-go does."""
+    text = _CODE.sub("", _STATUS.sub("", error))
+    key = _NO_KEY.search(text)
+    if key is not None:
+        return f"no such key: {key[1]}"
+    if "No matching overloads found" in text or "Applying SELECT" in text:
+        return "no such overload"
+    return text
