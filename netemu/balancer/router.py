@@ -63,7 +63,7 @@ class Router:
                 continue
             try:
                 self._write()
-                await _bring(self._directory / "bgpd.vty", self._wanted)
+                await bring(self._directory / "bgpd.vty", self._wanted)
                 delay_s = RETRY_S
             except (RouterError, OSError) as err:
                 log.debug("router.behind", place=self.place, error=str(err), delay_s=delay_s)
@@ -81,7 +81,7 @@ class Router:
         os.replace(new, path)
 
 
-async def _bring(socket: Path, wanted: Config) -> None:
+async def bring(socket: Path, wanted: Config) -> None:
     """Bring the bgpd that listens on a socket to a configuration.
 
     Raises:

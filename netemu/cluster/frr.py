@@ -155,10 +155,15 @@ def start(unit: Unit, record: Record) -> list[ProcessId]:
         for each in filter(None, found):
             process.kill(each, signal.SIGKILL)
             process.wait_gone(each, GONE_WITHIN_S)
+    prepare(unit)
+    return [_start(unit, program, record) for program in unit.programs]
+
+
+def prepare(unit: Unit) -> None:
+    """Make the directory that a router's daemons see, with what does not depend on their configuration."""
     unit.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, text in _FILES.items():
         (unit.directory / name).write_text(text)
-    return [_start(unit, program, record) for program in unit.programs]
 
 
 def _start(unit: Unit, program: str, record: Record) -> ProcessId:
