@@ -66,7 +66,8 @@ class Syncer(Protocol):
 class NodeProxying:
     """What a syncer gets: its node, whose namespace stays the caller's, what is planned, whom to tell.
 
-    ``tell`` takes the words of an event of the node, about a change by another hand.
+    ``tell`` takes the words of an event of the node, about a change by another hand, ``tell_failure`` those
+    about a change of its own that the kernel refused.
     """
 
     node: NodeView
@@ -74,6 +75,7 @@ class NodeProxying:
     index: Index
     plans: Mapping[PortKey, Elements]
     tell: Callable[[str], None]
+    tell_failure: Callable[[str], None]
     period_s: float
 
 
@@ -177,17 +179,27 @@ class Proxy:
         )
         if view.has_localhost:
             flows.let_localhost_out(ns_fd)
-        tell = partial(self._tell_repair, node)
+        tell = partial(self._tell, node, "ProxyRulesChanged")
+        tell_failure = partial(self._tell, node, "ProxyRulesFailed")
         return self._open_syncer(
-            NodeProxying(view, ns_fd, half.index, half.plans.current, tell, self._period_s)
+            NodeProxying(view, ns_fd, half.index, half.plans.current, tell, tell_failure, self._period_s)
         )
 
     def _with_maps(self, given: NodeProxying) -> Syncer:
-        def tell(_node: NodeName, intruder: str) -> None:
+        def tell(intruder: str) -> None:
             given.tell(f"nftables table {TABLE_NAME} was changed by {intruder}; loading it again")
 
-        kernel = self._open_kernel(given.ns_fd, given.node.family)
-        return ProxySyncer(given.node, kernel, given.plans, on_repair=tell, period_s=given.period_s)
+        def tell_failure(reason: str) -> None:
+            given.tell_failure(f"nftables table {TABLE_NAME} is as it was: {reason}; trying again")
+
+        return ProxySyncer(
+            given.node,
+            self._open_kernel(given.ns_fd, given.node.family),
+            given.plans,
+            on_repair=tell,
+            on_failure=tell_failure,
+            period_s=given.period_s,
+        )
 
     async def wait_synced(self) -> None:
         """Return when the kernel of every node added so far has held all Services once."""
@@ -228,10 +240,10 @@ class Proxy:
             for syncer in parts.syncers:
                 syncer.place(self._zone(parts.name))
 
-    def _tell_repair(self, node: NodeName, message: str) -> None:
+    def _tell(self, node: NodeName, reason: str, message: str) -> None:
         obj = self._cache.get(NODE, Key("", node))
         if self._recorder is not None and obj is not None:
-            self._recorder.emit(obj, "Warning", "ProxyRulesChanged", message)
+            self._recorder.emit(obj, "Warning", reason, message)
 
     def _zone(self, node: NodeName) -> str:
         obj = self._cache.get(NODE, Key("", node)) or {"metadata": {}}

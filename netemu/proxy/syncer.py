@@ -65,7 +65,8 @@ class ProxySyncer:
         kernel: Kernel,
         plans: Mapping[PortKey, Elements],
         *,
-        on_repair: Callable[[NodeName, str], None],
+        on_repair: Callable[[str], None],
+        on_failure: Callable[[str], None],
         first_retry_s: float = FIRST_RETRY_S,
         period_s: float = PERIOD_S,
     ) -> None:
@@ -74,6 +75,7 @@ class ProxySyncer:
         self._plans = plans
         self._rules = NodeRules(node)
         self._on_repair = on_repair
+        self._on_failure = on_failure
         self._first_retry_s = first_retry_s
         self._period_s = period_s
         self._failures = 0
@@ -141,7 +143,7 @@ class ProxySyncer:
         if intruder:
             self._must_load = True
             log.warning("proxy.table_changed", node=self._node.name, by=intruder)
-            self._on_repair(self._node.name, intruder)
+            self._on_repair(intruder)
         # Most likely it was another table: no cause to load again and again.
         self._has_gap |= self._kernel.has_gap()
         if self._has_gap and time.monotonic() - self._loaded_s >= self._period_s:
@@ -192,6 +194,7 @@ class ProxySyncer:
             log.warning(
                 "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s
             )
+            self._on_failure(err.message)
             await asyncio.sleep(delay_s)
             return False
         self._failures = 0

@@ -91,6 +91,16 @@ class Mute:
         await asyncio.Event().wait()
 
 
+class Told:
+    """Records events in a list."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def emit(self, regarding, type, reason, message):
+        self.told.append((regarding["metadata"]["name"], type, reason, message))
+
+
 @asynccontextmanager
 async def running(client, *kernels, recorder=None, settings=DEFAULTS, by_family=False):
     cache = Cache()
@@ -186,16 +196,29 @@ async def test_a_refused_transaction_is_followed_by_a_full_load(kernel):
     assert kernel.is_refused("10.96.0.20")
 
 
+async def test_what_the_kernel_refuses_is_told_with_its_reason_and_tried_until_it_works(kernel):
+    client = FakeClient(service("web", "10.96.0.20"), (NODE, {"metadata": {"name": "node-0"}}))
+    told = []
+
+    async with running(client, kernel, recorder=Told(told)):
+        kernel.refuse_next = 3
+        await client.create(*service("next", "10.96.0.21"))
+
+        async def is_there():
+            return kernel.is_refused("10.96.0.21")
+
+        await eventually(is_there)
+
+    message = "nftables table netemu-proxy is as it was: told to refuse; trying again"
+    assert told == [("node-0", "Warning", "ProxyRulesFailed", message)] * 3
+
+
 async def test_what_another_hand_changed_is_loaded_again_within_the_period_and_told(kernel):
     node = {"metadata": {"name": "node-0"}}
     client = FakeClient(service("web", "10.96.0.20"), (NODE, node))
     told = []
 
-    class Told:
-        def emit(self, regarding, type, reason, message):
-            told.append((regarding["metadata"]["name"], type, reason, message))
-
-    async with running(client, kernel, recorder=Told()):
+    async with running(client, kernel, recorder=Told(told)):
         kernel.ruleset = Ruleset()
         kernel.intruder_name = "nft (pid 7)"
 
