@@ -342,6 +342,11 @@ class Containers:
             self._holder_locks.pop(id, None)
             await self._need(self.shim).remove(id)
 
+    def remove_volumes(self, work: PodWork) -> None:
+        """Delete what a pod that ended for good has on disk, but for its logs. Idempotent."""
+        for name in ("volumes", "containers"):
+            shutil.rmtree(self._site.pod_dir(work.uid) / name, ignore_errors=True)
+
     async def remove(self, work: PodWork) -> None:
         """Forget a pod's containers, and delete its files and logs."""
         for name, life in work.lives.items():

@@ -11,8 +11,10 @@ from netemu.agent.adoption import adopt
 from netemu.agent.asking import Asker, Output
 from netemu.agent.commands import run_command
 from netemu.agent.containers import Containers
+from netemu.agent.disk import DiskWatch
 from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender
+from netemu.agent.eviction import GRACE_S
 from netemu.agent.hooks import Hooks
 from netemu.agent.leftovers import left_behind
 from netemu.agent.neighbours import Neighbours, find_pod
@@ -23,6 +25,7 @@ from netemu.agent.projections import mentions, needs_token, tells_otherwise
 from netemu.agent.restarts import NEVER_STARTED, retried
 from netemu.agent.sandboxes import Sandboxes
 from netemu.agent.specs import Site
+from netemu.agent.status import EVICTED, Failure
 from netemu.agent.syncer import Syncer
 from netemu.agent.tasks import Tasks
 from netemu.agent.verdicts import ProbeKind
@@ -77,6 +80,7 @@ class Agent:
         self._tasks = Tasks()
         netns_path = str(site.paths.netns / node_netns)
         self.reclaimer = Reclaimer(site.node, site.paths.node_state(site.node), client, cache)
+        self.disk = DiskWatch(site, self._evictable, self._evict, self._tell_of_node, clock)
         notes = site.paths.node_run(site.node) / "hooks"
         self._prober = Prober(
             asker=Asker(netns_path, self._run_command),
@@ -106,7 +110,13 @@ class Agent:
             ),
             recorder=recorder,
             again=self._again,
-            neighbours=Neighbours(self.node, cache, self._work, site.settings.kubelet.allowed_unsafe_sysctls),
+            neighbours=Neighbours(
+                self.node,
+                cache,
+                self._work,
+                site.settings.kubelet.allowed_unsafe_sysctls,
+                self.disk.is_under_pressure,
+            ),
             drainer=Drainer(routes=routes, tasks=self._tasks, wake=self._queue.add),
             clock=clock,
         )
@@ -211,6 +221,7 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tasks.run(), name=f"tasks {self.node}")
                 group.create_task(self.reclaimer.run(), name=f"volumes {self.node}")
+                group.create_task(self.disk.run(), name=f"disk {self.node}")
                 group.create_task(self._renew_tokens(), name=f"tokens {self.node}")
                 for number in range(WORKERS):
                     group.create_task(self._work_on_pods(), name=f"agent {self.node} {number}")
@@ -279,6 +290,28 @@ class Agent:
         if work is not None and work.lives.get(container, NEVER_STARTED).is_running:
             work.failed_probes[container] = kind
             self._queue.add(uid)
+
+    def _evictable(self) -> list[PodWork]:
+        """List the pods that run, or will, and that nobody ends yet."""
+        found = ((work, self._pod(work)) for work in self._work.values() if work.failure is None)
+        return [
+            work
+            for work, pod in found
+            if pod is not None
+            and pod.metadata.deletion_timestamp is None
+            and pod.status.phase not in ("Succeeded", "Failed")
+        ]
+
+    def _evict(self, work: PodWork, message: str) -> None:
+        work.failure = Failure(EVICTED, message, GRACE_S)
+        self._recorder.emit(work.obj, "Warning", EVICTED, message)
+        self._queue.add(work.uid)
+
+    def _tell_of_node(self, reason: str, message: str) -> None:
+        meta = {"name": self.node, "uid": self.node}
+        self._recorder.emit(
+            {"apiVersion": "v1", "kind": "Node", "metadata": meta}, "Warning", reason, message
+        )
 
     def _tell(self, uid: str, container: str, reason: str, message: str) -> None:
         work = self._work.get(uid)

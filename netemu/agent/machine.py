@@ -17,12 +17,14 @@ KUBELET_PORT = 10250
 DISK_SHARE = 0.9
 
 
-def capacity(disk: Path, *, cpu: str, memory: str, max_pods: int) -> dict[str, str]:
-    """Give what a node has; ``cpu`` and ``memory`` stand for the machine's where they are not empty."""
+def capacity(disk: Path, *, cpu: str, memory: str, max_pods: int, storage: str = "") -> dict[str, str]:
+    """Give what a node has; ``cpu``, ``memory`` and ``storage`` stand for the machine's where they are
+    not empty.
+    """
     kib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
     return {
         "cpu": cpu or str(os.cpu_count() or 1),
-        "ephemeral-storage": f"{_disk_bytes(disk) // 1024}Ki",
+        "ephemeral-storage": storage or f"{_disk_bytes(disk) // 1024}Ki",
         "hugepages-1Gi": "0",
         "hugepages-2Mi": "0",
         "memory": memory or f"{kib}Ki",

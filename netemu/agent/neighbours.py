@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from netemu.agent import admission
+from netemu.agent import admission, eviction
 from netemu.agent.resize import Resize, plan_resize
 from netemu.agent.security import find_forbidden_sysctl
 from netemu.agent.status import Failure
@@ -17,7 +17,8 @@ from netemu.informer.cache import Cache, Key
 class Neighbours:
     """Asks what pods need each other's room; ``works`` are the node's pods by UID.
 
-    ``allowed_sysctls`` are those that pods may set though they are not safe.
+    ``allowed_sysctls`` are those that pods may set though they are not safe; ``is_full`` tells
+    whether the node's disk is nearly full.
     """
 
     def __init__(
@@ -26,7 +27,9 @@ class Neighbours:
         cache: Cache,
         works: Mapping[str, PodWork],
         allowed_sysctls: Iterable[str] = (),
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_full = is_full
         self._allowed_sysctls = tuple(allowed_sysctls)
         self._node = node
         self._cache = cache
@@ -34,6 +37,8 @@ class Neighbours:
 
     def find_refusal(self, work: PodWork, pod: Pod) -> Failure | None:
         """Find out why the node does not take a pod, which perhaps somebody put on it past the scheduler."""
+        if self._is_full() and not eviction.is_critical(work.obj):
+            return eviction.REFUSED
         if forbidden := find_forbidden_sysctl(work.obj, self._allowed_sysctls):
             return Failure("SysctlForbidden", f"Pod was rejected: {forbidden}")
         node = self._cache.find(NODE, Key("", self._node), Node)

@@ -65,13 +65,20 @@ def node_object(
     }
 
 
-def conditions(old: list[Object], problem: str, now_s: float) -> list[Object]:
-    """Give a node's conditions; ``problem`` is why it is not ready, empty when it is."""
+def conditions(old: list[Object], problem: str, now_s: float, *, is_full: bool = False) -> list[Object]:
+    """Give a node's conditions; ``problem`` is why it is not ready, empty when it is.
+
+    ``is_full`` if it has too little disk left.
+    """
     wanted = [
         # Set by whoever makes the routes between nodes: here they are always there.
         ("NetworkUnavailable", "False", "RouteCreated", "RouteController created a route"),
         ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        (
+            ("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
+            if is_full
+            else ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure")
+        ),
         ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
         (
             ("Ready", "False", "KubeletNotReady", problem)
@@ -129,7 +136,10 @@ class NodeReporter:
         clock: Clock,
         recorder: Recorder | None = None,
         images: Callable[[], list[Object]] = list,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_full = is_full
+        self._reported_full = False
         self._images = images
         self._reported_images: list[Object] = []
         self._client = client
@@ -201,25 +211,30 @@ class NodeReporter:
         """Write the node's status if readiness or images changed, or seldom; tells whether readiness did."""
         problem, images = self._problem(), self._images()
         now_s = self._clock()
+        is_full = self._is_full()
         is_news = problem != self._reported
-        if not is_news and images == self._reported_images and now_s < self._reported_at_s + REPORT_EVERY_S:
+        is_known = (images, is_full) == (self._reported_images, self._reported_full)
+        if not is_news and is_known and now_s < self._reported_at_s + REPORT_EVERY_S:
             return False
         try:
-            turned = await self._write(problem, images, now_s)
+            turned = await self._write(problem, images, now_s, is_full=is_full)
         except (ConflictError, NotFoundError):
             return False  # someone else wrote, the next look writes again; or it was deleted
         self._reported, self._reported_at_s = problem, now_s
         self._reported_images = images
+        if is_full is not self._reported_full:
+            self._reported_full = is_full
+            self._tell_status("NodeHasDiskPressure" if is_full else "NodeHasNoDiskPressure")
         if turned:
             self._tell_status("NodeNotReady" if problem else "NodeReady")
         return is_news
 
-    async def _write(self, problem: str, images: list[Object], now_s: float) -> bool:
+    async def _write(self, problem: str, images: list[Object], now_s: float, *, is_full: bool) -> bool:
         """Write the status; tells whether the node is ready now and was not, or the other way round."""
         found = await self._client.get(NODE, "", self._node["metadata"]["name"])
         old = found.get("status") or {}
         before = old.get("conditions") or []
-        made = conditions(before, problem, now_s)
+        made = conditions(before, problem, now_s, is_full=is_full)
         status = {**old, **self._node["status"], "conditions": made}
         status.pop("images", None)
         if images:

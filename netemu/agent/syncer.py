@@ -137,6 +137,7 @@ class Syncer:
         self._ender.begin_all(work, min(grace_s(pod), most_s))
         if await self._has_ended(work, pod):
             await self._release(work)
+            self._containers.remove_volumes(work)
         if pod.status.phase not in ("Succeeded", "Failed"):
             await self._report(work, pod, {}, is_ending=True)
 

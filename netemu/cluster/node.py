@@ -110,7 +110,11 @@ class NodeParts:
             clock=clock,
         )
         has = machine.capacity(
-            paths.state, cpu=settings.node_cpu, memory=settings.node_memory, max_pods=settings.max_pods
+            paths.state,
+            cpu=settings.node_cpu,
+            memory=settings.node_memory,
+            storage=settings.node_ephemeral_storage,
+            max_pods=settings.max_pods,
         )
         node = node_object(
             place.name,
@@ -130,6 +134,7 @@ class NodeParts:
             clock,
             self.recorder,
             images=lambda: node_images(loaded.images()),
+            is_full=self.agent.disk.is_under_pressure,
         )
         self._renew_every_s = renew_every_s(settings.node_monitor_grace_period)
 
