@@ -153,7 +153,11 @@ def path_segment(text: str) -> Broken:
 
 def address(text: str) -> Broken:
     """Check an address of either family."""
-    return () if find_address(text) else ("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",)
+    parsed = find_address(text)
+    if parsed is None:
+        is_padded = find_address(_without_padding(text)) is not None
+        return ("must not have leading 0s",) if is_padded else (_NO_ADDRESS,)
+    return ("must not be an IPv4-mapped IPv6 address",) if _is_mapped(parsed) else ()
 
 
 def find_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -167,17 +171,39 @@ def find_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
 
 def cidr(text: str) -> Broken:
     """Check an address range."""
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
+    start, slash, length = text.partition("/")
+    plain = _without_padding(start), length.lstrip("0") or "0"
+    if not slash or not length.isdecimal() or (found := _find_range("/".join(plain))) is None:
         return ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
-    return () if "/" in text else ("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",)
+    if plain != (start, length):
+        return ("must not have leading 0s in IP or prefix length",)
+    if _is_mapped(found.ip):
+        return ("must not have an IPv4-mapped IPv6 address",)
+    if found.ip != found.network.network_address:
+        return ("must not have bits set beyond the prefix length",)
+    return ()
+
+
+def _find_range(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface | None:
+    try:
+        return ipaddress.ip_interface(text)
+    except ValueError:
+        return None
+
+
+def _without_padding(text: str) -> str:
+    """Give an IPv4 address without zeros in front of its numbers, which some read as octal."""
+    return text if ":" in text else re.sub(r"(?<!\d)0+(?=\d)", "", text)
+
+
+def _is_mapped(parsed: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None
 
 
 def non_special_address(text: str) -> Broken:
     """Check an address that traffic is sent to: not one that means the machine or link itself."""
     parsed = find_address(text)
-    if parsed is None:
+    if parsed is None or _is_mapped(parsed):
         return address(text)
     rules = (
         (parsed.is_unspecified, f"may not be unspecified ({text})"),
@@ -191,6 +217,7 @@ def non_special_address(text: str) -> Broken:
     return tuple(words for is_broken, words in rules if is_broken)
 
 
+_NO_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _LINK_LOCAL_MULTICAST = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.ip_network("ff02::/16"))
 
 

@@ -60,10 +60,8 @@ def _check_cidr(field: str, cidr: str) -> Iterator[Cause]:
     yield from bad_values(field, cidr, wrong)
     if wrong:
         return
-    network = ipaddress.ip_network(cidr, strict=False)
-    if ipaddress.ip_interface(cidr).ip != network.network_address:
-        yield bad_value(field, cidr, "must not have bits set beyond the prefix length")
-    elif cidr != str(network):
+    network = ipaddress.ip_network(cidr)
+    if cidr != str(network):
         yield bad_value(field, cidr, f'must be in canonical form ("{network}")')
 
 

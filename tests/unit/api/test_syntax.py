@@ -99,6 +99,22 @@ def test_these_are_accepted(rule, text):
             "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
             id="address",
         ),
+        pytest.param(syntax.address, "10.0.0.010", "must not have leading 0s", id="octal"),
+        pytest.param(
+            syntax.address, "::ffff:10.0.0.1", "must not be an IPv4-mapped IPv6 address", id="mapped"
+        ),
+        pytest.param(
+            syntax.cidr, "10.00.0.0/8", "must not have leading 0s in IP or prefix length", id="octal-range"
+        ),
+        pytest.param(
+            syntax.cidr, "10.0.0.0/08", "must not have leading 0s in IP or prefix length", id="octal-length"
+        ),
+        pytest.param(
+            syntax.cidr, "::ffff:0:0/96", "must not have an IPv4-mapped IPv6 address", id="mapped-range"
+        ),
+        pytest.param(
+            syntax.cidr, "10.0.0.1/8", "must not have bits set beyond the prefix length", id="bits-of-a-host"
+        ),
         pytest.param(
             syntax.cidr,
             "10.0.0.1",
