@@ -180,10 +180,10 @@ def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
 
 def _settle_ipv6(ns_fd: int, wiring: Wiring) -> None:
     """Say what of IPv6 the links have that come to a namespace: nothing, if they get no such address."""
-    has_ipv6 = any(address.version == 6 for address in wiring.addresses)
-    settings = _IPV6_GIVEN if has_ipv6 else _IPV6_OFF
-    if has_ipv6 or all(sysctl.has(ns_fd, name) for name in settings):
-        sysctl.write(ns_fd, settings)
+    if any(address.version == 6 for address in wiring.addresses):
+        sysctl.write(ns_fd, _IPV6_GIVEN)
+    else:
+        sysctl.write_present(ns_fd, _IPV6_OFF)
 
 
 def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[Address]:

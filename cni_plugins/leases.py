@@ -1,7 +1,10 @@
-"""Leases as files: one for each address, one for each container's interface, one lock.
+"""Leases as files: one for each container's interface, one name more of it for each address, one lock.
+
+A file says whose it is and which addresses that owner wants; an address whose name it has is leased.
+A name is made in a twentieth of the time that a file takes.
 
 All is done under the lock, an empty file counts as none, and the interface's file is written
-before the address's: a process that is killed in between leaves an intention that the next ADD of
+before its names: a process that is killed in between leaves an intention that the next ADD of
 that container completes or replaces, never an address with two owners or one that nobody can give
 back.
 """
@@ -48,7 +51,8 @@ class Leases:
             SubnetExhaustedError: all of a pool are taken; none is leased then.
 
         """
-        self._owners.mkdir(parents=True, exist_ok=True)
+        if not self._owners.exists():
+            self._owners.mkdir(parents=True, exist_ok=True)
         with self._locked() as lock:
             held = self._intended(owner)
             if _are_of(held, pools) and all(self._claim(ip, owner) for ip in held):
@@ -56,9 +60,9 @@ class Leases:
             self._give_up(held, owner)
             ips = tuple(self._find_free(pool, lock, place) for place, pool in enumerate(pools))
             # The intention first: whoever dies in between finds it when asked again.
-            _write(self._owners / str(owner), " ".join(map(str, ips)))
+            self._intend(owner, ips)
             for place, ip in enumerate(ips):
-                _write(self._path(ip), str(owner))
+                self._name(ip, owner)
                 os.pwrite(lock, str(ip).ljust(_PADDED).encode(), place * _PADDED)
             return ips
 
@@ -103,11 +107,24 @@ class Leases:
         raise SubnetExhaustedError(pool.subnet, sum(ip in pool for ip in self.held()))
 
     def _claim(self, ip: Address, owner: Owner) -> bool:
-        """Write an address's file if it is free; true if it is the owner's now."""
+        """Give an owner's file an address's name if that is free; true if it is the owner's now."""
         holder = self._holder(ip)
         if holder is None:
-            _write(self._path(ip), str(owner))
+            self._name(ip, owner)
         return holder in (None, str(owner))
+
+    def _intend(self, owner: Owner, ips: tuple[Address, ...]) -> None:
+        """Write an owner's file, a new one: names of the one before keep what they say."""
+        path = self._owners / str(owner)
+        path.unlink(missing_ok=True)
+        write_small(path, " ".join((str(owner), *map(str, ips))).encode())
+
+    def _name(self, ip: Address, owner: Owner) -> None:
+        try:
+            os.link(self._owners / str(owner), self._path(ip))
+        except FileExistsError:  # empty, and so nobody's
+            self._path(ip).unlink()
+            os.link(self._owners / str(owner), self._path(ip))
 
     def _give_up(self, ips: tuple[Address, ...], owner: Owner) -> None:
         for ip in ips:
@@ -115,11 +132,12 @@ class Leases:
                 self._path(ip).unlink()
 
     def _intended(self, owner: Owner) -> tuple[Address, ...]:
-        words = (_read(self._owners / str(owner)) or "").split()
+        words = read_small(self._owners / str(owner)).decode().split()
         return tuple(ip for word in words if (ip := _as_ip(word)) is not None)
 
     def _holder(self, ip: Address) -> str | None:
-        return _read(self._path(ip))
+        words = read_small(self._path(ip)).decode().split(maxsplit=1)
+        return words[0] if words else None
 
     def _path(self, ip: Address) -> Path:
         return self._directory / str(ip)
@@ -134,14 +152,6 @@ class Leases:
 
 def _are_of(ips: Sequence[Address], pools: Sequence[Range]) -> bool:
     return len(ips) == len(pools) and all(ip in pool for ip, pool in zip(ips, pools, strict=True))
-
-
-def _read(path: Path) -> str | None:
-    return read_small(path).decode() or None
-
-
-def _write(path: Path, text: str) -> None:
-    write_small(path, text.encode())
 
 
 def _as_ip(text: str) -> Address | None:

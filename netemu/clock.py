@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], float]
 
@@ -17,7 +18,7 @@ system_clock: Clock = time.time
 
 def format_rfc3339(moment_s: float) -> str:
     """Render a moment as Kubernetes' ``metav1.Time``: whole seconds, UTC, ``Z``."""
-    return datetime.fromtimestamp(int(moment_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(int(moment_s))
 
 
 def parse_rfc3339(text: str) -> float:
@@ -28,3 +29,8 @@ def parse_rfc3339(text: str) -> float:
 
     """
     return datetime.fromisoformat(text).timestamp()
+
+
+@lru_cache(maxsize=64)  # most moments are now: a new pod's objects name it forty times
+def _format_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,7 +20,6 @@ def ensure_netns(attachment: Attachment, node: str, record: Record) -> None:
     }
     record.add("netns", path.name, facts)
     if not netns.exists(path.name, path.parent):
-        netns.delete(path.name, path.parent)
         netns.create(path.name, path.parent)
 
 

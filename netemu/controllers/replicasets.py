@@ -59,7 +59,8 @@ def _plan(cache: Cache, kind: Kind, key: Key, now_s: float) -> Writes:
     missing = owner.spec.replicas - len(active)
     scaling = _create(kind, obj, missing) if missing > 0 else _delete(cache, obj, active, -missing, now_s)
     status = _status(kind, owner, pods, now_s)
-    return [*claimed.writes, *scaling, *write_status(kind, obj, status), *_look_again(owner, active, now_s)]
+    again = _look_again(owner, active, now_s) if owner.spec.min_ready_seconds else []
+    return [*claimed.writes, *scaling, *write_status(kind, obj, status), *again]
 
 
 def failure_planner(kind: Kind) -> FailurePlanner:

@@ -43,7 +43,8 @@ def make_shared_mount_point(directory: Path) -> None:
     one that was copied before (``unshare --mount``) does not keep a deleted name busy.
     Nothing happens when it is one already. Source: iproute2, ip/ipnetns.c, netns_add.
     """
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not directory.exists():
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     try:  # not MS_REC, as iproute2 does: that walks over every name there is
         libc.mount("", directory, "none", libc.MS_SHARED)
     except OSError as err:

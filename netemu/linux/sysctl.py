@@ -33,6 +33,24 @@ def write(ns_fd: int, values: Mapping[str, int | str]) -> None:
             _write(name, str(value))
 
 
+def write_present(ns_fd: int, values: Mapping[str, int | str]) -> None:
+    """Set those sysctls of a namespace that there are (a module may be missing).
+
+    Raises:
+        KernelError: a value is refused.
+        PermissionDeniedError: the namespace is the machine's own.
+
+    """
+    _refuse_the_machine(ns_fd, values)
+    with netns.entered(ns_fd):
+        for name, value in values.items():
+            try:
+                _write(name, str(value))
+            except KernelError as err:
+                if err.errno != errno.ENOENT:
+                    raise
+
+
 def ensure(ns_fd: int, values: Mapping[str, int | str]) -> None:
     """Set those sysctls of a namespace that are not so already."""
     with netns.entered(ns_fd):

@@ -56,7 +56,7 @@ def assert_consistent(directory: Path) -> None:
     """Every address that has an owner is the one that this owner's file names, and no other's."""
     held = owners_by_file(directory)
     intended = {path.name: path.read_text() for path in (directory / "containers").iterdir()}
-    assert all(intended[holder] == ip for ip, holder in held.items())
+    assert all(intended[holder] == f"{holder} {ip}" for ip, holder in held.items())
     assert max(Counter(held.values()).values(), default=1) == 1
 
 
@@ -105,6 +105,7 @@ def test_the_address_of_a_process_that_was_killed_can_be_leased_by_its_own_conta
 def test_an_intention_that_another_took_meanwhile_is_replaced(tmp_path):
     leases = Leases(tmp_path)
     (first,) = leases.acquire(Owner("a", "eth0"), [POOL])
+    (tmp_path / str(first)).unlink()
     (tmp_path / str(first)).write_text("b:eth0")
 
     assert leases.acquire(Owner("a", "eth0"), [POOL]) != (first,)

@@ -251,7 +251,10 @@ class Pod(Struct, frozen=True, kw_only=True):
 
     def has_condition(self, condition: str) -> bool:
         """Tell whether a condition is ``True``."""
-        return any(c.type == condition and c.status == "True" for c in self.status.conditions)
+        for each in self.status.conditions:  # asked of all pods of a controller in each plan
+            if each.type == condition:
+                return each.status == "True"
+        return False
 
 
 class ServicePort(Struct, frozen=True, kw_only=True, rename="camel"):

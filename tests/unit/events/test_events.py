@@ -10,6 +10,7 @@ from netemu.api.errors import UnavailableError
 from netemu.api.kinds import EVENT
 from netemu.events import Recorder
 from netemu.events.event import BURST, SpamFilter, event_name, same_as
+from netemu.events.loop import AT_ONCE, MOST_WAITING
 from netemu.testing import builders
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
@@ -147,6 +148,18 @@ async def test_the_recorder_writes_while_it_runs(client, recorder):
         task = group.create_task(recorder.run())
         recorder.emit(WEB, "Normal", "Started", "x")
         await eventually(lambda: events(client))
+        task.cancel()
+
+
+async def test_a_flood_of_events_is_written_to_the_last(client, recorder):
+    flood = [
+        {**WEB, "metadata": {**WEB["metadata"], "uid": f"u{n}"}} for n in range(MOST_WAITING + 2 * AT_ONCE)
+    ]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(recorder.run())
+        for obj in flood:
+            recorder.emit(obj, "Normal", "Started", "x")
+        await eventually(lambda: events(client), lambda found: len(found) == len(flood), within_s=30)
         task.cancel()
 
 
