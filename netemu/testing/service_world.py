@@ -27,7 +27,7 @@ from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.linux import netns
 from netemu.naming import NodeName
-from netemu.proxy.loop import Proxy
+from netemu.proxy.loop import OpenSyncer, Proxy
 from netemu.proxy.syncer import PERIOD_S
 from netemu.settings import Settings
 
@@ -236,12 +236,17 @@ def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
 
 @asynccontextmanager
 async def proxied(
-    places: Places, client: Client, *, period_s: float = PERIOD_S, settings: Settings = SETTINGS
+    places: Places,
+    client: Client,
+    *,
+    period_s: float = PERIOD_S,
+    settings: Settings = SETTINGS,
+    open_syncer: OpenSyncer | None = None,
 ) -> AsyncIterator[Proxy]:
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, settings, period_s=period_s)
+    proxy = Proxy(cache, informer, settings, period_s=period_s, open_syncer=open_syncer)
     for node, address in NODES.items():
         proxy.add_node(NodeName(node), [ip_address(address), ip_address(NODES6[node])], places[node])
     async with asyncio.TaskGroup() as group:
