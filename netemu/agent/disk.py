@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from netemu.agent.eviction import THRESHOLD_MET, Disk, Usage, choose, is_met, sentence, threshold_bytes
+from netemu.agent.hostpaths import is_at, is_machines
 from netemu.agent.specs import Site
 from netemu.agent.work import PodWork
 from netemu.api import quantity
+from netemu.api.claims import DIRECTORY, claim_of
 from netemu.clock import Clock
 
 PERIOD_S = 10.0  # a kubelet's
 SIGNAL = "nodefs.available"
+_OF_ALL = ("/var/log", "/etc", "/opt")  # of a node, what no pod that sees it has filled alone
 _BLOCK_BYTES = 512  # of st_blocks, whatever the file system has
 
 
@@ -88,8 +91,19 @@ class DiskWatch:
         own = _by_container(directory / "containers")
         return Usage(
             containers={name: own.get(name, 0) + size_of(logs / name) for name in names},
-            volumes=size_of(directory / "volumes"),
+            volumes=size_of(directory / "volumes") + sum(map(size_of, self._shared_places(work))),
         )
+
+    def _shared_places(self, work: PodWork) -> Iterator[Path]:
+        """Give what a pod has of the node's own file system, which a kubelet would not hold against it."""
+        root, namespace = self._site.paths.node_state(self._site.node), work.key.namespace
+        for volume in work.obj["spec"].get("volumes") or ():
+            claim = claim_of(work.obj, volume)
+            if claim:
+                yield from (root / DIRECTORY.lstrip("/")).glob(f"*_{namespace}_{claim}")
+            path = (volume.get("hostPath") or {}).get("path", "")
+            if path and not is_machines(path) and not is_at(path, _OF_ALL):
+                yield root / path.lstrip("/")
 
 
 def size_of(place: Path) -> int:

@@ -29,6 +29,9 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 LOCAL_PROVISIONER = "netemu.io/local-path"
 """The one provisioner there is: a volume is a directory of the node that its first pod is on."""
 
+DIRECTORY = "/var/local-path-provisioner"
+"""Where on a node these directories are."""
+
 
 def claims_of(pod: Object) -> Iterator[tuple[str, bool]]:
     """Name the claims that a pod mounts, and whether a pod's own volume asks for it (``ephemeral``)."""

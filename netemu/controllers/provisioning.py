@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netemu.api.claims import (
+    DIRECTORY,
     LOCAL_PROVISIONER,
     PROVISIONED_BY,
     SELECTED_NODE,
@@ -22,7 +23,6 @@ from netemu.controllers.reconciler import Reconciler
 from netemu.controllers.writes import Create, EmitEvent, Writes
 from netemu.informer.cache import Cache, Change, Key, key_of
 
-DIRECTORY = "/var/local-path-provisioner"
 HOSTNAME = "kubernetes.io/hostname"
 FAILED = 'failed to provision volume with StorageClass "{}": {}'
 NO_NODE = "configuration error, no node was specified"

@@ -44,9 +44,9 @@ class Node:
             lambda: self.now_s,
         )
 
-    def pod(self, name, *, volumes=0, log=0):
+    def pod(self, name, *, volumes=0, log=0, mounts=()):
         """Add a pod whose files have these bytes."""
-        obj = builders.stored(builders.pod(name, node="node-1"), name)
+        obj = builders.stored(builders.pod(name, node="node-1", volumes=list(mounts)), name)
         work = PodWork(key=Key("default", name), uid=obj["metadata"]["uid"], obj=obj)
         self.works.append(work)
         write(self.site.pod_dir(work.uid) / "volumes/data/file", volumes)
@@ -76,6 +76,23 @@ async def test_who_fills_the_disk_is_evicted(node):
     assert list(node.evicted) == ["big"]
     assert node.evicted["big"].startswith("The node was low on resource: ephemeral-storage. Threshold")
     assert node.told == [("EvictionThresholdMet", "Attempting to reclaim ephemeral-storage")]
+
+
+@pytest.mark.parametrize(
+    ("place", "volume"),
+    [
+        ("data/file", {"hostPath": {"path": "/data"}}),
+        (
+            "var/local-path-provisioner/pvc-1_default_c/file",
+            {"persistentVolumeClaim": {"claimName": "c"}},
+        ),
+    ],
+)
+async def test_who_fills_the_node_s_own_file_system_is_evicted_too(node, place, volume):
+    write(node.site.paths.node_state("node-1") / place, 3 * MI)
+    await node.pod("small", volumes=MI).pod("shares", mounts=[{"name": "v", **volume}]).watch.look()
+
+    assert list(node.evicted) == ["shares"]
 
 
 async def test_the_node_is_under_pressure_for_a_while_after(node):
