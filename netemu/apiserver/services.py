@@ -137,16 +137,19 @@ class ServiceAddresses:
     def _health_check_port(self, service: Object, held: Claims) -> int:
         spec = service["spec"]
         asked: int = spec.get("healthCheckNodePort") or 0
-        if asked and not self._ports.is_taken(asked):
-            return asked
+        chosen = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+        if not asked:
+            return self._pick_port(service, "spec.healthCheckNodePort", chosen)
         if asked in held.ports:
             return asked
-        if asked:
-            taken = "provided port is already allocated"
-            why = f"failed to allocate requested HealthCheck NodePort {asked}: {taken}"
-            raise _refused(service, "spec.healthCheckNodePort", str(asked), why)
-        chosen = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
-        return self._pick_port(service, "spec.healthCheckNodePort", chosen)
+        if asked not in self._ports:
+            why = f"provided port is not in the valid range. The range of valid ports is {self._port_range}"
+        elif asked in chosen or self._ports.is_taken(asked):
+            why = "provided port is already allocated"
+        else:
+            return asked
+        what = f"failed to allocate requested HealthCheck NodePort {asked}: {why}"
+        raise ApiError(f"Internal error occurred: {what}")  # not the user's error, says Kubernetes
 
     def _with_node_ports(self, service: Object, held: Claims) -> list[dict[str, Any]]:
         ports = service["spec"].get("ports") or []

@@ -27,7 +27,9 @@ HEADLESS = "None"
 TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
 _MAX_AFFINITY_S = 86400
-_ONLY_BALANCER = ("allocateLoadBalancerNodePorts", "loadBalancerClass", "loadBalancerSourceRanges")
+_ONLY_BALANCER = ("allocateLoadBalancerNodePorts", "loadBalancerClass")
+_SOURCE_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+_KUBELET_PORT = 10250
 
 Json = Mapping[str, Any]
 
@@ -44,8 +46,7 @@ def check_service(new: Object, old: Object | None) -> Iterator[Cause]:
     yield from _check_policies(spec, old)
     for index, ip in enumerate(spec.get("externalIPs", ())):
         yield from bad_values(f"spec.externalIPs[{index}]", ip, syntax.non_special_address(ip))
-    for index, cidr in enumerate(spec.get("loadBalancerSourceRanges", ())):
-        yield from bad_values(f"spec.loadBalancerSourceRanges[{index}]", cidr, syntax.cidr(cidr))
+    yield from _check_source_ranges(spec, new["metadata"].get("annotations") or {})
     if old is not None:
         yield from _check_update(spec, old["spec"])
 
@@ -58,10 +59,35 @@ def _check_type(spec: Json) -> Iterator[Cause]:
         yield required("spec.ports")
     if kind in ("NodePort", "LoadBalancer") and _is_headless(spec):
         yield bad_value("spec.clusterIPs[0]", HEADLESS, f"may not be set to 'None' for {kind} services")
-    if kind != "LoadBalancer":
-        for key in _ONLY_BALANCER:
-            if key in spec:
-                yield forbidden(f"spec.{key}", "may only be used when `type` is 'LoadBalancer'")
+    if kind == "LoadBalancer":
+        yield from _check_balancer(spec)
+    else:
+        yield from (forbidden(f"spec.{key}", _BALANCERS_ALONE) for key in _ONLY_BALANCER if key in spec)
+
+
+_BALANCERS_ALONE = "may only be used when `type` is 'LoadBalancer'"
+
+
+def _check_balancer(spec: Json) -> Iterator[Cause]:
+    for index, port in enumerate(spec.get("ports", ())):
+        if port.get("port") == _KUBELET_PORT:
+            why = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
+            yield bad_value(f"spec.ports[{index}]", _KUBELET_PORT, why)
+    name = spec.get("loadBalancerClass")
+    if name is not None:
+        yield from bad_values("spec.loadBalancerClass", name, syntax.qualified_name(name))
+
+
+def _check_source_ranges(spec: Json, annotations: Mapping[str, str]) -> Iterator[Cause]:
+    """Check the field, which is written with a capital letter in refusals, or the annotation of old."""
+    field, cidrs = "spec.LoadBalancerSourceRanges", spec.get("loadBalancerSourceRanges", ())
+    if not cidrs and annotations.get(_SOURCE_RANGES, "").strip():
+        field, cidrs = f"metadata.annotations[{_SOURCE_RANGES}]", annotations[_SOURCE_RANGES].split(",")
+    if cidrs and spec.get("type") != "LoadBalancer":
+        yield forbidden(field, _BALANCERS_ALONE)
+    for index, cidr in enumerate(cidrs):
+        where = field if field.endswith("]") else f"{field}[{index}]"
+        yield from bad_values(where, cidr.strip(), syntax.cidr(cidr.strip()))
 
 
 def _check_external_name(spec: Json) -> Iterator[Cause]:
@@ -114,12 +140,18 @@ def _check_unique(ports: list[dict[str, Any]]) -> Iterator[Cause]:
         if name and name in names:
             yield duplicate(f"{field}.name", name)
         if (protocol, port.get("port")) in numbers:
-            yield duplicate(field, {"protocol": protocol, "port": port.get("port")})
+            yield duplicate(field, _as_compared(protocol, port.get("port")))
         if port.get("nodePort") and (protocol, port["nodePort"]) in node_ports:
             yield duplicate(f"{field}.nodePort", port["nodePort"])
         names.add(name)
         numbers.add((protocol, port.get("port")))
         node_ports.add((protocol, port.get("nodePort")))
+
+
+def _as_compared(protocol: Any, number: Any) -> dict[str, Any]:
+    """Give what Kubernetes compares ports by, and shows: a port with nothing but these two."""
+    there = {"Name": "", "Protocol": protocol, "AppProtocol": None, "Port": number}
+    return {**there, "TargetPort": 0, "NodePort": 0}
 
 
 def _check_affinity(spec: Json) -> Iterator[Cause]:
@@ -164,6 +196,10 @@ def _check_policies(spec: Json, old: Object | None) -> Iterator[Cause]:
             yield bad_value(
                 "spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services"
             )
+    port = spec.get("healthCheckNodePort")
+    if port and not _needs_health_check(spec):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        yield bad_value("spec.healthCheckNodePort", port, why)
     if spec.get("trafficDistribution"):
         yield from one_of("spec.trafficDistribution", spec["trafficDistribution"], _DISTRIBUTIONS)
     if "ipFamilyPolicy" in spec:
@@ -183,9 +219,18 @@ def _check_update(new: Json, old: Json) -> Iterator[Cause]:
         yield bad_value("spec.clusterIPs[0]", [new["clusterIP"], *after[1:]], "may not change once set")
     elif before and before[0] != after[0]:
         yield bad_value("spec.clusterIPs[0]", after, "may not change once set")
-    former = old.get("loadBalancerClass")
-    if former and new.get("type") == "LoadBalancer" and new.get("loadBalancerClass") != former:
-        yield bad_value("spec.loadBalancerClass", new.get("loadBalancerClass"), "may not change once set")
+    former, asked = old.get("loadBalancerClass"), new.get("loadBalancerClass")
+    if old.get("type") == new.get("type") == "LoadBalancer" and asked != former:
+        yield bad_value("spec.loadBalancerClass", asked, "may not change once set")
+    if _needs_health_check(old) and _needs_health_check(new):
+        port, had = new.get("healthCheckNodePort"), old.get("healthCheckNodePort")
+        if port and had and port != had:
+            yield bad_value("spec.healthCheckNodePort", port, _HEALTH_CHECK_STAYS)
+
+
+_HEALTH_CHECK_STAYS = (
+    "cannot change healthCheckNodePort on loadBalancer service with externalTraffic=Local during update"
+)
 
 
 def _cluster_ips(spec: Json) -> list[str]:
@@ -198,3 +243,7 @@ def _is_headless(spec: Json) -> bool:
 
 def _is_external(spec: Json) -> bool:
     return spec.get("type") in ("NodePort", "LoadBalancer") or bool(spec.get("externalIPs"))
+
+
+def _needs_health_check(spec: Json) -> bool:
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"

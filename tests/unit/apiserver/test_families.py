@@ -8,7 +8,7 @@ from ipaddress import IPv6Network
 
 import pytest
 
-from netemu.api.errors import InvalidError
+from netemu.api.errors import ApiError, InvalidError
 from netemu.api.kinds import IP_ADDRESS, NAMESPACE, SERVICE, SERVICE_CIDR
 from netemu.apiserver.addresses import cluster_ips, number_of
 from netemu.apiserver.options import WriteOptions
@@ -246,8 +246,10 @@ async def test_a_local_load_balancer_gets_a_port_for_health_checks_and_gives_it_
     assert 30086 <= port <= 32767
 
     asked = builders.service("other", **spec, healthCheckNodePort=port)
-    with pytest.raises(InvalidError, match="failed to allocate requested HealthCheck NodePort"):
+    with pytest.raises(ApiError, match=f"requested HealthCheck NodePort {port}: provided port is already"):
         await registry.create(SERVICE, asked)
+    with pytest.raises(ApiError, match="NodePort 80: provided port is not in the valid range"):
+        await registry.create(SERVICE, builders.service("low", **spec, healthCheckNodePort=80))
     patch = {"spec": {"externalTrafficPolicy": "Cluster"}}
     changed = await registry.patch(SERVICE, "default", "web", patch)
     assert "healthCheckNodePort" not in changed["spec"]

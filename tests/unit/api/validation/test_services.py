@@ -23,6 +23,9 @@ HTTP = {"port": 80, "name": "http"}
         pytest.param(service(clusterIP="None"), id="headless-without-ports"),
         pytest.param(service({"port": 80, "nodePort": 31100}, type="NodePort"), id="node-port"),
         pytest.param(service({"port": 80}, type="LoadBalancer", loadBalancerClass="a/b"), id="load-balancer"),
+        pytest.param(
+            service({"port": 80}, type="LoadBalancer", loadBalancerSourceRanges=[" 10.0.0.0/8"]), id="ranges"
+        ),
         pytest.param(service(type="ExternalName", externalName="db.example.com."), id="external-name"),
         pytest.param(
             service({"port": 80}, clusterIP="10.96.0.7", clusterIPs=["10.96.0.7"]), id="wanted-address"
@@ -57,7 +60,7 @@ def test_these_services_break_no_rule(broken, obj):
         pytest.param(
             service(HTTP, {"port": 80, "name": "x"}),
             "ports[1]",
-            'Duplicate value: {"protocol":"TCP","port":80}',
+            'Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,',
             id="same-port",
         ),
         pytest.param(
@@ -171,9 +174,33 @@ def test_these_services_break_no_rule(broken, obj):
         ),
         pytest.param(
             service({"port": 80}, loadBalancerSourceRanges=["10.0.0.0/8"]),
-            "loadBalancerSourceRanges",
+            "LoadBalancerSourceRanges",
             "Forbidden: may only be used when `type` is 'LoadBalancer'",
             id="source-ranges",
+        ),
+        pytest.param(
+            service({"port": 80}, type="LoadBalancer", loadBalancerSourceRanges=[" 10.0.0.0 "]),
+            "LoadBalancerSourceRanges[0]",
+            'Invalid value: "10.0.0.0": must be a valid CIDR value',
+            id="source-range",
+        ),
+        pytest.param(
+            service({"port": 10250}, type="LoadBalancer"),
+            "ports[0]",
+            "Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet",
+            id="kubelet",
+        ),
+        pytest.param(
+            service({"port": 80}, type="LoadBalancer", loadBalancerClass="a b"),
+            "loadBalancerClass",
+            'Invalid value: "a b": name part must consist of',
+            id="class",
+        ),
+        pytest.param(
+            service({"port": 80}, type="LoadBalancer", healthCheckNodePort=31100),
+            "healthCheckNodePort",
+            "Invalid value: 31100: may only be set when `type` is 'LoadBalancer' and ",
+            id="health-check-of-cluster-policy",
         ),
         pytest.param(
             service({"port": 80}, externalIPs=["127.0.0.1"]),
@@ -249,10 +276,33 @@ def test_what_another_type_left_behind_is_no_mistake(broken):
     assert broken(SERVICE, new, old) == []
 
 
-def test_the_class_of_a_load_balancer_stays(broken):
-    old = service({"port": 80}, type="LoadBalancer", loadBalancerClass="a/b")
-    new = service({"port": 80}, type="LoadBalancer", loadBalancerClass="c/d")
+@pytest.mark.parametrize(("former", "asked"), [("a/b", "c/d"), (None, "c/d")], ids=["changed", "set"])
+def test_the_class_of_a_load_balancer_stays(broken, former, asked):
+    old = service({"port": 80}, type="LoadBalancer", loadBalancerClass=former)
+    new = service({"port": 80}, type="LoadBalancer", loadBalancerClass=asked)
 
     assert broken(SERVICE, new, old) == [
         ("spec.loadBalancerClass", 'Invalid value: "c/d": may not change once set')
+    ]
+
+
+def test_the_port_of_health_checks_stays_while_it_is_needed(broken):
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    old = service({"port": 80}, **local, healthCheckNodePort=31100)
+
+    ((field, words),) = broken(SERVICE, service({"port": 80}, **local, healthCheckNodePort=31101), old)
+
+    assert field == "spec.healthCheckNodePort"
+    assert words.startswith("Invalid value: 31101: cannot change healthCheckNodePort")
+
+
+def test_source_ranges_may_stand_in_an_annotation(broken):
+    key = "service.beta.kubernetes.io/load-balancer-source-ranges"
+    noted = {"metadata": {"annotations": {key: "10.0.0.0/8, 10.0.0.1"}}}
+
+    assert broken(SERVICE, {**service({"port": 80}, type="LoadBalancer"), **noted}) == [
+        (
+            f"metadata.annotations[{key}]",
+            'Invalid value: "10.0.0.1": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+        )
     ]
