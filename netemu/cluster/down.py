@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from netemu.cluster.kubeconfig import KubeconfigError
 from netemu.cluster.kubeconfig_file import take_out
+from netemu.cluster.locking import locked, remove_if_empty
 from netemu.cluster.names import release_names
 from netemu.cluster.processes import DAEMON, end_processes
 from netemu.cluster.record import Record
-from netemu.cluster.up import locked, remove_if_empty
 from netemu.errors import PermissionDeniedError
 from netemu.linux import messages, netns
 from netemu.linux.netlink import Netlink

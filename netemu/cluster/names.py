@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netemu.cluster.up import remove_if_empty
+from netemu.cluster.locking import remove_if_empty
 from netemu.linux import mounts
 from netemu.settings import Paths
 

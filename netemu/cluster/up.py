@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from netemu.cluster.configure import check_settings, differences, labelled_ranges
 from netemu.cluster.host_access import access_link
+from netemu.cluster.locking import locked
 from netemu.cluster.processes import DAEMON, ensure_process, find_process, python
 from netemu.cluster.ready import ask_ready
 from netemu.cluster.record import Record
@@ -80,42 +78,6 @@ def required_programs(settings: Settings) -> dict[str, str]:
         return REQUIRED
     families = ["iptables-restore", *(["ip6tables-restore"] if settings.has_ipv6 else [])]
     return REQUIRED | dict.fromkeys(families, "iptables")
-
-
-@contextmanager
-def locked(paths: Paths) -> Iterator[None]:
-    """Keep ``up`` and ``down`` of one cluster from running at the same time; leaves no file."""
-    directory = paths.run.parent
-    path = directory / f".{paths.run.name}.lock"
-    while True:
-        make_directory(directory, mode=0o755)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_same_file(descriptor, path):
-            break
-        os.close(descriptor)  # whoever held it before us removed it when done
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-        remove_if_empty(directory)
-
-
-def remove_if_empty(directory: Path) -> None:
-    """Remove a directory that holds nothing; idempotent."""
-    try:
-        directory.rmdir()
-    except OSError as err:
-        if err.errno not in (errno.ENOTEMPTY, errno.ENOENT):
-            raise
-
-
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _check_machine(settings: Settings) -> None:
