@@ -158,13 +158,28 @@ def write(world, kind, name, what, more):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(WRITES, max_size=16))
+@given(st.lists(WRITES, min_size=6, max_size=20))
 def test_rules_after_any_changes_are_those_of_a_fresh_start(writes):
     world = World()
     for one in writes:
         write(world, *one)
 
     assert world.held() == world.fresh()
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_an_address_that_two_claim_passes_to_the_other_when_its_owner_goes(names):
+    world = World()
+    same = []
+    for name in names:
+        write(world, "Service", name, "LoadBalancer", {"externalIPs": ["198.19.0.1"], "shared": True})
+        same.append(world.held() == world.fresh())
+    for type in ("ClusterIP", "ExternalName", "None"):
+        write(world, "Service", "a", type, {})
+        same.append(world.held() == world.fresh())
+
+    assert same == [True] * 5
+    assert (ip_address("198.19.0.1"), 6, 80) in world.held()[0]["fe"]
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(TYPES, TYPES)))
