@@ -34,6 +34,7 @@ SECTIONS = (
         "Nodes",
         {
             "node": "nodes:node_app",
+            "proxy": "nodes:proxy_app",
             "cordon": "nodecare:cordon",
             "uncordon": "nodecare:uncordon",
             "drain": "nodecare:drain",
@@ -100,8 +101,7 @@ _OF_KUBECTL_BELOW = {
     "create": ("poddisruptionbudget", "pdb", "priorityclass", "pc", "quota", "resourcequota"),
     "apply": ("edit-last-applied", "set-last-applied", "view-last-applied"),
 }
-
-
+_OURS_BELOW = {"proxy": ("rules", "-h", "--help")}
 _OPTIONS_OF_KUBECTL = ("-k", "--kustomize", "--server-side", "--prune")
 _WITH_SUCH_OPTIONS = ("apply", "create", "delete", "describe", "get", "replace")
 _FORMATS_OF_KUBECTL = ("go-template", "jsonpath-file", "jsonpath-as-json", "custom-columns-file", "kyaml")
@@ -111,6 +111,8 @@ def is_of_kubectl(word: str, next_word: str, arguments: Sequence[str] = ()) -> b
     """Tell whether the kubectl on the machine is to do this."""
     if word == "kubectl":
         return next_word not in ("", "-h", "--help")
+    if next_word in _OURS_BELOW.get(word, ()):
+        return False
     if word in OF_KUBECTL or next_word in _OF_KUBECTL_BELOW.get(word, ()):
         return True
     return word in _WITH_SUCH_OPTIONS and any(map(_is_option_of_kubectl, arguments))

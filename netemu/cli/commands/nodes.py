@@ -14,13 +14,15 @@ node_app = typer.Typer(
 cni_app = typer.Typer(rich_markup_mode=None, help="Give the nodes a CNI configuration.", no_args_is_help=True)
 
 proxy_app = typer.Typer(
-    rich_markup_mode=None, help="Look at what the nodes do for Services.", no_args_is_help=True
+    rich_markup_mode=None,
+    help="Look at what the nodes do for Services; else kubectl's.",
+    no_args_is_help=True,
 )
 
 
 @proxy_app.callback()
 def proxy() -> None:
-    """Look at what the nodes do for Services."""
+    """Look at what the nodes do for Services (`proxy rules`); kubectl does the rest of `proxy`."""
 
 
 @proxy_app.command("rules")

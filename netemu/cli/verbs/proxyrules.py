@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 from netemu.api.kinds import SERVICE
 from netemu.api.views import view
 from netemu.cli.resources import Query, UsageError
 from netemu.cli.session import Session
 from netemu.cli.target import Target
+from netemu.cli.verbs.proxychains import chains_text, read_chains
 from netemu.errors import KernelError
+from netemu.informer.cache import Key, key_of
 from netemu.linux import netns
 from netemu.linux.nft import NftContext
 from netemu.naming import NodeName
-from netemu.nft.expressions import L4, Address, Atom, Family
+from netemu.nft.expressions import L4, Atom, Family
 from netemu.proxy.explain import Read, Shown, explain
-from netemu.proxy.groups import NodeView
+from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.plan import Frontend
 from netemu.proxy.views import Service
 
@@ -30,7 +34,7 @@ async def show_rules(session: Session, target: Target, name: str, node: str, out
 
     Raises:
         NotFoundError: there is no such Service.
-        UsageError: there is no such node, or no such format.
+        UsageError: there is no such node, no such format, or somebody else's proxy serves the node.
 
     """
     from netemu.cluster.places import paths_for
@@ -45,27 +49,40 @@ async def show_rules(session: Session, target: Target, name: str, node: str, out
     chosen = node or next(iter(rows))
     if chosen not in rows:
         raise UsageError(f"there is no node {chosen!r}", hint=f"One of: {', '.join(rows)}")
-    service = view(Service, obj)
     settings = status["settings"]
-    shown: list[Shown] = []
-    for pods, services in zip(settings["podCidr"], settings["serviceCidr"], strict=True):
-        here = NodeView(
-            NodeName(chosen),
-            tuple(a for a in _addresses(rows[chosen]["address"]) if a.version == ip_network(pods).version),
-            ip_network(pods),
-            ip_network(services),
+    mode = settings["proxyMode"]
+    if mode == "none":
+        raise UsageError(
+            f"cluster {target.cluster!r} leaves Services to somebody else (--proxy-mode none)",
+            hint=f"netemu node exec {chosen} -- nft list ruleset, or iptables-save",
         )
-        with netns.opened(Path("/run/netns") / rows[chosen]["netns"]) as ns_fd:
-            context = NftContext.open(ns_fd)
-            try:
-                shown += explain(_reader(context, here), here, _frontends(service, here), _ports(service))
-            finally:
-                context.close()
-    print(json.dumps(_as_json(shown), indent=2) if output else _as_text(chosen, obj["metadata"], shown))
+    service, key = view(Service, obj), key_of(obj)
+    shown: list[Shown] = []
+    with netns.opened(Path("/run/netns") / rows[chosen]["netns"]) as ns_fd:
+        for here in _views(chosen, rows[chosen]["address"], settings):
+            shown += (
+                read_chains(ns_fd, here.family, key, service)
+                if mode == "iptables"
+                else _read_maps(ns_fd, here, service)
+            )
+    print(json.dumps(_as_json(shown), indent=2) if output else _as_text(chosen, key, mode, shown))
 
 
-def _addresses(text: str) -> list[Address]:
-    return [ip_address(word) for word in text.split(",") if word]
+def _views(node: str, addresses: str, settings: Mapping[str, Any]) -> Iterator[NodeView]:
+    """Give a node as its proxy sees it, once for each family."""
+    found = [ip_address(word) for word in addresses.split(",") if word]
+    for pods, services in zip(settings["podCidr"], settings["serviceCidr"], strict=True):
+        version = ip_network(pods).version
+        mine = tuple(address for address in found if address.version == version)
+        yield NodeView(NodeName(node), mine, ip_network(pods), ip_network(services))
+
+
+def _read_maps(ns_fd: int, here: NodeView, service: Service) -> list[Shown]:
+    context = NftContext.open(ns_fd)
+    try:
+        return explain(_reader(context, here), here, _frontends(service, here), _ports(service))
+    finally:
+        context.close()
 
 
 def _frontends(service: Service, node: NodeView) -> list[Frontend]:
@@ -100,10 +117,12 @@ def _as_json(shown: list[Shown]) -> object:
     return [{"frontend": part.title, "lines": [line._asdict() for line in part.lines]} for part in shown]
 
 
-def _as_text(node: str, metadata: dict[str, str], shown: list[Shown]) -> str:
+def _as_text(node: str, key: Key, mode: str, shown: list[Shown]) -> str:
     if not shown:
-        return f"{metadata['namespace']}/{metadata['name']} has no address: the kernel has nothing of it"
-    blocks = [f"Service {metadata['namespace']}/{metadata['name']} on {node}, nftables table netemu-proxy"]
+        return f"{key} has no address: the kernel has nothing of it"
+    if mode == "iptables":
+        return "\n\n".join([f"Service {key} on {node}, in iptables", *chains_text(shown)])
+    blocks = [f"Service {key} on {node}, nftables table {TABLE_NAME}"]
     for part in shown:
         where = max(len(line.where) for line in part.lines)
         what = max(len(line.what) for line in part.lines)

@@ -38,6 +38,8 @@ def test_kubectl_does_what_it_does_best(words, expected):
     ("typed", "expected"),
     [
         pytest.param("apply -k overlays/test", True, id="kustomize"),
+        pytest.param("proxy --port 8001", True, id="a-word-of-its"),
+        pytest.param("proxy rules web", False, id="a-word-of-ours-below-its"),
         pytest.param("apply --server-side=true -f a.yaml", True, id="server-side"),
         pytest.param("get pods -o go-template={{.kind}}", True, id="template"),
         pytest.param("get pods -ogo-template-file=x", True, id="template-file"),
