@@ -43,7 +43,7 @@ class Answers(Protocol):
         ...
 
     def hold(self, answered: Collection[Address], routed: Collection[Address] = ()) -> frozenset[Address]:
-        """Take these addresses and no others, and answer for the first; give those newly answered for."""
+        """Take these addresses and no others, and answer for the first; give those that are new."""
         ...
 
     def renew(self) -> None:
@@ -85,6 +85,7 @@ class Balancer:
         self._snapshot = Snapshot(cache)
         self._informer = informer
         self._settings = settings
+        self._recorder = recorder
         self._routing = routing
         self._is_on = is_on
         self._open_node = open_node
@@ -106,7 +107,7 @@ class Balancer:
     def router_failed(self, words: str) -> None:
         """Tell of a router that cannot do what it should."""
         for obj in self._cache.list(BGP_PEER):
-            self._teller.problem(obj, "RouterFailed", words)
+            self._recorder.emit(obj, "Warning", "RouterFailed", words)
 
     async def run(self) -> None:
         """Follow changes until cancelled."""
@@ -234,7 +235,7 @@ class Balancer:
             return None
 
     def _hold(self, announced: Iterable[Announced]) -> dict[str, frozenset[Address]]:
-        """Tell the nodes, first what to let go; give what is newly answered for on each that could do it."""
+        """Tell the nodes, first what to let go; give what is new on each that could do it."""
         answered: dict[str, set[Address]] = {name: set() for name in self._nodes}
         routed: dict[str, set[Address]] = {name: set() for name in self._nodes}
         for address, node, routes, _ in announced:

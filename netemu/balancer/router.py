@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netemu.balancer.frr import Command, Config, changes, parse, render
-from netemu.balancer.vty import RouterError, Vty, opened
+from netemu.balancer.vty import RouterAbsentError, RouterError, Vty, opened
 from netemu.logs import Log
 
 log = Log(__name__)
@@ -23,7 +23,7 @@ ROUNDS = 3  # what is undone takes other lines with it: then they are typed agai
 class Router:
     """One bgpd: its configuration file, for when it starts, and its socket, while it runs.
 
-    ``failed`` is told why it could not be brought to what is wanted; it is tried again.
+    ``failed`` is told why it does not take what is wanted; it is tried again.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Router:
                 delay_s = RETRY_S
             except (RouterError, OSError) as err:
                 log.debug("router.behind", place=self.place, error=str(err), delay_s=delay_s)
-                if delay_s >= MAX_RETRY_S:
+                if delay_s >= MAX_RETRY_S and not isinstance(err, RouterAbsentError):
                     self._failed(str(err))
                 asyncio.get_running_loop().call_later(delay_s, self._wake.set)
                 delay_s = min(delay_s * 2, MAX_RETRY_S)

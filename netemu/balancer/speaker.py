@@ -69,7 +69,7 @@ class Speaker:
     def hold(self, answered: Collection[Address], routed: Collection[Address] = ()) -> frozenset[Address]:
         """Take these addresses and no others: answer for the ones, and await that the others are routed here.
 
-        Claims those that it answers for from now on, and gives them.
+        Claims those that it answers for from now on. Gives all that are new.
 
         Raises:
             KernelError, PermissionDeniedError: the kernel refuses; the next call tries again.
@@ -78,24 +78,25 @@ class Speaker:
         wanted = dict.fromkeys(routed, False) | dict.fromkeys(answered, True)
         new = self._change(lambda _held: wanted) if wanted != self._held else frozenset()
         for address in _in_order(new):
-            self._claim(address)
+            if wanted[address]:
+                self._claim(address)
         return new
 
     def _change(self, choose: Callable[[Held], Held]) -> frozenset[Address]:
-        """Go from what is held to what is chosen; give what is newly answered for."""
+        """Go from what is held to what is chosen; give what is new."""
         known, self._held = self._held, None  # until it is done nobody knows
         with Netlink.open(self._ns_fd) as netlink:
-            held = dict.fromkeys(_found(netlink), True) if known is None else known
-            wanted = choose(held)
+            held = _found(netlink) if known is None else known.keys()
+            wanted = choose(dict.fromkeys(held, True) if known is None else known)
             # Of what was found it is not known whether it was answered for: all is said again.
-            changed = {a: how for a, how in wanted.items() if known is None or held.get(a) is not how}
+            changed = wanted if known is None else {a: wanted[a] for a in wanted if wanted[a] != known.get(a)}
             if 6 in _versions(changed):
                 sysctl.ensure(self._ns_fd, _PROXY_NDP)
-            gone = held.keys() - wanted.keys()
+            gone = held - wanted.keys()
             if changed or gone:
                 netlink.batch(_changes(netlink, add=changed, remove=gone))
         self._held = wanted
-        return frozenset(address for address, how in wanted.items() if how and not held.get(address))
+        return frozenset(wanted.keys() - held if known is None else changed)
 
     def _claim(self, address: Address) -> None:
         try:

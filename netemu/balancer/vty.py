@@ -24,6 +24,10 @@ class RouterError(NetemuError):
     code = "BALANCER_ROUTER_FAILED"
 
 
+class RouterAbsentError(RouterError):
+    """No router listens: it is being started, or cannot be."""
+
+
 class Vty:
     """A conversation with one daemon."""
 
@@ -53,13 +57,13 @@ async def opened(socket: Path) -> AsyncIterator[Vty]:
     """Speak to the daemon that listens on a socket.
 
     Raises:
-        RouterError: nobody does.
+        RouterAbsentError: nobody does.
 
     """
     try:
         reader, writer = await asyncio.open_unix_connection(socket, limit=_LONGEST_BYTES)
     except OSError as err:
-        raise RouterError(f"nobody listens on {socket}: {err.strerror}") from err
+        raise RouterAbsentError(f"nobody listens on {socket}: {err.strerror}") from err
     try:
         vty = Vty(reader, writer)
         await vty.ask("enable")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -86,14 +86,14 @@ def outside_unit(place: str, netns: Path, directory: Path) -> Unit:
     return Unit(place, netns, directory, ("zebra", "bgpd"))
 
 
-def find_frr() -> Path:
+def find_frr(homes: Sequence[Path] = HOMES) -> Path:
     """Find where FRR's packages are unpacked.
 
     Raises:
         MissingProgramError: nowhere.
 
     """
-    for home in HOMES:
+    for home in homes:
         if (home / "usr/lib/frr/bgpd").is_file():
             return home
     raise MissingProgramError(
@@ -135,6 +135,8 @@ async def keep(unit: Unit, router: Router, record: Record, failed: Callable[[str
             router.look()
             await _first_gone(running)
             log.warning("router.lost", place=unit.place)
+            if loop.time() - began_s < SETTLED_S:
+                failed(f"{unit.place}: FRR ends soon after its start. See {unit.directory}/*.log")
         except NetemuError as err:
             log.error("router.not_started", place=unit.place, error=str(err), delay_s=delay_s)
             failed(f"{unit.place}: {err.message}. {err.hint}")

@@ -139,6 +139,21 @@ def test_a_new_daemon_finds_what_the_kernel_answers_for(segment):
     assert state("t-node-1") == ("", "")
 
 
+def test_what_is_routed_to_a_node_is_taken_but_not_answered_for(segment):
+    speaker = segment.speakers["t-node-1"]
+
+    assert speaker.hold({ADDRESS}, {OTHER, OTHER6}) == {ADDRESS, OTHER, OTHER6}
+    neighbours, routes = state("t-node-1")
+    assert [str(each) in neighbours for each in (ADDRESS, OTHER, OTHER6)] == [True, False, False]
+    assert [str(each) in routes for each in (ADDRESS, OTHER, OTHER6)] == [True, True, True]
+    assert speaker.hold({OTHER}, {ADDRESS}) == {ADDRESS, OTHER}
+    assert segment.ask(OTHER) == segment.mac("t-node-1")
+    assert str(ADDRESS) not in state("t-node-1")[0]
+    with netns.opened("t-node-1") as fd:
+        assert Speaker("t-node-1", fd).hold((), {ADDRESS, OTHER}) == frozenset()
+    assert state("t-node-1")[0] == ""
+
+
 def test_what_another_hand_took_away_comes_back(segment):
     speaker = segment.speakers["t-node-1"]
     speaker.hold({ADDRESS, ADDRESS6})

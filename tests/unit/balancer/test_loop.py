@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -13,8 +13,9 @@ from netemu.api.kinds import ENDPOINT_SLICE, EVENT, NAMESPACE, NODE, SERVICE
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.balancer.announcement import choose
-from netemu.balancer.kinds import ADDRESS_POOL, SETTINGS, address_pool
-from netemu.balancer.loop import Balancer
+from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER, SETTINGS, address_pool, bgp_peer
+from netemu.balancer.loop import Balancer, Routing
+from netemu.balancer.routing import Site
 from netemu.cluster import balancing
 from netemu.errors import KernelError
 from netemu.events.loop import Recorder
@@ -50,6 +51,11 @@ def slice_of(service, *endpoints):
 
 
 READY = (endpoint(),)
+SITE = Site(
+    nodes={name: (ip_address(f"172.30.0.1{name[-1]}"),) for name in NAMES},
+    outside=(ip_address("172.30.0.1"),),
+    hosts=(ip_network("172.30.0.0/16"),),
+)
 
 
 class NotedNode:
@@ -71,7 +77,7 @@ class NotedNode:
     def hold(self, answered, routed=()):
         if self.broken:
             raise KernelError("cannot answer")
-        new = frozenset(answered) - self.mine
+        new = frozenset({*answered, *routed}) - self.mine - self.routed
         self.mine, self.routed = set(answered), set(routed)
         for other in self.held.values():
             assert other is self or not (other.mine & self.mine)
@@ -96,9 +102,13 @@ class Cluster:
         self.off = set()
         self.nodes = {}
         self.balancer = None
+        self.routing = None
+        self.configured = {}
 
-    async def prepare(self):
-        await balancing.ensure(self.registry, Settings())
+    async def prepare(self, mode="layer2"):
+        await balancing.ensure(self.registry, Settings(load_balancer=mode))
+        if mode == "bgp":
+            self.routing = Routing(SITE, self.configured.update)
         await self.client.create(NAMESPACE, builders.namespace("default"))
         for name in NAMES:
             await self.client.create(NODE, builders.node(name))
@@ -116,6 +126,7 @@ class Cluster:
             informer,
             settings,
             recorder,
+            routing=self.routing,
             is_on=lambda name: name not in self.off,
             period_s=0.01,
             retry_s=0.01,
@@ -144,6 +155,17 @@ class Cluster:
 
     async def events(self):
         return [(event["reason"], event["message"]) for event in (await self.client.list(EVENT)).items]
+
+    def kind(self, kind):
+        return self.registry.kinds.find(kind.group, kind.version, kind.resource)
+
+    def told(self, line):
+        """Name the routers whose configuration has a line."""
+        return {
+            place
+            for place, config in self.configured.items()
+            if any(line in lines for lines in config.values())
+        }
 
     def holders(self, address="172.30.255.1"):
         return [name for name, node in self.nodes.items() if ip_address(address) in node.mine]
@@ -241,7 +263,7 @@ async def test_a_restart_keeps_addresses_and_tells_nothing_again(cluster):
 
 
 async def test_a_new_pool_serves_those_who_waited(cluster):
-    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+    kind = cluster.kind(ADDRESS_POOL)
     async with cluster.running():
         await cluster.client.delete(kind, "", "default")
         await cluster.serve()
@@ -283,7 +305,7 @@ async def test_nobody_announces_what_nothing_serves(cluster):
 
 
 async def test_a_pool_says_how_much_of_it_is_given_out(cluster):
-    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+    kind = cluster.kind(ADDRESS_POOL)
 
     async def assigned():
         status = (await cluster.client.get(kind, "", "default")).get("status") or {}
@@ -326,8 +348,50 @@ async def test_what_another_hand_takes_away_is_put_back_now_and_then(cluster):
 
 
 async def test_a_pool_that_is_deleted_does_not_come_back(cluster):
-    kind = cluster.registry.kinds.find(ADDRESS_POOL.group, ADDRESS_POOL.version, ADDRESS_POOL.resource)
+    kind = cluster.kind(ADDRESS_POOL)
     await cluster.client.delete(kind, "", "default")
     await balancing.ensure(cluster.registry, Settings())
 
     assert (await cluster.client.list(kind)).items == []
+
+
+async def test_with_routers_all_nodes_announce_by_bgp_and_none_answers():
+    cluster = await Cluster().prepare("bgp")
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.sees(lambda: cluster.told("network 172.30.255.1/32") == set(NAMES))
+        assert cluster.holders() == []
+        assert all(node.routed == {ip_address("172.30.255.1")} for node in cluster.nodes.values())
+        await eventually(cluster.events, lambda events: len(events) == 4, within_s=30)
+
+        cluster.off.add("node-1")
+        cluster.balancer.node_switched()
+        await cluster.sees(lambda: cluster.told("network 172.30.255.1/32") == {"node-2", "node-3"})
+        await cluster.client.delete(cluster.kind(BGP_PEER), "", "outside")
+        await cluster.sees(lambda: cluster.told("network 172.30.255.1/32") == set())
+
+    assert {message for reason, message in await cluster.events() if reason == "nodeAssigned"} == {
+        f'announcing from node "{name}" with protocol "bgp"' for name in NAMES
+    }
+
+
+async def test_a_peer_that_cannot_be_is_told():
+    cluster = await Cluster().prepare("bgp")
+    wrong = bgp_peer("wrong", my_asn=65000, peer_asn=64513, address="172.30.0.9")
+    await cluster.client.create(cluster.kind(BGP_PEER), wrong)
+    async with cluster.running():
+        events = await eventually(cluster.events, within_s=30)
+
+    assert [reason for reason, _ in events] == ["InvalidPeer"]
+    assert "myASN is 65000, but 64512" in events[0][1]
+
+
+async def test_where_no_routers_are_a_peer_is_told_so(cluster):
+    peer = bgp_peer("outside", my_asn=64512, peer_asn=64513, address="172.30.0.1")
+    await cluster.client.create(cluster.kind(BGP_PEER), peer)
+    async with cluster.running():
+        events = await eventually(cluster.events, within_s=30)
+
+    assert events == [
+        ("NoRouters", "The cluster has no BGP: netemu up --load-balancer bgp makes one that has")
+    ]

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from netemu.balancer.kinds import address_pool
-from netemu.balancer.pools import read_pool, read_pools, read_range
+from netemu.balancer.pools import read_pool, read_pools, read_range, status_of
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,30 @@ def test_a_pool_is_for_whom_it_says(allocation, namespace, namespace_labels, lab
     pool = read_pool(address_pool("a", ["10.0.0.0/24"], serviceAllocation=allocation))
 
     assert pool.is_for(namespace, namespace_labels, labels) is expected
+
+
+@pytest.mark.parametrize(
+    ("addresses", "avoided", "version", "size"),
+    [
+        (["10.0.0.0/24"], False, 4, 256),
+        (["10.0.0.0/24"], True, 4, 254),
+        (["10.0.0.1-10.0.1.0", "10.0.9.255/32"], True, 4, 254),
+        (["10.0.0.0/24", "fd00::/120"], True, 6, 256),
+        (["10.0.0.0/24"], False, 6, 0),
+    ],
+)
+def test_a_pool_knows_how_many_addresses_it_has(addresses, avoided, version, size):
+    pool = read_pool(address_pool("a", addresses, avoidBuggyIPs=avoided))
+
+    assert pool.size(version) == size == len(list(pool.addresses(version)))
+
+
+def test_a_pool_s_status_counts_what_is_given_out_of_it_and_fits_into_an_int64():
+    given = [ip_address(text) for text in ("10.0.0.1", "10.9.9.9", "fd00::1", "fd00::2")]
+
+    assert status_of(read_pool(address_pool("a", ["10.0.0.0/30", "fd00::/32"])), given) == {
+        "assignedIPv4": 1,
+        "availableIPv4": 3,
+        "assignedIPv6": 2,
+        "availableIPv6": 2**63 - 1,
+    }

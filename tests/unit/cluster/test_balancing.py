@@ -1,4 +1,4 @@
-"""The pool that every cluster begins with."""
+"""What a cluster's balancer begins with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from ipaddress import ip_network
 import pytest
 
 from netemu.api.crd.names import named
+from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION
+from netemu.apiserver.registry import Registry
 from netemu.balancer.definitions import definitions
+from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER
 from netemu.balancer.pools import read_pool
-from netemu.cluster.balancing import default_pool
+from netemu.cluster.balancing import default_pool, ensure
 from netemu.cluster.host_access import access_addresses
 from netemu.cluster.world import plan_world
 from netemu.settings import Settings
+from netemu.testing.memory_store import MemoryStore
 
 
 def addresses(**settings):
@@ -58,3 +62,51 @@ def test_the_definitions_are_accepted():
         conditions = {c["type"]: c["status"] for c in named(definition, [], 0.0)["status"]["conditions"]}
         assert conditions["NamesAccepted"] == "True"
         assert conditions.get("NonStructuralSchema") is None
+
+
+@pytest.fixture
+def registry():
+    return Registry(MemoryStore(), Settings(), lambda: 1_700_000_000.0)
+
+
+def objects(registry, kind):
+    served = registry.kinds.find(kind.group, kind.version, kind.resource)
+    return [obj["spec"] for obj in registry.list(served).items] if served is not None else []
+
+
+async def test_a_cluster_with_bgp_begins_with_the_router_outside_as_peer(registry):
+    settings = Settings(load_balancer="bgp", host_cidr=("172.30.0.0/16", "fd00:30::/64"))
+    await ensure(registry, settings)
+
+    peers = objects(registry, BGP_PEER)
+    assert [(peer["peerAddress"], peer["myASN"], peer["peerASN"]) for peer in peers] == [
+        ("172.30.0.1", 64512, 64513),
+        ("fd00:30::1", 64512, 64513),
+    ]
+    assert peers[0]["holdTime"] == "3s"
+
+
+@pytest.mark.parametrize(("mode", "pools"), [("layer2", 1), ("bgp", 1), ("none", 0)])
+async def test_a_pool_is_there_where_somebody_announces(registry, mode, pools):
+    await ensure(registry, Settings(load_balancer=mode))
+
+    assert len(objects(registry, ADDRESS_POOL)) == pools
+
+
+async def test_beginning_again_writes_nothing(registry):
+    await ensure(registry, Settings(load_balancer="bgp"))
+    before = registry.revision
+    await ensure(registry, Settings(load_balancer="bgp"))
+
+    assert registry.revision == before
+
+
+async def test_the_definition_of_an_older_netemu_is_brought_to_what_this_one_knows(registry):
+    (old, *_) = definitions()
+    version = {name: value for name, value in old["spec"]["versions"][0].items() if name != "subresources"}
+    await registry.create(CUSTOM_RESOURCE_DEFINITION, {**old, "spec": {**old["spec"], "versions": [version]}})
+    await ensure(registry, Settings())
+
+    made = registry.get(CUSTOM_RESOURCE_DEFINITION, "", ADDRESS_POOL.key)
+    assert made["spec"]["versions"][0]["subresources"] == {"status": {}}
+    assert len(objects(registry, ADDRESS_POOL)) == 1
