@@ -91,6 +91,7 @@ class Kubelet(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     # Signal → what must be left of it: nodefs.available, a quantity or a part in percent. A part is one
     # of what the machine's disk has left for netemu: other programs' files put no node under pressure.
     eviction_hard: dict[str, str] = field(default_factory=lambda: {"nodefs.available": "10%"})
+    seccomp_default: bool = False  # filter the system calls of pods that do not say RuntimeDefault too
     # Seconds for which a node under pressure stays so after it ended.
     eviction_pressure_transition_period: Annotated[float, Meta(ge=0)] = 300.0
 

@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from netemu.agent import environment, images, messages, specs
-from netemu.agent.security import security_of
+from netemu.agent.profiles import check_profile
+from netemu.agent.security import Security, security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes, sandbox_path
 from netemu.agent.work import EXEC_SUFFIX, PodWork
@@ -81,18 +82,23 @@ class Assembly:
             own += pages.mount(
                 image, self._catalogue(), directory, attempt.id.removesuffix(f"_{EXEC_SUFFIX}")
             )
-        security = security_of(work.obj, attempt.raw)
+        security = self._security(work, attempt)
         return specs.container_spec(self._site, attempt, argv, security, own + volumes)
 
     def image(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
         """Give the spec of a command among a loaded image's files, and make the files that it mounts."""
         volumes = self._mounts(work, attempt)
-        security = security_of(work.obj, attempt.raw)
+        security = self._security(work, attempt)
         argv = images.image_argv(image, attempt)
         spec = specs.container_spec(self._site, attempt, argv, security, volumes)
         scratch = self.scratch(work, attempt.id)
         root = self._loaded.root(image)
         return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
+
+    def _security(self, work: PodWork, attempt: Attempt) -> Security:
+        check_profile(work.obj, attempt.raw, self._site.paths.node_state(self._site.node))
+        filtered = self._site.settings.kubelet.seccomp_default
+        return security_of(work.obj, attempt.raw, seccomp_default=filtered)
 
     def scratch(self, work: PodWork, id: str) -> Path:
         """Say where an attempt that runs from an image has what it writes."""

@@ -15,6 +15,7 @@ from netemu.agent import files, images, specs
 from netemu.agent.assembly import Assembly
 from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
+from netemu.agent.profiles import not_had
 from netemu.agent.projections import VolumeError
 from netemu.agent.security import check_not_root, network_sysctls_of, security_of
 from netemu.agent.specs import Attempt, Site, find_container
@@ -132,12 +133,15 @@ class Containers:
         except ConfigError as err:
             self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
             self._emit(work, name, "Warning", "Failed", f"Error: {err.message}")
-            return "CreateContainerConfigError", err.message
+            return err.reason, err.message
         except VolumeError as err:
             self._recorder.emit(work.obj, "Warning", "FailedMount", err.message)
             return WAITS_FOR_VOLUMES, ""
         self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
         self._emit(work, name, "Normal", "Created", "Container created")
+        if attempt == 0 and not isinstance(decided, Play):
+            for reason, message in not_had(work.obj, made.raw):
+                self._emit(work, name, "Warning", reason, message)
         if state.running:
             self._emit(work, name, "Normal", "Started", "Container started")
         elif state.message:

@@ -102,7 +102,7 @@ class DiskWatch:
             if claim:
                 yield from (root / DIRECTORY.lstrip("/")).glob(f"*_{namespace}_{claim}")
             path = (volume.get("hostPath") or {}).get("path", "")
-            if path and not is_machines(path) and not is_at(path, _OF_ALL):
+            if path.strip("/") and not is_machines(path) and not is_at(path, _OF_ALL):
                 yield root / path.lstrip("/")
 
 

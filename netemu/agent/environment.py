@@ -23,9 +23,10 @@ _SUBSCRIPT = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
 
 
 class ConfigError(NetemuError):
-    """A container's environment cannot be made (CreateContainerConfigError)."""
+    """A container's environment cannot be made; ``reason`` is what its status says."""
 
     code = "AGENT_CONTAINER_CONFIG"
+    reason = "CreateContainerConfigError"
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from netemu.agent.environment import ConfigError
+from netemu.agent.profiles import seccomp_type
 from netemu.api import quantity
 from netemu.api.client import Object
 from netemu.runtime.container import Limits, User
@@ -59,14 +60,22 @@ class Security(Struct, frozen=True, kw_only=True):
     limits: Limits
     processes: str
     node_ipc: bool
+    seccomp: bool
+    gains_privileges: bool
 
 
-def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
-    """Read what a container may from its pod and itself; ``image_uid`` is its image's user."""
+def security_of(
+    pod: Object, container: Raw, *, image_uid: int = 0, seccomp_default: bool = False
+) -> Security:
+    """Read what a container may from its pod and itself; ``image_uid`` is its image's user.
+
+    ``seccomp_default`` if system calls are filtered unless the pod says otherwise.
+    """
     spec = pod["spec"]
     own, of_pod = container.get("securityContext") or {}, spec.get("securityContext") or {}
     privileged = bool(own.get("privileged"))
     explicit = sysctls_of(pod)
+    default = "RuntimeDefault" if seccomp_default else "Unconfined"
     defaults = {} if spec.get("hostNetwork") else UNPRIVILEGED
     return Security(
         user=_user(own, of_pod, image_uid),
@@ -80,6 +89,8 @@ def security_of(pod: Object, container: Raw, *, image_uid: int = 0) -> Security:
         limits=_limits((container.get("resources") or {}).get("limits") or {}),
         processes=_processes(pod),
         node_ipc=bool(spec.get("hostIPC")),
+        seccomp=seccomp_type(pod, container, default) == "RuntimeDefault",
+        gains_privileges=own.get("allowPrivilegeEscalation") is not False,
     )
 
 

@@ -163,6 +163,8 @@ def container_spec(
         processes=attempt.processes or security.processes,
         node_ipc=security.node_ipc,
         ipc="" if security.node_ipc else str(site.shared_memory(pod)),
+        seccomp=security.seccomp,
+        gains_privileges=security.gains_privileges,
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,

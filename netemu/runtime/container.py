@@ -73,6 +73,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
     word ("shared:WORD"), or of a container here ("of:ID"). Containers with the same ``ipc``, a directory
     that is there for as long as their pod, share an IPC namespace; without one each has its own.
+    ``seccomp`` says whether system calls are filtered (``runtime.seccomp``), ``gains_privileges``
+    whether programs with a set-user-ID bit have an effect: only those of images can.
     """
 
     id: str
@@ -94,6 +96,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     processes: str = ""
     node_ipc: bool = False
     ipc: str = ""
+    seccomp: bool = False
+    gains_privileges: bool = False
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False

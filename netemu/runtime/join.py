@@ -10,7 +10,12 @@ import termios
 from netemu.linux import libc
 from netemu.runtime.command import find_fault
 from netemu.runtime.spawn import exit_code
-from netemu.runtime.syscalls import close_all_on_exec, give_up_privileges, set_parent_death_signal
+from netemu.runtime.syscalls import (
+    close_all_on_exec,
+    filter_calls,
+    give_up_privileges,
+    set_parent_death_signal,
+)
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -24,7 +29,10 @@ _NAMESPACES = ("ipc", "uts", "net", "pid", "mnt")
 
 
 class Joined:
-    """A program to be run in the namespaces of a container's pid 1, with its user and capabilities."""
+    """A program to be run in the namespaces of a container's pid 1, with its user and capabilities.
+
+    ``calls`` is the filter of its system calls, ``may_gain`` whether set-user-ID bits have an effect.
+    """
 
     def __init__(
         self,
@@ -36,7 +44,11 @@ class Joined:
         user: UserJson,
         capabilities: Sequence[str],
         terminal: bool,
+        calls: bytes = b"",
+        may_gain: bool = False,
     ) -> None:
+        self._calls = calls
+        self._may_gain = may_gain
         self._pid = pid
         self._argv = list(argv)
         self._env = env
@@ -65,7 +77,9 @@ class Joined:
             os.setsid()
             if self._terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-            give_up_privileges(self._capabilities)
+            give_up_privileges(self._capabilities, may_gain=self._may_gain)
+            if self._calls:
+                filter_calls(self._calls)
             if self._user["groups"]:
                 os.setgroups(self._user["groups"])
             os.setgid(self._user["gid"])

@@ -26,7 +26,8 @@ from netemu.runtime.sandbox import (
     sets_ipc,
     usr_arguments,
 )
-from netemu.runtime.spawn import fork, in_memory, spawn
+from netemu.runtime.seccomp import default_filter
+from netemu.runtime.spawn import fork, in_memory, in_memory_bytes, spawn
 from netemu.runtime.streams import Stdio, close
 from netemu.runtime.syscalls import CLONE_NEWIPC
 
@@ -75,12 +76,14 @@ class Launcher:
         terminal = stdio[0] if spec["tty"] else -1
         groups = self.cgroups.open(spec["id"], spec["limits"])
         sysctls = spec["sysctls"]
+        filters = [in_memory_bytes(default_filter())] if spec["seccomp"] else []
+        shared = [shared_fd] if shared_fd >= 0 else []
         try:
             ipc = self._ipc_spaces.join(spec["ipc"])
             pid = spawn(
                 argv,
                 {},
-                descriptors=(*stdio, arguments, ready_write, *([shared_fd] if shared_fd >= 0 else [])),
+                descriptors=(*stdio, arguments, ready_write, *shared, *filters),
                 prepare=lambda: _enter_pod(
                     netns, terminal, groups, sysctls, own_ipc=sets_ipc(spec), shared_ipc=ipc
                 ),
@@ -89,7 +92,7 @@ class Launcher:
             close(ready_read)
             raise
         finally:
-            close(netns, arguments, ready_write, *groups)
+            close(netns, arguments, ready_write, *groups, *filters)
         return pid, ready_read
 
     def launch_image(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:

@@ -6,9 +6,11 @@ paths, devices and mounts are those of containerd (pkg/oci/spec.go).
 
 from __future__ import annotations
 
+import errno
 import os
 
 from netemu.runtime.command import DEFAULT_PATH
+from netemu.runtime.seccomp import NEW_NAMESPACES, names
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def oci_config(
             "namespaces": _namespaces(spec, pid_namespace),
             "sysctl": {} if spec["ipc"] else _ipc_sysctls(spec),
             "maskedPaths": list(_MASKED),
+            **({"seccomp": _filter()} if spec["seccomp"] else {}),
             "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
         },
     }
@@ -98,7 +101,7 @@ def _process(spec: SpecJson, user: UserJson, capabilities: Sequence[str]) -> dic
         "env": [f"{key}={value}" for key, value in process_environment(spec).items()],
         "cwd": spec["cwd"] or "/",
         "capabilities": {"bounding": names, "effective": names, "permitted": names},
-        "noNewPrivileges": True,
+        "noNewPrivileges": not spec["gains_privileges"],
     }
 
 
@@ -134,6 +137,18 @@ def _mount(mount: MountJson) -> dict[str, Any]:
         "source": mount["source"],
         "options": ["rbind", "rprivate", how],
     }
+
+
+def _filter() -> dict[str, Any]:
+    refused = {"names": names(), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
+    later = {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}
+    bits = [1 << bit for bit in range(32) if NEW_NAMESPACES & 1 << bit]
+    clones = [{**refused, "names": ["clone"], "args": [_has_bit(bit)]} for bit in bits]
+    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refused, later, *clones]}
+
+
+def _has_bit(bit: int) -> dict[str, Any]:
+    return {"index": 0, "value": bit, "valueTwo": bit, "op": "SCMP_CMP_MASKED_EQ"}
 
 
 def _ipc_sysctls(spec: SpecJson) -> dict[str, str]:

@@ -18,6 +18,7 @@ from netemu.runtime.control import Client, Refusal
 from netemu.runtime.join import Joined
 from netemu.runtime.launch import give_streams, join_groups
 from netemu.runtime.sandbox import capabilities, environment, join_arguments
+from netemu.runtime.seccomp import default_filter
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
 
@@ -70,11 +71,14 @@ class Programs:
         argv = request["argv"]
         root = f"/proc/{pid}/root"
         if container.spec["image"] is not None:
-            self._exec_in_image(client, request, container, env, cwd)
+            self._exec_joined(client, request, container, env, cwd)
             return
         argv = located(argv, lambda path: root + path)
         if fault := find_fault(argv, env.get("PATH", ""), cwd, lambda path: root + path):
             self._refuse(client, request, fault)
+            return
+        if container.spec["seccomp"]:  # no program puts a filter on another
+            self._exec_joined(client, {**request, "argv": argv}, container, env, cwd)
             return
         streams = _open_terminal_in(root) if request["tty"] else open_pipes(stdin=True)
         give_streams(container.spec, streams[0])
@@ -85,7 +89,7 @@ class Programs:
         finally:
             close(*groups)
 
-    def _exec_in_image(
+    def _exec_joined(
         self, client: Client, request: Request, container: Container, env: dict[str, str], cwd: str
     ) -> None:
         pid, spec = container.state["pid"], container.spec
@@ -100,6 +104,8 @@ class Programs:
             user=spec["user"],
             capabilities=capabilities(spec),
             terminal=tty,
+            calls=default_filter() if spec["seccomp"] else b"",
+            may_gain=spec["gains_privileges"],
         )
         groups = self._cgroups.files(spec["id"])
         try:

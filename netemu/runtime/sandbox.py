@@ -41,7 +41,7 @@ there too, in the same user namespace. SYS_PTRACE does by /proc/PID/exe of what 
 
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
 READY_FD = 4  # where a byte says that the sandbox is made; of one digit, for the shell
-SHARED_FD = 5  # the PID namespace of others, if it is to be in one
+SHARED_FD = 5  # the PID namespace of others, if it is to be in one; the filter of system calls is the next
 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"})
 
@@ -95,6 +95,7 @@ def sandbox_arguments(
     while_made = sorted({*capabilities(spec), *_BECOMING})
     return [
         *_namespaces(spec),
+        *(("--seccomp", str(SHARED_FD + bool(spec["processes"]))) if spec["seccomp"] else ()),
         *("--cap-drop", "ALL"),
         *(word for name in while_made for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),

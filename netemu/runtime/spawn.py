@@ -94,9 +94,14 @@ def find_child(parent: int) -> int:
 
 def in_memory(arguments: list[str]) -> int:
     """Put arguments where only the reader sees them: ``ps`` would show the environment to all."""
+    return in_memory_bytes(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+
+
+def in_memory_bytes(content: bytes) -> int:
+    """Give a descriptor from which a child can read something that is in no file."""
     fd = os.memfd_create("arguments", os.MFD_CLOEXEC)
     with open(fd, "wb", closefd=False) as file:
-        file.write(b"".join(os.fsencode(argument) + b"\0" for argument in arguments))
+        file.write(content)
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
 

@@ -17,6 +17,8 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2  # linux/seccomp.h
 _EINVAL = 22
 _SYS_OPENAT2 = 437  # Linux 5.6
 _RESOLVE_IN_ROOT = 0x10  # linux/openat2.h
@@ -45,9 +47,9 @@ def become_subreaper() -> None:
     _check(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
-def give_up_privileges(kept: Sequence[str]) -> None:
+def give_up_privileges(kept: Sequence[str], *, may_gain: bool = False) -> None:
     """Let this process and its children never have capabilities but ``kept`` (setpriv's names), nor
-    gain any by executing a program; those it has itself go with the next program.
+    (unless they ``may_gain``) get any by executing a program; those it has itself go with the next program.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     names = _CAPABILITIES.split()
@@ -57,7 +59,20 @@ def give_up_privileges(kept: Sequence[str]) -> None:
             if ctypes.get_errno() != _EINVAL:
                 _check(-1, "prctl")
             break  # this kernel has no more
-    _check(prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    if not may_gain:
+        _check(prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def filter_calls(program: bytes) -> None:
+    """Have the kernel judge the system calls of this process and its children (seccomp(2))."""
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    wanted = Program(len(program) // 8, ctypes.addressof(code))
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    _check(prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(wanted), 0, 0), "prctl")
 
 
 def open_in_root(root_fd: int, path: str, flags: int) -> int:

@@ -68,6 +68,8 @@ class SpecJson(TypedDict):
     processes: str
     node_ipc: bool
     ipc: str
+    seccomp: bool
+    gains_privileges: bool
     stdin: bool
     stdin_once: bool
     tty: bool

@@ -18,6 +18,8 @@ SPEC = {
     "processes": "",
     "node_ipc": False,
     "ipc": "",
+    "seccomp": False,
+    "gains_privileges": False,
     "tty": False,
 }
 

@@ -36,6 +36,8 @@ def spec(**changed):
         "processes": "",
         "node_ipc": False,
         "ipc": "",
+        "seccomp": False,
+        "gains_privileges": False,
         "stdin": False,
         "tty": False,
         **changed,

@@ -1,0 +1,73 @@
+"""What of a container's security context stands in profiles, and what of it is not to be had here.
+
+Sources: the kubelet's ``pkg/kubelet/kuberuntime/security_context.go``; the words of what is missing are
+containerd's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from netemu.agent.environment import ConfigError
+from netemu.api.client import Object
+from netemu.runtime.sandbox import BEYOND, CAPABILITIES
+
+Raw = Mapping[str, Any]
+
+PROFILES = "/var/lib/kubelet/seccomp"
+BEYOND_WORDS = "{}: not given, for the root of a container is the machine's, which these would reach"
+_GIVEN = {"ALL", *(name.upper() for name in (*CAPABILITIES, *BEYOND))}
+
+
+class ProfileError(ConfigError):
+    """A profile cannot be loaded (CreateContainerError)."""
+
+    reason = "CreateContainerError"
+
+
+def seccomp_type(pod: Object, container: Raw, default: str = "Unconfined") -> str:
+    """Give the type of the profile that a container's system calls have: its own, or its pod's."""
+    own = container.get("securityContext") or {}
+    if own.get("privileged"):
+        return "Unconfined"
+    return str((_profile(pod, own) or {}).get("type") or default)
+
+
+def check_profile(pod: Object, container: Raw, root: Path) -> None:
+    """Look for a profile of the node's own (``root`` is its file system).
+
+    Raises:
+        ProfileError: it is not there.
+        ConfigError: it has no name.
+
+    """
+    if seccomp_type(pod, container) != "Localhost":
+        return
+    name = (_profile(pod, container.get("securityContext") or {}) or {}).get("localhostProfile", "")
+    if not name:
+        raise ConfigError("localhostProfile must be set if seccompProfile type is Localhost.")
+    path = f"{PROFILES}/{name}"
+    if ".." in Path(name).parts or not (root / path.lstrip("/")).is_file():
+        raise ProfileError(
+            f'failed to create containerd container: cannot load seccomp profile "{path}": '
+            f"open {path}: no such file or directory"
+        )
+
+
+def not_had(pod: Object, container: Raw) -> Iterator[tuple[str, str]]:
+    """Say in reasons and messages of events what a container asked for and does not get."""
+    own = container.get("securityContext") or {}
+    added = [name.upper() for name in (own.get("capabilities") or {}).get("add") or ()]
+    beyond = [name for name in added if name.removeprefix("CAP_") not in _GIVEN]
+    if beyond:
+        yield "CapabilitiesNotGiven", BEYOND_WORDS.format(", ".join(beyond))
+    if seccomp_type(pod, container) == "Localhost":
+        yield "SeccompProfileNotApplied", "seccomp profiles of nodes are looked for, and not applied"
+
+
+def _profile(pod: Object, own: Raw) -> Raw | None:
+    of_pod = pod["spec"].get("securityContext") or {}
+    found: Raw | None = own.get("seccompProfile") or of_pod.get("seccompProfile")
+    return found

@@ -1,0 +1,62 @@
+"""Filters of system calls, and programs that gain privileges, under both kinds of containers."""
+
+from __future__ import annotations
+
+import pytest
+
+from netemu.image.store import ImageStore
+from netemu.runtime.container import ImageFiles
+from netemu.testing.images import busybox_layer, docker_archive
+from netemu.testing.shims import end_of, has_users, only_where, run_to_end
+
+FILTERED = "grep Seccomp: /proc/self/status; unshare -u true 2>/dev/null || echo refused; true & wait"
+INSIDE = ["sh", "-c", FILTERED]
+
+
+@pytest.fixture
+def image(places, tmp_path):
+    """Give an image whose user is nobody in particular."""
+    docker_archive(tmp_path / "box.tar", [busybox_layer()], tags=["box:v1"])
+    store = ImageStore(places / "state/images")
+    (loaded,) = store.load(tmp_path / "box.tar")
+    own = places / "state/nodes/node-1/pods/p/own"
+    return {"image": ImageFiles(root=str(store.root(loaded)), scratch=str(own), name="box", id="sha256:1")}
+
+
+@pytest.fixture(params=["machine", "image"])
+def made_of(request):
+    """Give the fields of a container that is made of the machine's programs, or of an image's."""
+    return request.getfixturevalue("image") if request.param == "image" else {}
+
+
+async def test_calls_of_a_container_are_filtered_and_of_programs_that_join_it(client, spec, made_of):
+    _, said = await run_to_end(client, spec(FILTERED, seccomp=True, **made_of))
+    await client.create(spec(id="c2", seccomp=True, **made_of))
+    _, joined, _ = await end_of(await client.exec("c2", INSIDE))
+
+    assert said.split()[:3] == ["Seccomp:", "2", "refused"]
+    assert joined.decode().split() == ["Seccomp:", "2", "refused"]
+
+
+async def test_calls_are_not_filtered_unless_asked_for(client, spec, made_of):
+    _, said = await run_to_end(client, spec(FILTERED, **made_of))
+
+    assert said.split()[:2] == ["Seccomp:", "0"]
+
+
+async def test_containers_that_share_processes_are_filtered_too(client, spec):
+    await client.create(spec(id="c0", processes="shared:pod"))
+    _, said = await run_to_end(client, spec(FILTERED, processes="shared:pod", seccomp=True))
+
+    assert said.split()[:2] == ["Seccomp:", "2"]
+
+
+@only_where(has_users())
+@pytest.mark.parametrize(("gains", "wanted"), [(True, "0"), (False, "1")])
+async def test_privileges_can_be_gained_where_that_is_allowed(client, spec, image, gains, wanted):
+    script = "grep NoNewPrivs /proc/self/status"
+    _, said = await run_to_end(client, spec(script, gains_privileges=gains, **image))
+    await client.create(spec(id="c2", gains_privileges=gains, **image))
+    _, joined, _ = await end_of(await client.exec("c2", ["sh", "-c", script]))
+
+    assert said.split()[1] == joined.decode().split()[1] == wanted
