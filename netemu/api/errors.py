@@ -40,8 +40,8 @@ class ApiError(NetemuError):
     """A request that the API refuses; rendered as a ``Status`` at the HTTP border."""
 
     code: ClassVar[str] = "API_ERROR"
-    reason: ClassVar[str] = "InternalError"
-    http_status: ClassVar[int] = 500
+    reason: str = "InternalError"
+    http_status: int = 500
 
     def __init__(
         self,
@@ -153,3 +153,14 @@ class UnavailableError(ApiError):
     """The server cannot be reached or is not ready; the same request may go through later."""
 
     code, reason, http_status = "API_UNAVAILABLE", "ServiceUnavailable", 503
+
+
+class DecidedElsewhereError(ApiError):
+    """A webhook or policy refused, with a reason and a code of its own."""
+
+    code = "API_DECIDED_ELSEWHERE"
+
+    def __init__(self, message: str, *, http_status: int, reason: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.http_status = http_status
+        self.reason = reason

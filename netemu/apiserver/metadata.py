@@ -189,3 +189,15 @@ def counted(kind: Kind, new: Object, old: Object) -> Object:
 
 def _wish(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+
+
+def kept_identity(changed: Object, obj: Object) -> Object:
+    """Give an object that someone else changed, with the identity that it had before."""
+    had = obj["metadata"]
+    kept = {key: had[key] for key in _IDENTITY if key in had}
+    rest = {key: value for key, value in changed.items() if key not in ("apiVersion", "kind", "metadata")}
+    head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"]}
+    return {**head, "metadata": {**(changed.get("metadata") or {}), **kept}, **rest}
+
+
+_IDENTITY = ("name", "namespace", "uid", "creationTimestamp", "generation", "generateName")

@@ -22,11 +22,12 @@ from netemu.api.kinds import (
     Kind,
 )
 from netemu.apiserver import bodies, forms
-from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT
+from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT, USER
 from netemu.apiserver.components import component_answer
 from netemu.apiserver.encodings import no_protobuf, object_answer
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
+from netemu.apiserver.hooks.attempt import CONTROLLERS, Caller
 from netemu.apiserver.listanswers import list_answer
 from netemu.apiserver.listoptions import list_options, watch_options
 from netemu.apiserver.options import DeleteOptions, WriteOptions
@@ -148,7 +149,7 @@ class ObjectRequests:
     async def _create(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         _check_namespace_given(path)
         version = version_of(path.kind)
-        options = _write_options(request)
+        options = _write_options(request, path)
         body = bodies.parse_object(await request.read(), request.content_type, options)
         stored = version.store(body)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
@@ -159,7 +160,7 @@ class ObjectRequests:
         schema.check_sent("Binding", "", "v1", body)
         name = path.name or bodies.name_of(body)
         binding = bodies.addressed(body, path.namespace, name)
-        options = _write_options(request)
+        options = _write_options(request, path)
         await self._registry.update(
             path.kind, binding, namespace=path.namespace, subresource="binding", options=options
         )
@@ -175,7 +176,7 @@ class ObjectRequests:
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
-        options = _write_options(request)
+        options = _write_options(request, path)
         body = bodies.parse_object(await request.read(), request.content_type, options)
         obj = await self._registry.update(
             version.stored,
@@ -190,7 +191,7 @@ class ObjectRequests:
         if request.content_type == APPLY_PATCH:
             return await self._apply(request, path)
         version = version_of(path.kind)
-        options = _write_options(request)
+        options = _write_options(request, path)
         patch_type = _patch_type(request, path.kind)
         refuse_force(request.query)
         patch = version.store_patch(bodies.parse_checked(await request.read(), patch_type, options))
@@ -208,7 +209,7 @@ class ObjectRequests:
     async def _apply(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
         force = apply_options(request.query)
-        options = _write_options(request)
+        options = _write_options(request, path)
         body = bodies.parse_object(await request.read(), "application/yaml", options)
         applied = await self._registry.apply(
             version.stored,
@@ -228,8 +229,9 @@ class ObjectRequests:
         body = bodies.parse_body(await request.read(), request.content_type)
         asked = bodies.delete_options(body, request.query)
         options = _with_default_policy(path.kind, asked)
-        deletion = await self._registry.delete(version.stored, path.namespace, path.name, options)
-        said = (PODS_STAY,) if path.kind is JOB and not asked.policy else ()
+        caller = _caller(request, path)
+        deletion = await self._registry.delete(version.stored, path.namespace, path.name, options, caller)
+        said = (*((PODS_STAY,) if path.kind is JOB and not asked.policy else ()), *caller.warnings)
         if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
             warnings = (*deprecations(path.kind), *said)
             return object_answer(_deleted(path.kind, deletion), _form(request).encoding, warnings=warnings)
@@ -242,7 +244,10 @@ class ObjectRequests:
         body = bodies.parse_body(await request.read(), request.content_type)
         options = _with_default_policy(path.kind, bodies.delete_options(body, request.query))
         selection = _selection(path.kind, request.query)
-        deleted = await self._registry.delete_collection(version.stored, path.namespace, selection, options)
+        caller = _caller(request, path)
+        deleted = await self._registry.delete_collection(
+            version.stored, path.namespace, selection, options, caller
+        )
         page = Page(version.serve_all(deleted.items), deleted.revision)
         listing = forms.render_list(path.kind, page, _form(request), self._clock())
         return await list_answer(request, listing, warnings=deprecations(path.kind))
@@ -270,15 +275,20 @@ def _form(request: web.BaseRequest) -> Form:
     return forms.parse_form(accept, request.query.get("includeObject", "")) if accept else forms.WHOLE
 
 
-def _write_options(request: web.BaseRequest) -> WriteOptions:
+def _caller(request: web.BaseRequest, path: ObjectPath) -> Caller:
+    return Caller(request.get(USER, CONTROLLERS), path.kind)
+
+
+def _write_options(request: web.BaseRequest, path: ObjectPath) -> WriteOptions:
     options = bodies.write_options(request.query)
     manager = field_manager(request.query, request.headers.get("User-Agent", ""))
     checks = {"check_grant": request.get(CHECK_GRANT), "check_create": request.get(CHECK_CREATE)}
-    return structs.replace(options, manager=manager, **checks)
+    return structs.replace(options, manager=manager, caller=_caller(request, path), **checks)
 
 
 def _warnings(options: WriteOptions) -> list[str]:
-    return options.fields.warnings if options.fields is not None else []
+    checked = options.fields.warnings if options.fields is not None else []
+    return [*checked, *(options.caller.warnings if options.caller is not None else ())]
 
 
 def _with_default_policy(kind: Kind, options: DeleteOptions) -> DeleteOptions:

@@ -11,6 +11,7 @@ from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, Cause
 from netemu.api.kinds import Kind
+from netemu.apiserver.hooks.attempt import Caller
 from netemu.apiserver.patcherrors import patch_error, strict_patch_error, undeclared
 from netemu.naming import Revision
 
@@ -77,12 +78,14 @@ class WriteOptions(Struct, frozen=True, kw_only=True):
     """What goes with a create, update or patch.
 
     Without ``fields`` the caller is part of netemu, and its objects have the right shape. Without
-    ``manager`` nobody notes which fields it sets: netemu's own controllers are not tracked.
+    ``manager`` nobody notes which fields it sets: netemu's own controllers are not tracked. ``caller`` is
+    who webhooks and policies are told of, one of these controllers where there is none.
     """
 
     fields: FieldCheck | None = None
     dry_run: bool = False
     manager: str = ""
+    caller: Caller | None = None
     check_grant: Callable[[Kind, Object, Object | None], None] | None = None
     check_create: Callable[[Kind, str, str], None] | None = None
 

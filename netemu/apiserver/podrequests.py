@@ -8,14 +8,16 @@ from aiohttp import web
 
 from netemu.api.client import Object
 from netemu.api.kinds import NODE, Kind
+from netemu.apiserver.auth.guard import USER
 from netemu.apiserver.connections import be_patient
 from netemu.apiserver.exec.http import attach_answer, exec_answer
+from netemu.apiserver.hooks.attempt import CONTROLLERS, connection_of
 from netemu.apiserver.kubelet import is_kubelet, kubelet_answer
 from netemu.apiserver.objects import not_allowed
 from netemu.apiserver.podaccess import PodAccess
 from netemu.apiserver.podlogs import log_answer
 from netemu.apiserver.portforward.http import portforward_answer
-from netemu.apiserver.reachpaths import Way, parse_reach_path
+from netemu.apiserver.reachpaths import ReachPath, Way, parse_reach_path
 from netemu.apiserver.registry import Registry
 
 Answer = Callable[[web.BaseRequest, Object, PodAccess], Awaitable[web.StreamResponse]]
@@ -48,6 +50,7 @@ class PodRequests:
         if path is None:
             return None
         be_patient(request)
+        await self._pass_gate(request, path)
         if path.way == "proxy":
             if path.kind is NODE and is_kubelet(path.name):
                 return kubelet_answer(request, path, self._registry)
@@ -57,6 +60,15 @@ class PodRequests:
         self._check_method(request, path.kind, path.way)
         pod = self._registry.get(path.kind, path.namespace, path.name)
         return await _ANSWERS[path.way](request, pod, self._pod_access)
+
+    async def _pass_gate(self, request: web.BaseRequest, path: ReachPath) -> None:
+        """Ask those who want to be asked about connections; a log is only read."""
+        gate = self._registry.gate
+        if path.way == "log" or gate.is_open_to(path.kind):
+            return
+        user = request.get(USER, CONTROLLERS)
+        attempt = connection_of(path.kind, path.namespace, path.name, path.way, dict(request.query), user)
+        await gate.check(await gate.mutated(attempt))
 
     def _check_method(self, request: web.BaseRequest, kind: Kind, way: Way) -> None:
         if request.method not in _METHODS.get(way, _UPGRADING):

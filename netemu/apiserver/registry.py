@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from netemu.api.apply import Writer
@@ -18,6 +19,8 @@ from netemu.api.errors import AlreadyExistsError, ApiError, ExpiredError, NotFou
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, words
+from netemu.apiserver.hooks.attempt import Caller, attempt_of, deletion_of
+from netemu.apiserver.hooks.gate import Gate
 from netemu.apiserver.keys import prefix_of
 from netemu.apiserver.ledger import Ledger
 from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOptions
@@ -58,6 +61,9 @@ class Registry:
         self._admit = admit
         self._ledger = ledger = Ledger(store, settings, clock, self._rng)
         self._definitions = ledger.definitions
+        self.gate = Gate(
+            ledger.hooks, self.kinds, ledger.find, lambda kind, where: ledger.selected(kind, where).values
+        )
         self.owners, self.ending, self.quotas, self.ips = (
             ledger.owners,
             ledger.ending,
@@ -162,7 +168,7 @@ class Registry:
         def change(current: Object) -> Object:
             return self._replaced(kind, shaped, current, subresource, options)
 
-        written = await self._change(kind, namespace, name, change, options=options)
+        written = await self._change(kind, namespace, name, change, options=options, subresource=subresource)
         return changes.part(kind, written, subresource)
 
     async def patch(
@@ -191,7 +197,7 @@ class Registry:
                 patched = options.checked(kind, changes.shaped(kind, patched))
             return self._replaced(kind, patched, current, subresource, options)
 
-        written = await self._change(kind, namespace, name, change, options=options)
+        written = await self._change(kind, namespace, name, change, options=options, subresource=subresource)
         return changes.part(kind, written, subresource)
 
     async def apply(
@@ -228,11 +234,16 @@ class Registry:
             live = changes.as_stored(kind, current)
             return applying.applied(kind, live, wish, writer, force=force)
 
-        written = await self._change(kind, namespace, name, change, options=options)
+        written = await self._change(kind, namespace, name, change, options=options, subresource=subresource)
         return Application(changes.part(kind, written, subresource), created=False)
 
     async def delete(
-        self, kind: Kind, namespace: str, name: str, options: DeleteOptions = BACKGROUND
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        options: DeleteOptions = BACKGROUND,
+        caller: Caller | None = None,
     ) -> Deletion:
         """Delete an object, gracefully where its kind says so, when finalizers allow.
 
@@ -245,6 +256,9 @@ class Registry:
         for _ in range(ATTEMPTS):
             entry = self._ledger.entry(kind, namespace, name)
             deletion.check_deletable(kind, entry.value, options)
+            if not self.gate.is_open_to(kind):
+                attempt = deletion_of(kind, entry.value, caller, dry_run=bool(options.dry_run))
+                await self.gate.check(await self.gate.mutated(attempt))
             left = deletion.plan_deletion(kind, entry.value, options, self._clock())
             if options.dry_run:
                 return Deletion(left or entry.value, gone=left is None)
@@ -265,13 +279,14 @@ class Registry:
         namespace: str,
         selection: Selection = EVERYTHING,
         options: DeleteOptions = BACKGROUND,
+        caller: Caller | None = None,
     ) -> ObjectList:
         """Delete every selected object; give them as they were."""
         listing = self.list(kind, namespace, selection)
         for obj in listing.items:
             meta = obj["metadata"]
             try:
-                await self.delete(kind, meta.get("namespace", ""), meta["name"], options)
+                await self.delete(kind, meta.get("namespace", ""), meta["name"], options, caller)
             except NotFoundError:
                 continue  # someone else was faster
         return listing
@@ -303,22 +318,40 @@ class Registry:
         if self._ledger.find(kind, namespace, name) is not None:
             raise words.already_exists(kind, name)
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
-        obj = default(kind, {**metadata.without_status(kind, given), "metadata": meta})
-        if self._admit is not None:
-            obj = self._admit(kind, obj, self.get)
+        obj = self._completed(kind, {**metadata.without_status(kind, given), "metadata": meta})
+        attempt = None
+        if not self.gate.is_open_to(kind):
+            attempt = await self.gate.mutated(attempt_of("CREATE", kind, obj, options))
+            if attempt.object is not None and attempt.object is not obj:
+                obj = self._completed(kind, metadata.kept_identity(attempt.object, obj))
         changes.check_valid(kind, obj, None)
+        if attempt is not None:
+            await self.gate.check(replace(attempt, object=obj))
         options.check_allowed(kind, obj, None)
         if options.manager:
             writer = self._writer("", options)
             obj = applying.created(kind, obj, given if is_applied else None, writer)
         return await self._ledger.add(kind, namespace, name, obj, options)
 
+    def _completed(self, kind: Kind, obj: Object) -> Object:
+        obj = default(kind, obj)
+        return obj if self._admit is None else self._admit(kind, obj, self.get)
+
     async def _change(
-        self, kind: Kind, namespace: str, name: str, change: Change, *, options: WriteOptions
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        change: Change,
+        *,
+        options: WriteOptions,
+        subresource: str = "",
     ) -> Object:
         for _ in range(ATTEMPTS):
             entry = self._ledger.entry(kind, namespace, name)
             new = change(entry.value)
+            if not self.gate.is_open_to(kind):
+                new = await self._passed(kind, new, entry.value, subresource, options)
             try:
                 if deletion.is_released(new) and not options.dry_run:
                     return await self._remove(kind, entry)
@@ -326,6 +359,23 @@ class Registry:
             except CompareFailedError:
                 continue
         raise words.modified(kind, name)
+
+    async def _passed(
+        self, kind: Kind, new: Object, old: Object, subresource: str, options: WriteOptions
+    ) -> Object:
+        """Give a changed object as those want it who are asked about changes.
+
+        Raises:
+            ApiError: they refuse it.
+
+        """
+        shown, had = (changes.part(kind, obj, subresource) for obj in (new, old))
+        attempt = attempt_of("UPDATE", kind, shown, options, old=had, subresource=subresource)
+        wanted = await self.gate.mutated(attempt)
+        if wanted.object is not None and wanted.object is not shown:
+            new = self._replaced(kind, wanted.object, old, subresource, options)
+        await self.gate.check(replace(wanted, object=changes.part(kind, new, subresource)))
+        return new
 
     async def _remove(self, kind: Kind, entry: Entry) -> Object:
         last = await self._ledger.remove(kind, entry)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 from netemu.api.kinds import CONFIG_MAP, NODE, PERSISTENT_VOLUME, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
+from netemu.apiserver.hooks.http import WebhookCaller
 from netemu.apiserver.http import serve
 from netemu.apiserver.pastlists import PastLists
 from netemu.apiserver.quotastatus import keep_quotas
@@ -133,6 +135,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
             balancer.add_node(parts.place.name, parts.hardware.ns_fd)
+        registry.gate.call = WebhookCaller(partial(registry.get, SERVICE), reach)
         serving = serve(
             registry,
             reach,

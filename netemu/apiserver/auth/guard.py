@@ -31,6 +31,9 @@ CHECK_GRANT = web.RequestKey("check_grant", partial[None])
 CHECK_CREATE = web.RequestKey("check_create", partial[None])
 """What a request carries to refuse an apply that creates to who may only patch."""
 
+USER = web.RequestKey("user", User)
+"""Who sends a request."""
+
 ASKED = web.RequestKey("asked", Attributes)
 """What a request of a known user is about."""
 
@@ -61,6 +64,7 @@ class Guard:
         headers = request.headers
         if "Impersonate-User" in headers:
             user = self._impersonate(user, headers.get("Impersonate-User", ""), headers)
+        request[USER] = user
         asked = request[ASKED] = attributes_of(request.method, request.path, request.query)
         self.require(user, asked)
         return user

@@ -1,0 +1,451 @@
+"""Writes that webhooks and policies change, refuse or let pass."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import msgspec
+import pytest
+
+from netemu.api.errors import ApiError, BadRequestError, DecidedElsewhereError
+from netemu.api.kinds import (
+    CONFIG_MAP,
+    CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
+    MUTATING_WEBHOOK_CONFIGURATION,
+    NAMESPACE,
+    POD,
+    VALIDATING_ADMISSION_POLICY,
+    VALIDATING_ADMISSION_POLICY_BINDING,
+    VALIDATING_WEBHOOK_CONFIGURATION,
+)
+from netemu.apiserver.auth.user import User
+from netemu.apiserver.hooks.attempt import Caller, connection_of
+from netemu.apiserver.hooks.target import CallError
+from netemu.apiserver.options import DeleteOptions, WriteOptions
+
+CONFIG_MAPS = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}
+
+
+class Webhooks:
+    """Webhooks that a test plays: by path, a function of the review's request."""
+
+    def __init__(self):
+        self.answers = {}
+        self.asked = []
+
+    async def __call__(self, target, body, timeout_s):
+        review = msgspec.json.decode(body)
+        self.asked.append((target.path, review["request"]))
+        answer = self.answers[target.path](review["request"])
+        if isinstance(answer, Exception):
+            raise answer
+        response = {"uid": review["request"]["uid"], "allowed": True, **answer}
+        return msgspec.json.encode({**review, "request": None, "response": response})
+
+
+@pytest.fixture
+def webhooks(registry):
+    made = Webhooks()
+    registry.gate.call = made
+    return made
+
+
+def hook(name="a.example.com", *, path="/a", rules=(CONFIG_MAPS,), **more):
+    return {
+        "name": name,
+        "clientConfig": {"service": {"namespace": "default", "name": "hooks", "path": path}},
+        "rules": list(rules),
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        **more,
+    }
+
+
+async def configure(registry, kind, *hooks):
+    await registry.create(kind, {"metadata": {"name": "hooks"}, "webhooks": list(hooks)})
+
+
+def patch(*operations):
+    encoded = b64encode(msgspec.json.encode(list(operations))).decode()
+    return {"patchType": "JSONPatch", "patch": encoded}
+
+
+def adding(key, value="yes"):
+    return patch({"op": "add", "path": f"/data/{key}", "value": value})
+
+
+def config_map(name="c", **data):
+    return {"metadata": {"name": name, "namespace": "default"}, "data": {"given": "1", **data}}
+
+
+async def test_a_webhook_refuses_in_its_own_words(registry, webhooks):
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
+    webhooks.answers["/a"] = lambda request: {
+        "allowed": False,
+        "status": {"message": "no way", "code": 403, "reason": "Forbidden"},
+    }
+
+    with pytest.raises(DecidedElsewhereError) as caught:
+        await registry.create(CONFIG_MAP, config_map())
+
+    assert caught.value.message == 'admission webhook "a.example.com" denied the request: no way'
+    assert (caught.value.http_status, caught.value.reason) == (403, "Forbidden")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (None, ("denied the request without explanation", 400, "")),
+        ({"reason": "Gone"}, ("denied the request: Gone", 400, "Gone")),
+        ({"code": 200}, ("denied the request without explanation", 400, "")),
+    ],
+)
+async def test_a_refusal_without_much_of_a_reason_is_one_all_the_same(registry, webhooks, status, expected):
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
+    webhooks.answers["/a"] = lambda request: {"allowed": False, "status": status}
+
+    with pytest.raises(DecidedElsewhereError) as caught:
+        await registry.create(CONFIG_MAP, config_map())
+
+    said = caught.value.message.removeprefix('admission webhook "a.example.com" ')
+    assert (said, caught.value.http_status, caught.value.reason) == expected
+
+
+async def test_webhooks_change_an_object_one_after_the_other(registry, webhooks):
+    again = hook("b.example.com", path="/b", reinvocationPolicy="IfNeeded")
+    await configure(registry, MUTATING_WEBHOOK_CONFIGURATION, again, hook("c.example.com", path="/c"))
+    webhooks.answers["/b"] = lambda request: adding(f"b{len(request['object']['data'])}")
+    webhooks.answers["/c"] = lambda request: adding("c")
+
+    made = await registry.create(CONFIG_MAP, config_map())
+
+    assert made["data"] == {"given": "1", "b1": "yes", "c": "yes", "b3": "yes"}
+
+
+async def test_what_a_webhook_makes_is_completed_and_checked(registry, webhooks):
+    pods = {**CONFIG_MAPS, "resources": ["pods"]}
+    await configure(registry, MUTATING_WEBHOOK_CONFIGURATION, hook(rules=(pods,)))
+    container = {"name": "side", "image": "side"}
+    webhooks.answers["/a"] = lambda request: patch(
+        {"op": "add", "path": "/spec/initContainers", "value": [container]}
+    )
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+    made = await registry.create(POD, pod, namespace="default")
+
+    assert made["spec"]["initContainers"][0]["terminationMessagePath"] == "/dev/termination-log"
+
+
+async def test_a_webhook_learns_what_is_done_by_whom(registry, webhooks):
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
+    webhooks.answers["/a"] = lambda request: {"warnings": ["mind the gap"]}
+    caller = Caller(User(name="jane", groups=("devs",)), CONFIG_MAP)
+    options = WriteOptions(manager="kubectl", caller=caller)
+
+    made = await registry.create(CONFIG_MAP, config_map(), options=options)
+    await registry.patch(CONFIG_MAP, "default", "c", {"data": {"given": "2"}})
+    await registry.delete(CONFIG_MAP, "default", "c", DeleteOptions(), caller)
+
+    requests = [request for _, request in webhooks.asked]
+    assert [request["operation"] for request in requests] == ["CREATE", "UPDATE", "DELETE"]
+    assert requests[0]["userInfo"] == {"username": "jane", "groups": ["devs"]}
+    assert requests[0]["resource"] == {"group": "", "version": "v1", "resource": "configmaps"}
+    assert requests[0]["options"]["fieldManager"] == "kubectl"
+    assert (requests[0]["oldObject"], requests[0]["object"]["data"]) == (None, {"given": "1"})
+    assert requests[1]["oldObject"]["metadata"]["uid"] == made["metadata"]["uid"]
+    assert (requests[2]["object"], requests[2]["oldObject"]["data"]) == (None, {"given": "2"})
+    assert caller.warnings == ["mind the gap"] * 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "error"),
+    [
+        pytest.param("Ignore", None, id="ignored"),
+        pytest.param(
+            "Fail",
+            'Internal error occurred: failed calling webhook "a.example.com": failed to call webhook: x',
+            id="fatal",
+        ),
+    ],
+)
+async def test_a_webhook_that_cannot_be_asked_counts_as_its_policy_says(registry, webhooks, policy, error):
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(failurePolicy=policy))
+    webhooks.answers["/a"] = lambda request: CallError("failed to call webhook: x")
+
+    said = None
+    try:
+        await registry.create(CONFIG_MAP, config_map())
+    except ApiError as err:
+        said = err.message
+
+    assert said == error
+
+
+@pytest.mark.parametrize(
+    ("more", "is_asked"),
+    [
+        pytest.param({}, True, id="plain"),
+        pytest.param({"namespaceSelector": {"matchLabels": {"team": "a"}}}, True, id="namespace"),
+        pytest.param({"namespaceSelector": {"matchLabels": {"team": "b"}}}, False, id="other-namespace"),
+        pytest.param({"objectSelector": {"matchLabels": {"app": "x"}}}, True, id="object"),
+        pytest.param(
+            {"objectSelector": {"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}},
+            False,
+            id="other-object",
+        ),
+        pytest.param(
+            {"matchConditions": [{"name": "a", "expression": "object.metadata.name == 'c'"}]},
+            True,
+            id="condition",
+        ),
+        pytest.param(
+            {"matchConditions": [{"name": "a", "expression": "request.userInfo.username == 'jane'"}]},
+            False,
+            id="other-condition",
+        ),
+        pytest.param({"rules": [{**CONFIG_MAPS, "operations": ["DELETE"]}]}, False, id="operation"),
+        pytest.param({"rules": [{**CONFIG_MAPS, "scope": "Cluster"}]}, False, id="scope"),
+        pytest.param({"rules": [{**CONFIG_MAPS, "resources": ["*/status"]}]}, False, id="subresource"),
+        pytest.param({"rules": [{**CONFIG_MAPS, "resources": ["*/*"], "apiGroups": ["*"]}]}, True, id="all"),
+    ],
+)
+async def test_a_webhook_is_asked_about_what_it_wants(registry, webhooks, more, is_asked):
+    await registry.patch(NAMESPACE, "", "default", {"metadata": {"labels": {"team": "a"}}})
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, {**hook(), **more})
+    webhooks.answers["/a"] = lambda request: {}
+    obj = config_map()
+
+    await registry.create(CONFIG_MAP, {**obj, "metadata": {**obj["metadata"], "labels": {"app": "x"}}})
+
+    assert bool(webhooks.asked) == is_asked
+
+
+async def test_a_dry_run_asks_no_webhook_that_does_more_than_answer(registry, webhooks):
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(sideEffects="Some"))
+
+    with pytest.raises(BadRequestError) as caught:
+        await registry.create(CONFIG_MAP, config_map(), options=WriteOptions(dry_run=True))
+
+    assert caught.value.message == 'admission webhook "a.example.com" does not support dry run'
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"hello", "couldn't get version/kind; json parse error"),
+        (b"{}", "webhook response was absent"),
+        (b'{"response":{"uid":"x"}}', "expected webhook response of admission.k8s.io/v1"),
+        (
+            b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":"x"}}',
+            "expected response.uid=",
+        ),
+    ],
+)
+async def test_an_answer_that_is_none_is_a_failure(registry, answer, said):
+    async def call(target, body, timeout_s):
+        return answer
+
+    registry.gate.call = call
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
+
+    with pytest.raises(ApiError) as caught:
+        await registry.create(CONFIG_MAP, config_map())
+
+    assert f'failed calling webhook "a.example.com": {said}' in caught.value.message
+
+
+async def test_nobody_is_asked_about_those_who_are_asked(registry, webhooks):
+    everything = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=(everything,)))
+    await registry.delete(VALIDATING_WEBHOOK_CONFIGURATION, "", "hooks")
+
+    assert webhooks.asked == []
+    assert registry.gate.is_open_to(CONFIG_MAP)
+
+
+async def test_a_connection_into_a_pod_can_be_refused(registry, webhooks):
+    attaching = {**CONFIG_MAPS, "resources": ["pods/attach"], "operations": ["CONNECT"]}
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=(attaching,)))
+    webhooks.answers["/a"] = lambda request: {"allowed": False}
+    attempt = connection_of(POD, "default", "p", "attach", {"container": "c"}, User(name="jane"))
+
+    with pytest.raises(DecidedElsewhereError):
+        await registry.gate.check(attempt)
+
+    request = webhooks.asked[0][1]
+    assert request["kind"]["kind"] == "PodAttachOptions"
+    assert (request["subResource"], request["object"]["container"]) == ("attach", "c")
+
+
+TOYS = {
+    "metadata": {"name": "toys.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"kind": "Toy", "listKind": "ToyList", "plural": "toys", "singular": "toy"},
+        "versions": [
+            {
+                "name": name,
+                "served": True,
+                "storage": name == "v1",
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+            }
+            for name in ("v1", "v2")
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(("policy", "versions"), [("Equivalent", ["example.com/v2"]), ("Exact", [])])
+async def test_an_object_is_shown_in_the_version_that_a_webhook_knows(registry, webhooks, policy, versions):
+    await registry.create(CUSTOM_RESOURCE_DEFINITION, TOYS)
+    rule = {**CONFIG_MAPS, "apiGroups": ["example.com"], "apiVersions": ["v2"], "resources": ["toys"]}
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=(rule,), matchPolicy=policy))
+    webhooks.answers["/a"] = lambda request: {}
+    toys = registry.kinds.find("example.com", "v1", "toys")
+
+    await registry.create(toys, {"metadata": {"name": "x"}}, namespace="default")
+
+    assert [request["object"]["apiVersion"] for _, request in webhooks.asked] == versions
+
+
+async def allow_nothing(target, body, timeout_s):
+    raise AssertionError("no webhook is configured")
+
+
+def policy(*validations, **more):
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": list(validations), **more}
+    return {"metadata": {"name": "limits"}, "spec": spec}
+
+
+def binding(*actions, **more):
+    spec = {"policyName": "limits", "validationActions": list(actions or ("Deny",)), **more}
+    return {"metadata": {"name": "everywhere"}, "spec": spec}
+
+
+def deployment(replicas):
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    return {"metadata": {"name": "web", "namespace": "default"}, "spec": spec}
+
+
+async def refused(registry, policy_, binding_, replicas=6):
+    registry.gate.call = allow_nothing
+    await registry.create(VALIDATING_ADMISSION_POLICY, policy_)
+    await registry.create(VALIDATING_ADMISSION_POLICY_BINDING, binding_)
+    caller = Caller()
+    try:
+        await registry.create(DEPLOYMENT, deployment(replicas), options=WriteOptions(caller=caller))
+    except DecidedElsewhereError as err:
+        return err
+    return caller.warnings
+
+
+AT_MOST_5 = {"expression": "object.spec.replicas <= 5"}
+DENIED = (
+    "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'limits' with binding 'everywhere'"
+    " denied request: "
+)
+
+
+async def test_a_policy_refuses_in_the_words_of_kubernetes(registry):
+    error = await refused(registry, policy(AT_MOST_5), binding())
+
+    assert error.message == f"{DENIED}failed expression: object.spec.replicas <= 5"
+    assert (error.http_status, error.reason) == (422, "Invalid")
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        ({**AT_MOST_5, "message": "too many", "reason": "Forbidden"}, ("too many", 403)),
+        ({**AT_MOST_5, "messageExpression": "'not ' + string(object.spec.replicas)"}, ("not 6", 422)),
+        (
+            {"expression": "object.spec.missing > 1"},
+            ("expression 'object.spec.missing > 1' resulted in error: no such key: missing", 422),
+        ),
+        ({"expression": "oldObject != null", "message": "no past"}, ("no past", 422)),
+        ({"expression": "namespaceObject.metadata.name != 'default'", "message": "here"}, ("here", 422)),
+        ({"expression": "request.operation != 'CREATE'", "message": "new"}, ("new", 422)),
+    ],
+)
+async def test_a_policy_says_why(registry, validation, said):
+    error = await refused(registry, policy(validation), binding())
+
+    assert (error.message.removeprefix(DENIED), error.http_status) == said
+
+
+async def test_variables_are_made_of_each_other(registry):
+    variables = [
+        {"name": "wanted", "expression": "object.spec.replicas"},
+        {"name": "twice", "expression": "variables.wanted * 2"},
+        {"name": "broken", "expression": "object.spec.missing"},
+    ]
+    rule = {"expression": "variables.twice <= 10", "message": "too many"}
+    error = await refused(registry, policy(rule, variables=variables), binding())
+
+    assert error.message == f"{DENIED}too many"
+
+
+async def test_a_policy_that_only_warns_lets_pass(registry):
+    (said,) = await refused(registry, policy(AT_MOST_5), binding("Warn", "Audit"))
+
+    assert said == (
+        "Validation failed for ValidatingAdmissionPolicy 'limits' with binding 'everywhere':"
+        " failed expression: object.spec.replicas <= 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "bound"),
+    [
+        ({"matchConditions": [{"name": "x", "expression": "object.metadata.name != 'web'"}]}, {}),
+        ({}, {"matchResources": {"namespaceSelector": {"matchLabels": {"no": "such"}}}}),
+        (
+            {},
+            {
+                "matchResources": {
+                    "excludeResourceRules": [{**CONFIG_MAPS, "apiGroups": ["apps"], "resources": ["*"]}]
+                }
+            },
+        ),
+        ({}, {"policyName": "other"}),
+    ],
+)
+async def test_a_policy_that_does_not_match_lets_pass(registry, more, bound):
+    assert await refused(registry, policy(AT_MOST_5, **more), binding(**bound)) == []
+
+
+NOT_FOUND = (
+    "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
+)
+PARAMS = {"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}
+BY_PARAMS = {"expression": "object.spec.replicas <= int(params.data.most)", "message": "too many"}
+
+
+@pytest.mark.parametrize(
+    ("ref", "said"),
+    [
+        ({"name": "params", "namespace": "default"}, "too many"),
+        ({"selector": {"matchLabels": {"kind": "params"}}}, "too many"),
+        (
+            {"name": "none"},
+            NOT_FOUND,
+        ),
+    ],
+)
+async def test_parameters_come_from_objects(registry, ref, said):
+    made = {"metadata": {"name": "params", "labels": {"kind": "params"}}, "data": {"most": "3"}}
+    await registry.create(CONFIG_MAP, made, namespace="default")
+    bound = binding(paramRef={"parameterNotFoundAction": "Deny", **ref})
+    error = await refused(registry, policy(BY_PARAMS, **PARAMS), bound, replicas=4)
+
+    assert error.message == f"{DENIED}{said}"
+
+
+async def test_a_missing_parameter_may_be_allowed(registry):
+    bound = binding(paramRef={"name": "none", "parameterNotFoundAction": "Allow"})
+
+    assert await refused(registry, policy(BY_PARAMS, **PARAMS), bound) == []
