@@ -1,4 +1,4 @@
-"""Policies of Services on real packets: local traffic, affinity, source ranges."""
+"""What policies of Services do over time, on real packets. Where packets end: test_proxy_fates."""
 
 from __future__ import annotations
 
@@ -16,16 +16,11 @@ from netemu.testing.fake_client import FakeClient
 from netemu.testing.service_world import NODES, PODS, TCP, UDP, ask
 
 WEB, BALANCER = "10.96.0.20", "172.30.0.200"
-OUTSIDE = "172.30.0.1"
-BEHIND_NODE_1 = {"10.244.1.1", "172.30.0.11"}
 
 
 @pytest.fixture(scope="module")
 def world():
     with service_world.world() as places:
-        # As if node-1 announced the balancer's address.
-        service_world.ip(places["outside"], f"route add {BALANCER} via {NODES['node-1']}")
-        service_world.ip(places["node-2"], f"route add {BALANCER} via {NODES['node-1']}")
         yield places
 
 
@@ -70,48 +65,6 @@ def pods_in(answers):
 
 
 @pytest.mark.parametrize("kind", [TCP, UDP], ids=["tcp", "udp"])
-async def test_external_local_keeps_the_source_and_stays_on_the_node(world, kind):
-    client = FakeClient(service(externalTrafficPolicy="Local"), endpoints("a", "b"))
-    port = {TCP: 80, UDP: 53}[kind]
-    async with service_world.proxied(world, client):
-        to_balancer = asked(world, "outside", BALANCER, port, kind)
-        to_node_port = asked(world, "outside", NODES["node-1"], 31100, kind)
-        nobody_there = asked(world, "outside", NODES["node-2"], 31100, kind, times=1)
-
-    assert to_balancer == to_node_port == {f"a {OUTSIDE}", f"b {OUTSIDE}"}
-    assert nobody_there == {"nothing"}
-
-
-@pytest.mark.parametrize(
-    ("place", "address", "port", "seen"),
-    [
-        pytest.param("b", BALANCER, 80, {f"c {PODS['b']}"}, id="pod-to-balancer"),
-        pytest.param("b", NODES["node-1"], 31100, {f"c {PODS['b']}"}, id="pod-to-node-port"),
-        pytest.param("node-1", BALANCER, 80, {f"c {NODES['node-1']}"}, id="node-to-balancer"),
-        pytest.param("node-1", NODES["node-1"], 31100, {f"c {NODES['node-1']}"}, id="node-to-node-port"),
-        pytest.param("b", WEB, 80, {f"c {PODS['b']}"}, id="pod-to-cluster-ip"),
-    ],
-)
-async def test_clients_inside_are_served_without_a_local_endpoint(world, place, address, port, seen):
-    client = FakeClient(service(externalTrafficPolicy="Local"), endpoints("c"))
-    async with service_world.proxied(world, client):
-        assert asked(world, place, address, port, times=3) == seen
-
-
-@pytest.mark.parametrize(
-    ("place", "seen"),
-    [
-        pytest.param("b", {f"a {PODS['b']}"}, id="where-one-is"),
-        pytest.param("c", {"nothing"}, id="where-none-is"),
-    ],
-)
-async def test_internal_local_serves_from_the_clients_own_node(world, place, seen):
-    client = FakeClient(service(internalTrafficPolicy="Local"), endpoints("a"))
-    async with service_world.proxied(world, client):
-        assert asked(world, place, WEB, 80, times=2) == seen
-
-
-@pytest.mark.parametrize("kind", [TCP, UDP], ids=["tcp", "udp"])
 async def test_a_client_stays_with_its_endpoint_until_that_goes(world, kind):
     client = FakeClient(service(sessionAffinity="ClientIP"), endpoints("a", "b", "c"))
     port = {TCP: 80, UDP: 53}[kind]
@@ -150,20 +103,6 @@ async def test_affinity_ends_after_its_timeout_and_with_the_setting(world):
             return pods_in(asked(world, "b", WEB, 80, times=20))
 
         await eventually(answers, lambda all_seen: all_seen == {"a", "b", "c"}, within_s=30)
-
-
-async def test_source_ranges_shut_out_everybody_else_from_the_balancers_address(world):
-    client = FakeClient(service(loadBalancerSourceRanges=["203.0.113.0/24"]), endpoints("a"))
-    async with service_world.proxied(world, client):
-        shut_out = asked(world, "outside", BALANCER, 80, times=1)
-        by_node_port = pods_in(asked(world, "outside", NODES["node-1"], 31100, times=1))
-        await client.update(*service(loadBalancerSourceRanges=["203.0.113.0/24", f"{OUTSIDE}/32"]))
-
-        async def answers():
-            return pods_in(asked(world, "outside", BALANCER, 80, times=1))
-
-        await eventually(answers, lambda seen: seen == {"a"}, within_s=30)
-    assert (shut_out, by_node_port) == ({"nothing"}, {"a"})
 
 
 def fetched(fd, address, port, path="/"):
