@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from contextlib import asynccontextmanager, contextmanager
-from ipaddress import ip_address
+from contextlib import contextmanager
 
 import pytest
 from msgspec import structs
 
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
-from netemu.informer.cache import Cache
-from netemu.informer.watch import Informer
+from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.linux import netns
 from netemu.proxy import flows
 from netemu.proxy.iptables.syncer import open_syncer
-from netemu.proxy.loop import Proxy
 from netemu.testing import service_world
 from netemu.testing.fake_client import FakeClient
-from netemu.testing.service_world import NODES, NODES6, OUTSIDE, PODS, SETTINGS, TCP, UDP, ask
+from netemu.testing.service_world import NODES, OUTSIDE, PODS, SETTINGS, TCP, UDP, ask
 
 NODE_PORT, OWN_PORT = 31100, 5300
 MODES = pytest.mark.parametrize("opener", [None, open_syncer], ids=["nftables", "iptables"])
@@ -53,22 +48,9 @@ def objects(**spec):
     return FakeClient((SERVICE, service), (ENDPOINT_SLICE, endpoint_slice))
 
 
-@asynccontextmanager
-async def proxied(places, client, opener, *, on_localhost):
+def proxied(places, client, opener, *, on_localhost):
     settings = structs.replace(SETTINGS, localhost_nodeports=on_localhost)
-    cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
-    proxy = Proxy(cache, informer, settings, open_syncer=opener)
-    for node, address in NODES.items():
-        proxy.add_node(node, [ip_address(address), ip_address(NODES6[node])], places[node])
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(informer.run()), group.create_task(proxy.run())]
-        try:
-            await proxy.wait_synced()
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+    return service_world.proxied(places, client, settings=settings, open_syncer=opener)
 
 
 @MODES
