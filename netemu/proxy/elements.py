@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from ipaddress import collapse_addresses
 from zlib import crc32
@@ -76,9 +76,8 @@ def stable_ids(group: Group) -> list[int]:
     return [by_endpoint[endpoint] for endpoint in group.endpoints]
 
 
-def hairpin_places(here: Here, node: NodeView) -> list[Place]:
+def hairpin_places(endpoints: Iterable[Endpoint], node: NodeView) -> list[Place]:
     """Give the elements for endpoints that may be pods of this node and so may reach themselves."""
-    endpoints = dict.fromkeys(endpoint for group in here.groups for endpoint in group.endpoints)
     return [
         (HAIRPIN, (endpoint.address, endpoint.address))
         for endpoint in endpoints

@@ -61,6 +61,9 @@ class Candidate(NamedTuple):
     nodes: tuple[str, ...] = ()
 
 
+_Read = dict[Key, tuple[Object, list[Candidate]]]
+
+
 class PortView(NamedTuple):
     """What one Service port asks for.
 
@@ -93,6 +96,8 @@ class Index:
         self._address_type = "IPv6" if family is Family.IP6 else "IPv4"
         cache.add_index(ENDPOINT_SLICE, _SLICES, _service_of_slice)
         cache.add_index(SERVICE, _CLAIMS, _claims)
+        self._viewed: tuple[Object, Service] | None = None
+        self._read: dict[Key, dict[tuple[str, L4], _Read]] = {}
 
     def services(self) -> list[Key]:
         """Give the keys of all Services."""
@@ -115,6 +120,7 @@ class Index:
         """Give the ports of a Service that has a ClusterIP; none for any other."""
         found = self._service(service)
         if found is None or self._cluster_ip(found) is None:
+            self._read.pop(service, None)
             return []
         return [PortKey(service, port.name) for port in found.spec.ports]
 
@@ -136,18 +142,25 @@ class Index:
                 )
         return None
 
-    def candidates(self, key: PortKey, protocol: L4) -> Iterator[Candidate]:
+    def candidates(self, key: PortKey, protocol: L4) -> list[Candidate]:
         """Give the endpoints of one Service port from all its slices of the family, whatever their health.
 
-        A slice's port belongs to the Service port of the same name and protocol.
+        A slice's port belongs to the Service port of the same name and protocol. Where there is more
+        than one slice, what was read of each is kept: one of thousands of endpoints changes, mostly.
         """
-        for slice_key in self._cache.by_index(ENDPOINT_SLICE, _SLICES, str(key.service)):
+        slices = self._cache.by_index(ENDPOINT_SLICE, _SLICES, str(key.service))
+        ports = self._read.setdefault(key.service, {}) if len(slices) > 1 else {}
+        before = ports.get((key.port, protocol), {})
+        now = ports[key.port, protocol] = {}
+        for slice_key in slices:
             obj = self._cache.get(ENDPOINT_SLICE, slice_key)
             if obj is None or obj.get("addressType") != self._address_type or _is_foreign(obj):
                 continue
-            found = view(EndpointSlice, obj)
-            for number in _numbers(found, key.port, protocol):
-                yield from _in_slice(found, number, self._family)
+            known = before.get(slice_key)
+            if known is None or known[0] is not obj:
+                known = obj, _in_slice(obj, key.port, protocol, self._family)
+            now[slice_key] = known
+        return [candidate for _, found in now.values() for candidate in found]
 
     def health_port(self, service: Key) -> int:
         """Give the port on which nodes tell of a Service's local endpoints; 0 for most."""
@@ -170,7 +183,11 @@ class Index:
 
     def _service(self, key: Key) -> Service | None:
         obj = self._cache.get(SERVICE, key)
-        return view(Service, obj) if obj is not None and not _is_foreign(obj) else None
+        if obj is None or _is_foreign(obj):
+            return None
+        if self._viewed is None or self._viewed[0] is not obj:  # asked for several times, one after the other
+            self._viewed = obj, view(Service, obj)
+        return self._viewed[1]
 
     def _cluster_ip(self, service: Service) -> Address | None:
         if service.spec.type == "ExternalName":
@@ -204,12 +221,18 @@ def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
     ]
 
 
-def _in_slice(found: EndpointSlice, port: int, family: Family) -> Iterator[Candidate]:
-    for endpoint in found.endpoints or ():
-        address = _address(endpoint.addresses[0], family) if endpoint.addresses else None
-        if address is not None:
-            node = NodeName(endpoint.node_name) if endpoint.node_name else None
-            yield Candidate(Endpoint(address, port, node), endpoint.conditions, *_hints(endpoint))
+def _in_slice(obj: Object, name: str, protocol: L4, family: Family) -> list[Candidate]:
+    found = view(EndpointSlice, obj)
+    return [
+        Candidate(
+            Endpoint(address, port, NodeName(endpoint.node_name) if endpoint.node_name else None),
+            endpoint.conditions,
+            *_hints(endpoint),
+        )
+        for port in _numbers(found, name, protocol)
+        for endpoint in found.endpoints or ()
+        if endpoint.addresses and (address := _address(endpoint.addresses[0], family)) is not None
+    ]
 
 
 def _hints(endpoint: SliceEndpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:

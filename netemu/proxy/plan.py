@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -109,18 +109,18 @@ def plan(index: Index, key: PortKey, ids: TakeId, before: Elements | None = None
 class _Chosen(NamedTuple):
     """The candidates by what they are good for; each endpoint once, though two slices may name it."""
 
-    ready: Mapping[Endpoint, Candidate]
-    ending: Mapping[Endpoint, Candidate]
+    ready: Sequence[Candidate]
+    ending: Sequence[Candidate]
 
     @property
     def usable(self) -> list[Endpoint]:
         """The ready endpoints or, when there is none, those that still serve while they end."""
-        return list(self.ready or self.ending)
+        return [candidate.endpoint for candidate in self.ready or self.ending]
 
     @property
     def lingering(self) -> tuple[Endpoint, ...]:
         """Those that still serve while they end, but not for new connections, in the order of addresses."""
-        return in_slots(list(self.ending), ()) if self.ready else ()
+        return in_slots([candidate.endpoint for candidate in self.ending], ()) if self.ready else ()
 
 
 def _choose(candidates: Iterable[Candidate]) -> _Chosen:
@@ -133,7 +133,7 @@ def _choose(candidates: Iterable[Candidate]) -> _Chosen:
             ready[endpoint.address, endpoint.port] = candidate
         elif conditions.terminating and conditions.serving is not False:
             ending[endpoint.address, endpoint.port] = candidate
-    return _Chosen({c.endpoint: c for c in ready.values()}, {c.endpoint: c for c in ending.values()})
+    return _Chosen(list(ready.values()), list(ending.values()))
 
 
 def _policies(view: PortView, chosen: _Chosen, ids: TakeId, old: Policies) -> Policies | None:
@@ -161,11 +161,13 @@ def _policies(view: PortView, chosen: _Chosen, ids: TakeId, old: Policies) -> Po
     )
 
 
-def _near(ready: Mapping[Endpoint, Candidate]) -> dict[Near, list[Endpoint]]:
+def _near(ready: Sequence[Candidate]) -> dict[Near, list[Endpoint]]:
     """Sort ready endpoints by whom they are meant for; a kind of hint counts if all have it."""
     found: dict[Near, list[Endpoint]] = {}
+    if not (ready and (ready[0].nodes or ready[0].zones)):  # most have none
+        return found
     for kind in ("node", "zone"):
-        names = [(e, c.nodes if kind == "node" else c.zones) for e, c in ready.items()]
+        names = [(c.endpoint, c.nodes if kind == "node" else c.zones) for c in ready]
         if all(hints for _, hints in names):
             for endpoint, hints in names:
                 for name in hints:
@@ -179,9 +181,9 @@ def _local(chosen: _Chosen) -> dict[NodeName, list[Endpoint]]:
     return {**ending, **ready}
 
 
-def _by_node(endpoints: Iterable[Endpoint]) -> dict[NodeName, list[Endpoint]]:
+def _by_node(candidates: Iterable[Candidate]) -> dict[NodeName, list[Endpoint]]:
     found: dict[NodeName, list[Endpoint]] = {}
-    for endpoint in endpoints:
+    for endpoint, *_ in candidates:
         if endpoint.node is not None:
             found.setdefault(endpoint.node, []).append(endpoint)
     return found
@@ -192,12 +194,12 @@ def in_slots(wanted: list[Endpoint], before: tuple[Endpoint, ...]) -> tuple[Endp
 
     Slots are numbered without gaps: the balancer draws a number below their count.
     """
-    unplaced = set(wanted)
+    # As few look-ups as can be: to hash an address is slow, and a Service may have 5,000.
+    unplaced = dict.fromkeys(wanted, True)
     slots: list[Endpoint | None] = [None] * len(unplaced)
     for slot, endpoint in enumerate(before[: len(slots)]):
-        if endpoint in unplaced:
+        if unplaced.pop(endpoint, False):
             slots[slot] = endpoint
-            unplaced.discard(endpoint)
     rest = iter(sorted(unplaced, key=lambda endpoint: (int(endpoint.address), endpoint.port)))
     return tuple(endpoint if endpoint is not None else next(rest) for endpoint in slots)
 

@@ -67,8 +67,8 @@ class NodeRules:
             here = on_node(plan, self._node)
             self._balancers.update(group.balancer for group in here.groups)
             unique.update(unique_elements(plan, here))
-            hairpins.update(dict.fromkeys(hairpin_places(here, self._node)))
             for group in here.groups:
+                hairpins.update(dict.fromkeys(hairpin_places(group.endpoints, self._node)))
                 for name, element in endpoint_elements(group):
                     elements.setdefault(name, []).append(element)
         unique.update(hairpins)
@@ -90,8 +90,9 @@ class NodeRules:
         wanted: set[Balancer] = set()
         for key, now in changed.items():
             before = self._held.get(key)
+            was = on_node(before, self._node) if before is not None else None
             here = on_node(now, self._node) if now is not None else None
-            difference.port(before, now, here)
+            difference.port(before, was, now, here)
             addresses.update([now.cluster.address] if now is not None else [])
             addresses.subtract([before.cluster.address] if before is not None else [])
             if now is None or here is None:
@@ -99,7 +100,7 @@ class NodeRules:
             else:
                 self._held[key] = now
                 wanted.update(group.balancer for group in here.groups)
-                self._add_hairpins(here, difference)
+                self._add_hairpins(was, here, difference)
         self._count(addresses, difference)
         fresh = wanted - self._balancers  # those used no more stay
         self._balancers |= wanted
@@ -107,17 +108,21 @@ class NodeRules:
         elements = Transaction((*difference.deletes(), *difference.adds()))
         return [transaction for transaction in (chains, elements) if transaction]
 
-    def _add_hairpins(self, here: Here, difference: _Difference) -> None:
+    def _add_hairpins(self, was: Here | None, here: Here, difference: _Difference) -> None:
         """Add what is missing; nothing goes before the next ``load``.
 
         A packet that chose an endpoint meets this set later, in postrouting: if a transaction
         in between took the element away, the connection would not be masqueraded and hang.
         Elements too many do no harm, and there can be no more than pods had addresses.
         """
-        for place in hairpin_places(here, self._node):
-            if place not in self._hairpins:
-                self._hairpins.add(place)
-                difference.add(*place, None)
+        groups = _by_id(was)
+        for group in here.groups:
+            before = groups[group.id].endpoints if group.id in groups else ()
+            new = [now for old, now in zip_longest(before, group.endpoints) if now is not None and now != old]
+            for place in hairpin_places(new, self._node):
+                if place not in self._hairpins:
+                    self._hairpins.add(place)
+                    difference.add(*place, None)
 
     def _count(self, addresses: Counter[Address], difference: _Difference) -> None:
         """Note for how many more or fewer ports each ClusterIP is used."""
@@ -142,14 +147,14 @@ class _Difference:
         self._gone: dict[str, dict[ElementKey, None]] = {}
         self._new: dict[str, dict[ElementKey, ElementData]] = {}
 
-    def port(self, before: Elements | None, now: Elements | None, here: Here | None) -> None:
-        """Note the difference between two plans of one Service port."""
-        was = on_node(before, self._node) if before is not None else None
+    def port(
+        self, before: Elements | None, was: Here | None, now: Elements | None, here: Here | None
+    ) -> None:
+        """Note the difference between two plans of one Service port, with what each means here."""
         old = dict(unique_elements(before, was)) if before is not None and was else {}
         new = dict(unique_elements(now, here)) if now is not None and here else {}
         self._places(old, new)
-        old_groups = {group.id: group for group in was.groups} if was is not None else {}
-        new_groups = {group.id: group for group in here.groups} if here is not None else {}
+        old_groups, new_groups = _by_id(was), _by_id(here)
         for id in old_groups | new_groups:
             self._group(old_groups.get(id), new_groups.get(id))
 
@@ -188,6 +193,10 @@ class _Difference:
 
     def add(self, name: str, key: ElementKey, data: ElementData) -> None:
         self._new.setdefault(name, {})[key] = data
+
+
+def _by_id(here: Here | None) -> dict[int, Group]:
+    return {group.id: group for group in here.groups} if here is not None else {}
 
 
 def _by_place(group: Group | None) -> dict[Place, ElementData]:

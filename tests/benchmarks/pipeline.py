@@ -84,7 +84,7 @@ class Pipeline:
         self.proxy = Proxy(self.cache, self.informer, Settings(), open_kernel=self._open_kernel)
         self._directory = directory
         self._monitors = Monitors()
-        self._turns = 0
+        self._turns = random.randrange(1 << 20)  # another one after each start, on the same store
 
     def add_node(self) -> None:
         """Have one more node, in a namespace of its own."""
