@@ -98,6 +98,7 @@ class Trait(Enum):
     ONLY_IPV4 = "slices-of-ipv4-only"
     SECOND_ADDRESS = "second-addresses"
     TWO_SLICES = "in-two-slices"
+    NO_NODE_PORT = "without-node-port"
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,9 @@ def _metadata(number: int) -> Object:
 
 def _port(service: Service, number: int, protocol: str) -> Object:
     port = {"name": protocol.lower(), "port": PORT, "protocol": protocol, "targetPort": 8080}
-    return port if service.type == "ClusterIP" else {**port, "nodePort": _FIRST_NODE_PORT + number}
+    if service.type == "ClusterIP" or service.trait is Trait.NO_NODE_PORT:
+        return port
+    return {**port, "nodePort": _FIRST_NODE_PORT + number}
 
 
 def _ranges(sources: Iterable[str]) -> Iterator[str]:

@@ -48,6 +48,8 @@ def fate(case: Case) -> Fate:
         return Fate(frozenset({Arrival(ASKED_POD, case.client.value)}))
     if case.target is Target.PROXY:  # nodes leave it alone: it goes to the balancer
         return Fate(frozenset({Arrival("outside", NODE_OF[case.client.value])}))
+    if case.service.trait is Trait.NO_NODE_PORT and case.target is Target.NODE_PORT:
+        return REFUSED
     if case.service.trait in _UNSERVED:
         return REFUSED if case.target.is_external else LOST
     if not _may_use(case):

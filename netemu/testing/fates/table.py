@@ -142,6 +142,9 @@ def _traits() -> Iterator[Case]:
         yield from _one_way(service, client, (Target.CLUSTER_IP, Target.NODE_PORT))
         if client is Client.POD:
             yield from _all_ways(service, client, Target.CLUSTER_IP)
+    for policy, client in product(Policy, Client):
+        service = Service("LoadBalancer", CORE, STATES[CORE], external=policy, trait=Trait.NO_NODE_PORT)
+        yield from _one_way(service, client, (Target.BALANCER, Target.NODE_PORT))
 
 
 def _nobody() -> Iterator[Case]:
