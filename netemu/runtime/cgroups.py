@@ -67,13 +67,17 @@ def _find_separate(own: str, root: str) -> Iterator[Hierarchy]:
 
 
 class Cgroups:
-    """The groups of a node's containers, opened before the node's own mounts hide them."""
+    """The groups of a node's containers, opened before the node's own mounts hide them.
+
+    ``limits_processes`` says whether they bound how many processes a container has.
+    """
 
     def __init__(self, name: str, record: str, hierarchies: list[Hierarchy] | None = None) -> None:
         self._name = name
         self._record = record
         self._found = find_hierarchies() if hierarchies is None else hierarchies
         self._bases = [os.open(each.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for each in self._found]
+        self.limits_processes = any("pids" in each.controllers for each in self._found)
         self._is_made = False
         self._members: set[str] = set()
         self._left: set[str] = set()

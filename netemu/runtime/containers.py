@@ -300,6 +300,7 @@ class Containers:
         self._loop.forget(container.ready_fd)
         if container.is_made and container.monitor:
             container.state["pid"] = find_child(container.monitor)
+            self._launcher.bound(container.state["pid"])
             if container.spec["processes"] or is_image:
                 container.mounts = mounts_of(container.state["pid"])
             container.announce()

@@ -9,12 +9,13 @@ import stat
 import termios
 
 from netemu.linux import libc
-from netemu.runtime.cgroups import Cgroups
+from netemu.runtime.cgroups import MAX_PROCESSES, Cgroups
 from netemu.runtime.control import Refusal
 from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.ipcspaces import IpcSpaces
 from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
 from netemu.runtime.oci import Monitor
+from netemu.runtime.pidlimits import bound_processes, is_bounded_by_namespaces
 from netemu.runtime.pidspaces import PidSpaces
 from netemu.runtime.sandbox import (
     ARGUMENTS_FD,
@@ -129,6 +130,11 @@ class Launcher:
         """
         master, slave = os.openpty()
         return (slave, slave, slave), [os.dup(master), master]
+
+    def bound(self, pid: int) -> None:
+        """Bound the processes of a container that runs, where no control group does."""
+        if not self.cgroups.limits_processes and is_bounded_by_namespaces():
+            bound_processes(pid, MAX_PROCESSES)
 
     def outside(self, spec: SpecJson) -> Callable[[str], str]:
         """Give the function that says where a path of the container is on the machine."""
