@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from msgspec import structs
 
 from netemu.api import schema
 from netemu.api.client import Object, PatchType
-from netemu.api.errors import BadRequestError, MethodNotAllowedError, UnsupportedMediaTypeError
+from netemu.api.errors import (
+    BadRequestError,
+    ConflictError,
+    MethodNotAllowedError,
+    UnsupportedMediaTypeError,
+)
 from netemu.api.kinds import (
     COMPONENT_STATUS,
     JOB,
@@ -21,22 +26,23 @@ from netemu.api.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from netemu.apiserver import bodies, forms
+from netemu.apiserver import bodies, changes, forms, words
 from netemu.apiserver.auth.guard import CHECK_CREATE, CHECK_GRANT, USER
 from netemu.apiserver.components import component_answer
 from netemu.apiserver.encodings import no_protobuf, object_answer
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
 from netemu.apiserver.hooks.attempt import CONTROLLERS, Caller
+from netemu.apiserver.hooks.conversion import converts
 from netemu.apiserver.listanswers import list_answer
 from netemu.apiserver.listoptions import list_options, watch_options
 from netemu.apiserver.options import DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Deletion
 from netemu.apiserver.paging import Page
-from netemu.apiserver.registry import Registry
+from netemu.apiserver.registry import ATTEMPTS, Registry
 from netemu.apiserver.routes import ObjectPath
 from netemu.apiserver.selection import Selection, parse_selection
-from netemu.apiserver.versions import deprecations, version_of
+from netemu.apiserver.versions import Version, deprecations, version_of
 from netemu.apiserver.watch import EventLines, WatchRequest, stream_watch
 from netemu.apiserver.writeoptions import apply_options, field_manager, refuse_force
 from netemu.clock import Clock
@@ -83,7 +89,7 @@ class ObjectRequests:
             case ("GET", False, ""):
                 return await self._collection(request, path)
             case ("GET", True, "" | "status" | "approval" | "scale" | "ephemeralcontainers" | "resize"):
-                return self._object(request, path)
+                return await self._object(request, path)
             case ("POST", _, "binding"):
                 return await self._bind(request, path)
             case ("POST", False, _):
@@ -122,14 +128,29 @@ class ObjectRequests:
             return await stream_watch(request, self._registry, wanted, self._lines)
         options = list_options(query, self._registry.revision)
         page = self._registry.page(version.stored, path.namespace, selection, options)
-        page = page._replace(items=version.serve_all(page.items))
+        page = page._replace(items=await self._served_all(version, page.items))
         listing = forms.render_list(kind, page, form, self._clock())
         return await list_answer(request, listing, warnings=deprecations(kind))
 
-    def _object(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
+    async def _object(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
         obj = self._registry.get(version.stored, path.namespace, path.name, subresource=path.subresource)
-        return self._answer_object(request, path, version.serve(obj))
+        return self._answer_object(request, path, await self._served(version, obj))
+
+    async def _served(self, version: Version, obj: Object) -> Object:
+        """Give a stored object as a client sees it."""
+        return (await self._served_all(version, [obj]))[0]
+
+    async def _served_all(self, version: Version, objects: list[Object]) -> list[Object]:
+        if converts(version.served):
+            return await self._registry.converter.converted(version.served, objects)
+        return version.serve_all(objects)
+
+    async def _stored(self, version: Version, obj: Object) -> Object:
+        """Read what a client sends as what is stored."""
+        if converts(version.stored) and obj.get("kind") == version.stored.kind:
+            return (await self._registry.converter.converted(version.stored, [obj]))[0]
+        return version.store(obj)
 
     def _answer_object(
         self,
@@ -151,9 +172,11 @@ class ObjectRequests:
         version = version_of(path.kind)
         options = _write_options(request, path)
         body = bodies.parse_object(await request.read(), request.content_type, options)
-        stored = version.store(body)
+        stored = await self._stored(version, body)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
-        return self._answer_object(request, path, version.serve(obj), status=201, warnings=_warnings(options))
+        return self._answer_object(
+            request, path, await self._served(version, obj), status=201, warnings=_warnings(options)
+        )
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
@@ -180,12 +203,14 @@ class ObjectRequests:
         body = bodies.parse_object(await request.read(), request.content_type, options)
         obj = await self._registry.update(
             version.stored,
-            version.store(bodies.addressed(body, path.namespace, path.name)),
+            await self._stored(version, bodies.addressed(body, path.namespace, path.name)),
             namespace=path.namespace,
             subresource=path.subresource,
             options=options,
         )
-        return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
+        return self._answer_object(
+            request, path, await self._served(version, obj), warnings=_warnings(options)
+        )
 
     async def _patch(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         if request.content_type == APPLY_PATCH:
@@ -194,6 +219,10 @@ class ObjectRequests:
         options = _write_options(request, path)
         patch_type = _patch_type(request, path.kind)
         refuse_force(request.query)
+        if converts(path.kind) and path.subresource != "scale":
+            patch = bodies.parse_checked(await request.read(), patch_type, options)
+            obj = await self._patched_version(path, version, patch, patch_type, options)
+            return self._answer_object(request, path, obj, warnings=_warnings(options))
         patch = version.store_patch(bodies.parse_checked(await request.read(), patch_type, options))
         obj = await self._registry.patch(
             version.stored,
@@ -204,7 +233,32 @@ class ObjectRequests:
             subresource=path.subresource,
             options=options,
         )
-        return self._answer_object(request, path, version.serve(obj), warnings=_warnings(options))
+        return self._answer_object(
+            request, path, await self._served(version, obj), warnings=_warnings(options)
+        )
+
+    async def _patched_version(
+        self, path: ObjectPath, version: Version, patch: Any, patch_type: PatchType, options: WriteOptions
+    ) -> Object:
+        """Patch an object in the version that its client sees, which is not the stored one."""
+        for _ in range(ATTEMPTS):
+            current = self._registry.get(version.stored, path.namespace, path.name)
+            seen = await self._served(version, current)
+            changed = changes.patched(path.kind, seen, patch, patch_type)
+            try:
+                written = await self._registry.update(
+                    version.stored,
+                    await self._stored(version, changed),
+                    namespace=path.namespace,
+                    subresource=path.subresource,
+                    options=options,
+                )
+            except ConflictError:
+                if changed["metadata"].get("resourceVersion") != seen["metadata"]["resourceVersion"]:
+                    raise
+                continue
+            return await self._served(version, written)
+        raise words.modified(path.kind, path.name)
 
     async def _apply(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
@@ -213,7 +267,7 @@ class ObjectRequests:
         body = bodies.parse_object(await request.read(), "application/yaml", options)
         applied = await self._registry.apply(
             version.stored,
-            version.store(bodies.addressed(body, path.namespace, path.name)),
+            await self._stored(version, bodies.addressed(body, path.namespace, path.name)),
             namespace=path.namespace,
             subresource=path.subresource,
             force=force,
@@ -221,7 +275,7 @@ class ObjectRequests:
         )
         status = 201 if applied.created else 200
         warnings = _warnings(options)
-        shown = version.serve(applied.object)
+        shown = await self._served(version, applied.object)
         return self._answer_object(request, path, shown, status=status, warnings=warnings)
 
     async def _delete(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
@@ -235,7 +289,8 @@ class ObjectRequests:
         if deletion.gone and path.kind not in _RETURNED_WHEN_GONE:
             warnings = (*deprecations(path.kind), *said)
             return object_answer(_deleted(path.kind, deletion), _form(request).encoding, warnings=warnings)
-        return self._answer_object(request, path, version.serve(deletion.object), warnings=said)
+        shown = await self._served(version, deletion.object)
+        return self._answer_object(request, path, shown, warnings=said)
 
     async def _delete_collection(self, request: web.BaseRequest, path: ObjectPath) -> web.StreamResponse:
         if path.kind is NAMESPACE or (path.kind.namespaced and not path.namespace):
@@ -248,7 +303,7 @@ class ObjectRequests:
         deleted = await self._registry.delete_collection(
             version.stored, path.namespace, selection, options, caller
         )
-        page = Page(version.serve_all(deleted.items), deleted.revision)
+        page = Page(await self._served_all(version, deleted.items), deleted.revision)
         listing = forms.render_list(path.kind, page, _form(request), self._clock())
         return await list_answer(request, listing, warnings=deprecations(path.kind))
 

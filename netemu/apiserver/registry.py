@@ -20,6 +20,7 @@ from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from netemu.api.served import ServedKinds
 from netemu.apiserver import applying, changes, deletion, metadata, paging, words
 from netemu.apiserver.hooks.attempt import Caller, attempt_of, deletion_of
+from netemu.apiserver.hooks.conversion import Converter
 from netemu.apiserver.hooks.gate import Gate
 from netemu.apiserver.keys import prefix_of
 from netemu.apiserver.ledger import Ledger
@@ -61,6 +62,7 @@ class Registry:
         self._admit = admit
         self._ledger = ledger = Ledger(store, settings, clock, self._rng)
         self._definitions = ledger.definitions
+        self.converter = Converter()
         self.gate = Gate(
             ledger.hooks, self.kinds, ledger.find, lambda kind, where: ledger.selected(kind, where).values
         )

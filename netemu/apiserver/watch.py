@@ -19,6 +19,7 @@ from netemu.apiserver import forms
 from netemu.apiserver.answers import warn
 from netemu.apiserver.encodings import STREAM_TYPES, encode_event
 from netemu.apiserver.forms import Form
+from netemu.apiserver.hooks.conversion import converts
 from netemu.apiserver.listoptions import WatchOptions, not_yet
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING, Selection, watch_event
@@ -158,7 +159,9 @@ async def _follow(stream: _Stream, registry: Registry, wanted: WatchRequest, lin
         while not stream.is_over():
             events = await _take(watch, stream.wait_s())
             taken_up_to = registry.revision  # sending waits, and more may be written meanwhile
-            await stream.take([event for event in events if event.revision > revision])
+            await stream.take(
+                await _converted(registry, wanted, [e for e in events if e.revision > revision])
+            )
             if stream.is_bookmark_due():
                 await stream.bookmark(taken_up_to)
             rest_s = lines.rest_s(wanted.kind)
@@ -168,6 +171,15 @@ async def _follow(stream: _Stream, registry: Registry, wanted: WatchRequest, lin
         watch.close()
 
 
+async def _converted(registry: Registry, wanted: WatchRequest, events: list[Event]) -> list[Event]:
+    """Give events of objects in the version that is watched, where a webhook must convert them."""
+    kind = wanted.version.served
+    if not events or not converts(kind):
+        return events
+    values = await registry.converter.converted(kind, [event.value for event in events])
+    return [event._replace(value=value) for event, value in zip(events, values, strict=True)]
+
+
 async def _begin(stream: _Stream, registry: Registry, wanted: WatchRequest) -> Revision:
     """Send what there is, if that is wanted; give the revision after which changes are sent."""
     options = wanted.options
@@ -175,7 +187,10 @@ async def _begin(stream: _Stream, registry: Registry, wanted: WatchRequest) -> R
     if not shows_state:
         return options.revision if options.revision is not None else registry.revision
     listing = registry.list(wanted.kind, wanted.namespace, wanted.selection)
-    await stream.send(WatchEvent("ADDED", obj) for obj in listing.items)
+    items = listing.items
+    if converts(wanted.version.served):
+        items = await registry.converter.converted(wanted.version.served, items)
+    await stream.send(WatchEvent("ADDED", obj) for obj in items)
     if options.initial_events and options.bookmarks:
         await stream.bookmark(listing.revision, {INITIAL_EVENTS_END: "true"})
     return listing.revision

@@ -135,7 +135,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
             balancer.add_node(parts.place.name, parts.hardware.ns_fd)
-        registry.gate.call = WebhookCaller(partial(registry.get, SERVICE), reach)
+        registry.gate.call = registry.converter.call = WebhookCaller(partial(registry.get, SERVICE), reach)
         serving = serve(
             registry,
             reach,

@@ -29,9 +29,11 @@ def kinds_of(crd: Object) -> tuple[Kind, ...]:
 def as_version(kind: Kind, obj: Object) -> Object:
     """Give an object as another version shows it: only its apiVersion differs (conversion ``None``).
 
-    What is no such object (a Scale) stays as it is.
+    What is no such object (a Scale), or what a webhook must convert, stays as it is.
     """
     if obj.get("apiVersion") == kind.api_version or obj.get("kind") != kind.kind:
+        return obj
+    if kind.custom is not None and kind.custom.conversion is not None:
         return obj
     return {**obj, "apiVersion": kind.api_version}
 
@@ -104,7 +106,13 @@ def _custom(crd: Object, version: Json) -> CustomVersion:
         scale=_scale_paths(scale) if scale is not None else None,
         selectable=tuple(f["jsonPath"].removeprefix(".") for f in version.get("selectableFields") or ()),
         deprecation=_deprecation(crd, version),
+        conversion=_conversion(crd),
     )
+
+
+def _conversion(crd: Object) -> Json | None:
+    conversion = crd["spec"].get("conversion") or {}
+    return conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None
 
 
 def _scale_paths(scale: Json) -> ScalePaths:

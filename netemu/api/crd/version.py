@@ -24,7 +24,8 @@ class CustomVersion:
 
     ``schema`` is its OpenAPI v3 schema as given. ``columns`` are its additionalPrinterColumns.
     ``selectable`` are the fields, as in ``spec.color``, that field selectors may name.
-    ``deprecation`` is what users of the version are warned with, empty for none.
+    ``deprecation`` is what users of the version are warned with, empty for none. ``conversion`` is the
+    webhook that knows all versions; without one they differ by name only.
     """
 
     definition: str
@@ -34,3 +35,4 @@ class CustomVersion:
     scale: ScalePaths | None = None
     selectable: tuple[str, ...] = ()
     deprecation: str = ""
+    conversion: Json | None = None
