@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -45,8 +46,8 @@ def nothing_leaks() -> Iterator[None]:
 
 @pytest.fixture
 def node(nothing_leaks: None) -> Iterator[str]:
-    """A namespace that plays a node."""
-    yield from _named("t-node")
+    """A namespace that plays a node; control groups are named like it, and seen by other runs."""
+    yield from _named(f"t-node-{uuid4().hex[:8]}")
 
 
 @pytest.fixture
