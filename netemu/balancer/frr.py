@@ -97,12 +97,7 @@ def router_id(addresses: Sequence[Address]) -> IPv4Address:
 
 def render(config: Config, hostname: str) -> str:
     """Write a configuration as a file that FRR reads at its start."""
-    lines = [
-        "frr defaults traditional",
-        f"hostname {hostname}",
-        "log stdout informational",
-        *config.get((), ()),
-    ]
+    lines = ["frr defaults traditional", f"hostname {hostname}", *config.get((), ())]
     for path, own in config.items():
         if len(path) == 1:
             nested = [(p, more) for p, more in config.items() if len(p) == 2 and p[0] == path[0]]

@@ -112,7 +112,7 @@ def argv(unit: Unit, program: str, home: Path) -> tuple[str, ...]:
         *("sh", "-eu", "-c", _PRIVATE, "sh", directory),
         *(("env", f"LD_LIBRARY_PATH={':'.join(map(str, found))}") if home != Path("/") else ()),
         str(home / "usr/lib/frr" / program),
-        *("-u", "root", "-g", "root", "-P", "0", "--log", "stdout"),
+        *("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log-level", "informational"),
         *("--vty_socket", directory, "-z", f"{directory}/zserv.api"),
         *("-i", f"{directory}/{program}.pid", "-f", f"{directory}/{program}.conf"),
         *_OPTIONS[program],

@@ -115,7 +115,10 @@ def test_every_node_that_may_announces_and_who_stops_is_forgotten(routed, eventu
     eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-2"].__eq__, within_s=30)
 
     routed.apply(ADVERTISEMENT)
-    eventually(lambda: _ways(routed), {four.rpartition(".")[0] + ".0/24": {"node-3"}}.__eq__, within_s=30)
+    network = four.rpartition(".")[0] + ".0/24"
+    eventually(lambda: _ways(routed), {network: {"node-3"}}.__eq__, within_s=30)
+    told = routed.ok("node", "router", "outside", "--", "show", "bgp", "ipv4", "unicast", network)
+    assert "Community: 64512:100" in told
 
 
 def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventually):

@@ -68,6 +68,19 @@ def node_exec(
     exec_in_place(context.obj.cluster, place, argv)
 
 
+@node_app.command("router")
+def node_router(
+    context: typer.Context,
+    *,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[NODE|outside] [-- COMMAND...]")] = None,
+) -> None:
+    """Ask a place's BGP router, as vtysh does; ``outside -- show bgp summary`` if nothing is said."""
+    from netemu.cli.verbs.clusters import ask_router
+
+    place, *command = words or ["outside"]
+    ask_router(context.obj.cluster, place, " ".join(command) or "show bgp summary")
+
+
 @node_app.command("stop")
 def node_stop(context: typer.Context, *, node: Annotated[str, typer.Argument(metavar="NODE")]) -> None:
     """Cut a node off as if its power failed; it stays so, also after ``up``, until it is started."""

@@ -130,6 +130,14 @@ def start_node(name: str, node: str) -> None:
     print(f"{node} started" if start(name, paths_for(name), node) else f"{node} runs already")
 
 
+def ask_router(name: str, place: str, command: str) -> None:
+    """Print what a router says to a command."""
+    from netemu.cluster.asking import ask_router as ask
+    from netemu.cluster.places import paths_for
+
+    print(ask(name, paths_for(name), place, command).strip())
+
+
 def exec_in_place(name: str, place: str, argv: Sequence[str]) -> NoReturn:
     """Become a program in a node's namespaces."""
     from netemu.cluster.places import exec_in, paths_for

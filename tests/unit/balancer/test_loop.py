@@ -198,10 +198,10 @@ async def test_a_service_gets_an_address_of_the_first_pool_and_one_node_answers(
     async with cluster.running():
         await cluster.serve()
         await cluster.until(FIRST)
+        events = await eventually(cluster.events, lambda events: len(events) == 2, within_s=30)
 
-        assert await cluster.addresses() == ["172.30.255.1"]
-
-    assert sorted(await cluster.events()) == [
+    assert await cluster.addresses() == ["172.30.255.1"]
+    assert sorted(events) == [
         ("IPAllocated", 'Assigned IP ["172.30.255.1"]'),
         ("nodeAssigned", f'announcing from node "{FIRST}" with protocol "layer2"'),
     ]
