@@ -136,16 +136,17 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
             balancer.add_node(parts.place.name, parts.hardware.ns_fd)
         registry.gate.call = registry.converter.call = WebhookCaller(partial(registry.get, SERVICE), reach)
-        serving = serve(
-            registry,
-            reach,
-            paths.api_socket,
-            readiness.waits_for,
-            guard=access.guard,
-            secure=access.secure,
-            meter=UsageMeter(ClusterUsage(nodes, power.is_off), system_clock),
+        await stack.enter_async_context(
+            serve(
+                registry,
+                reach,
+                paths.api_socket,
+                readiness.waits_for,
+                guard=access.guard,
+                secure=access.secure,
+                meter=UsageMeter(ClusterUsage(nodes, power.is_off), system_clock),
+            )
         )
-        await stack.enter_async_context(serving)
         async with asyncio.TaskGroup() as group:
             group.create_task(informer.run(), name="informer")
             await informer.wait_synced()
