@@ -81,6 +81,7 @@ def required_programs(settings: Settings) -> dict[str, str]:
 
 
 def _check_machine(settings: Settings) -> None:
+    from netemu.linux import iptables
     from netemu.linux.netlink import Netlink
     from netemu.linux.probe import find_program
 
@@ -90,6 +91,8 @@ def _check_machine(settings: Settings) -> None:
     for program, package in required_programs(settings).items():
         if find_program(program) is None:
             raise MissingProgramError(f"{program} is not installed", hint=f"apt-get install {package}")
+    if settings.proxy_mode == "iptables":
+        iptables.try_out()
     if settings.load_balancer == "bgp":
         from netemu.cluster.frr import find_frr
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netemu.errors import NetemuError
-from netemu.linux import process
+from netemu.linux import iptables, process
 
 _TRIAL_TIMEOUT_S = 20.0
 _FILES_WANTED = 4096
@@ -29,10 +29,11 @@ _TRIALS = {
     "bridge": "modprobe bridge",
     "vxlan": "modprobe vxlan, or start the cluster with --overlay host-gw",
     "nftables nat": "modprobe nft_chain_nat; apt-get install nftables libnftables1",
+    "iptables": "Needed only with --proxy-mode iptables. " + iptables.HINT,
     "overlayfs": "modprobe overlay (containers do without it)",
     "bridge netfilter": "Not needed: pods are then routed through their node.",
 }
-_OPTIONAL = {"overlayfs", "bridge netfilter", "user namespaces"}
+_OPTIONAL = {"iptables", "overlayfs", "bridge netfilter", "user namespaces"}
 _USER_NAMESPACES_HINT = "sysctl kernel.unprivileged_userns_clone=1 (only needed without root)"
 
 _PROGRAMS = {
@@ -47,7 +48,6 @@ _PROGRAMS = {
 _OPTIONAL_PROGRAMS = {
     "runc": ("runc", "needed only to run images (netemu image load)"),
     "zstd": ("zstd", "needed only to load images that are compressed with it"),
-    "iptables-restore": ("iptables", "needed only with --proxy-mode iptables"),
 }
 _LIBRARIES = {"nftables": ("libnftables.so.1", "libnftables1")}
 

@@ -71,6 +71,12 @@ def _try_nat() -> None:
     NftContext.open(None).run(_NAT_TABLE)
 
 
+def _try_iptables() -> None:
+    from netemu.linux import iptables
+
+    iptables.try_out()
+
+
 def _try_overlayfs() -> None:
     with tempfile.TemporaryDirectory() as directory:
         base = Path(directory)
@@ -95,6 +101,7 @@ TRIALS = {
     "bridge": _try_bridge,
     "vxlan": _try_vxlan,
     "nftables nat": _try_nat,
+    "iptables": _try_iptables,
     "overlayfs": _try_overlayfs,
     "bridge netfilter": _look_for_bridge_netfilter,
 }

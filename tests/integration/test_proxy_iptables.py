@@ -57,6 +57,20 @@ def test_the_real_iptables_accepts_each_golden_file(node_fd, golden):
     iptables.restore(node_fd, golden.read_text(), is_ipv6="ipv6" in golden.stem)
 
 
+def test_this_kernel_takes_what_the_chains_need_and_keeps_nothing_of_the_trial(node_fd):
+    with netns.entered(node_fd):
+        iptables.try_out()
+
+    assert "TRIAL" not in iptables.save(node_fd, is_ipv6=False)
+
+
+def test_a_refusal_has_iptables_own_words_and_the_next_step(node_fd):
+    with pytest.raises(KernelError, match="recento") as refused:
+        iptables.restore(node_fd, "*nat\n-A OUTPUT -m recento\nCOMMIT\n", is_ipv6=False)
+
+    assert "apt-get install iptables" in refused.value.hint
+
+
 async def test_a_udp_flow_follows_its_service(world):
     client = FakeClient(service("UDP"), endpoints("a", "UDP"))
     async with service_world.proxied(world, client, open_syncer=open_syncer):

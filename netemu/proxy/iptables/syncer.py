@@ -14,7 +14,7 @@ from typing import Protocol
 from netemu.errors import KernelError, NetemuError
 from netemu.linux import iptables
 from netemu.logs import Log
-from netemu.nft.expressions import Family
+from netemu.nft.expressions import Family, Network
 from netemu.proxy import flows
 from netemu.proxy.index import PortKey
 from netemu.proxy.iptables.pieces import Pieces
@@ -142,6 +142,9 @@ class IptablesSyncer:
             self._afresh = True
             self._wake.set()
 
+    def serve(self, ranges: tuple[Network, ...]) -> None:
+        """Do nothing: these chains know ClusterIPs, and no ranges of them."""
+
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
@@ -234,7 +237,7 @@ class IptablesSyncer:
     async def _look(self) -> None:
         """Look whether our chains are still as they were left; they are written again if not."""
         try:
-            saved = parse_saved(await asyncio.to_thread(self._kernel.save))
+            saved = await asyncio.to_thread(lambda: parse_saved(self._kernel.save()))
         except NetemuError as err:  # the next look may succeed, and says nothing new if not
             log.warning("proxy.not_seen", node=self._node.name, code=err.code, error=err.message)
             return

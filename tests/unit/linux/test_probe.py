@@ -36,7 +36,7 @@ def test_a_trial_that_failed_says_why_and_what_mends_it():
 def test_what_netemu_does_without_is_not_required():
     optional = {check.name for check in check_trials({}) if not check.required}
 
-    assert optional == {"overlayfs", "bridge netfilter"}
+    assert optional == {"iptables", "overlayfs", "bridge netfilter"}
 
 
 def test_programs_of_root_are_found_with_anyone_s_path(monkeypatch):
