@@ -18,6 +18,8 @@ MESSAGE_BYTES = 1024
 OBJECT_CHARS = 236  # of an object's name in an event's, which may have 253
 BURST = 25
 REFILL_PER_S = 1 / 300
+OBJECTS = 1024
+"""How many objects a filter remembers: each of some fifty recorders has one, and most objects are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,6 @@ class SpamFilter:
         tokens = min(float(BURST), tokens + max(0.0, now_s - at_s) * REFILL_PER_S)
         passes = tokens >= 1
         self._buckets[object_id] = (tokens - passes, now_s)
-        if len(self._buckets) > 4096:
+        if len(self._buckets) > OBJECTS:
             self._buckets.pop(next(iter(self._buckets)))
         return passes

@@ -179,20 +179,17 @@ def bridge_port(
 
 def delete_link(link: Link) -> Message:
     """Remove a link; of a veth pair the other end goes too."""
-    body = encoding.encode(encoding.classes().link, _link_body(link, None))
-    return Message(f"delete link {link}", RTM_DELLINK, 0, body)
+    return Message(f"delete link {link}", RTM_DELLINK, 0, _bare_link(link))
 
 
 def link_group(link: Link, group: int) -> Message:
     """Put a link into a group (a number above 0), which may be deleted as a whole."""
-    return _link_message(
-        f"put link {link} into group {group}", 0, _link_body(link, None, ("IFLA_GROUP", group))
-    )
+    return Message(f"put link {link} into group {group}", RTM_NEWLINK, 0, _bare_link(link, group))
 
 
 def delete_group(group: int) -> Message:
     """Remove all links of a group of this namespace at once: they share the kernel's grace periods."""
-    body = encoding.encode(encoding.classes().link, _link_body(0, None, ("IFLA_GROUP", group)))
+    body = _link_of_group(group, 0)
     return Message(f"delete links of group {group}", RTM_DELLINK, 0, body)
 
 
@@ -256,7 +253,7 @@ def neighbour(index: int, ip: Address, mac: str, *, permanent: bool = True) -> M
 
 def delete_neighbour(index: int, ip: Address) -> Message:
     """Forget who answers to an address on a link."""
-    body = _neighbour(_family(ip), index, 0, 0, ("NDA_DST", str(ip)))
+    body = templates.encode(_neighbour_of_ip, (_family(ip), index), templates.ip(ip))
     return Message(f"delete neighbour {ip} on link {index}", RTM_DELNEIGH, 0, body)
 
 
@@ -306,6 +303,17 @@ def _link_body(link: Link, up: bool | None, *attrs: tuple[str, Any]) -> dict[str
     named = [("IFLA_IFNAME", link)] if isinstance(link, str) else []
     index = 0 if isinstance(link, str) else link
     return {"index": index, **flags, "attrs": [*named, *_given(*attrs)]}
+
+
+def _bare_link(link: Link, group: int | None = None) -> bytes:
+    """Name a link, and perhaps its group."""
+    if isinstance(link, int):
+        return _link_of_group(group, link)
+    return templates.encode(_link_of_group, (group,), templates.text(link))
+
+
+def _link_of_group(group: int | None, link: Link) -> bytes:
+    return encoding.encode(encoding.classes().link, _link_body(link, None, ("IFLA_GROUP", group)))
 
 
 def _link_info(kind: str, *data: tuple[str, Any]) -> tuple[str, Any]:
@@ -359,6 +367,10 @@ def _port_body(
 
 def _neighbour_body(family: int, index: int, state: int, ip: str, mac: str) -> bytes:
     return _neighbour(family, index, state, 0, ("NDA_DST", ip), ("NDA_LLADDR", mac))
+
+
+def _neighbour_of_ip(family: int, index: int, ip: str) -> bytes:
+    return _neighbour(family, index, 0, 0, ("NDA_DST", ip))
 
 
 def _link_message(what: str, flags: int, body: dict[str, Any]) -> Message:

@@ -144,3 +144,19 @@ def test_encoding_does_not_import_the_whole_of_pyroute2():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", ["ve0", "ve0123456789ab", "vefedcba987654"])
+def test_links_that_are_deleted_are_named_in_full(name):
+    grouped, gone = decoded(messages.link_group(name, 7)), decoded(messages.delete_link(name))
+
+    assert (grouped.get_attr("IFLA_IFNAME"), grouped.get_attr("IFLA_GROUP")) == (name, 7)
+    assert (gone.get_attr("IFLA_IFNAME"), gone.get_attr("IFLA_GROUP")) == (name, None)
+    assert (decoded(messages.link_group(5, 7))["index"], decoded(messages.delete_link(5))["index"]) == (5, 5)
+
+
+@pytest.mark.parametrize("ip", ["10.244.0.2", "10.244.1.77", "fd00::2"])
+def test_a_neighbour_is_forgotten_by_its_address(ip):
+    message = decoded(messages.delete_neighbour(4, ip_address(ip)))
+
+    assert (message["ifindex"], message["state"], message.get_attr("NDA_DST")) == (4, 0, ip)
