@@ -45,6 +45,10 @@ class Informer:
         self._unsynced = set(kinds)
         self._synced = asyncio.Event()
 
+    def follows(self, kind: Kind) -> bool:
+        """Tell whether changes of ``kind`` come here."""
+        return kind in self._handlers
+
     def on_change(self, kind: Kind, handler: Handler) -> None:
         """Call ``handler`` for each change of ``kind`` from now on, and for what is there already.
 
@@ -97,8 +101,9 @@ class Informer:
 
     async def _replace(self, kind: Kind, listing: ObjectList) -> None:
         """Make the cache what a list says, with pauses: nobody else writes this kind to it meanwhile."""
-        present = {key_of(obj) for obj in listing.items}
-        for key in self._cache.keys(kind):
+        known = self._cache.keys(kind)
+        present = {key_of(obj) for obj in listing.items} if known else ()
+        for key in known:
             if key not in present:
                 self._tell(self._cache.apply(kind, None, key=key))
         for number, obj in enumerate(listing.items, start=1):

@@ -18,7 +18,8 @@ TABLE_NAME = "netemu-proxy"
 class NodeView:
     """What a plan's meaning depends on, beside the plan: the node and the cluster's ranges.
 
-    One family of addresses: a node of both has two views, and two tables.
+    One family of addresses: a node of both has two views, and two tables. ``more_services`` are the
+    ranges of ServiceCIDRs that came while the cluster ran.
     """
 
     name: NodeName
@@ -28,6 +29,7 @@ class NodeView:
     comment: str = ""
     zone: str = ""
     masquerade_all: bool = False
+    more_services: tuple[Network, ...] = ()
     localhost_nodeports: bool = False
 
     @property

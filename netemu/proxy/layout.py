@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, collapse_addresses
 
 from netemu.nft.expressions import (
     L4,
@@ -17,6 +17,7 @@ from netemu.nft.expressions import (
     InSet,
     Lookup,
     Masked,
+    Network,
     Random,
     State,
     Status,
@@ -270,11 +271,18 @@ def _service_rules(node: NodeView) -> Iterator[Rule]:
         Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True), Drop(), comment="its Service just changed"
     )
     yield rule(Match(Field.DADDR, InSet(CLUSTER_IPS)), Goto(REFUSE), comment="a port that no Service has")
-    yield rule(Match(Field.DADDR, node.services), Drop(), comment="an address that no Service has")
+    yield rule(Match(Field.DADDR, _ranges(node)), Drop(), comment="an address that no Service has")
+
+
+def _ranges(node: NodeView) -> Network | AnyOf:
+    """Give the ranges of ClusterIPs; networks that overlap are joined, or nft would refuse them."""
+    if not node.more_services:
+        return node.services
+    return AnyOf(tuple(collapse_addresses((node.services, *node.more_services))))  # type: ignore[type-var]
 
 
 def _masquerade_rules(node: NodeView) -> Iterator[Rule]:
-    through_cluster_ip = Match(Field.CT_ORIGINAL_DADDR, node.services)
+    through_cluster_ip = Match(Field.CT_ORIGINAL_DADDR, InSet(CLUSTER_IPS))
     yield rule(Match(Field.CT_MARK, InSet(LOCAL_IDS)), Return(), comment="externalTrafficPolicy: Local")
     if node.masquerade_all:
         yield rule(through_cluster_ip, Masquerade(), comment="all that goes through a ClusterIP")
@@ -284,7 +292,7 @@ def _masquerade_rules(node: NodeView) -> Iterator[Rule]:
     )
     yield rule(Match(Field.CT_MARK, InSet(INSIDE)), Return(), comment="a pod that took the short cut")
     yield rule(
-        Match(Field.CT_ORIGINAL_DADDR, node.services, negated=True),
+        Match(Field.CT_ORIGINAL_DADDR, InSet(CLUSTER_IPS), negated=True),
         Masquerade(),
         comment="not through a ClusterIP",
     )

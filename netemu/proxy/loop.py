@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_network
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
 from netemu.clock import Clock, system_clock
 from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
@@ -43,6 +44,10 @@ class Syncer(Protocol):
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now."""
+        ...
+
+    def serve(self, ranges: tuple[Network, ...]) -> None:
+        """Remember the ranges of ClusterIPs beside the first."""
         ...
 
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
@@ -150,6 +155,8 @@ class Proxy:
         informer.on_change(SERVICE, self._note)
         informer.on_change(ENDPOINT_SLICE, self._note)
         informer.on_change(NODE, self._note_node)
+        if informer.follows(SERVICE_CIDR):
+            informer.on_change(SERVICE_CIDR, self._note_range)
 
     def add_node(self, node: NodeName, node_ips: Sequence[Address], ns_fd: int) -> None:
         """Look after a node, from now on or from ``run`` on.
@@ -175,6 +182,7 @@ class Proxy:
             comment=f"netemu cluster {self._settings.name}",
             zone=self._zone(node),
             masquerade_all=self._settings.masquerade_all,
+            more_services=self._more_services(half),
             localhost_nodeports=self._settings.localhost_nodeports,
         )
         if view.has_localhost:
@@ -239,6 +247,20 @@ class Proxy:
         if parts is not None and change.new is not None:
             for syncer in parts.syncers:
                 syncer.place(self._zone(parts.name))
+
+    def _note_range(self, change: Change) -> None:
+        del change  # all ranges together are one rule
+        for place, half in enumerate(self._halves):
+            ranges = self._more_services(half)
+            for parts in self._nodes.values():
+                parts.syncers[place].serve(ranges)
+
+    def _more_services(self, half: _Half) -> tuple[Network, ...]:
+        """Give the ranges that ServiceCIDRs added to those which the cluster was made with."""
+        cidrs = (obj["spec"].get("cidrs") or () for obj in self._cache.list(SERVICE_CIDR))
+        networks = {ip_network(cidr) for some in cidrs for cidr in some} - {half.services}
+        wanted = (network for network in networks if network.version == half.services.version)
+        return tuple(sorted(wanted, key=str))
 
     def _tell(self, node: NodeName, reason: str, message: str) -> None:
         obj = self._cache.get(NODE, Key("", node))

@@ -13,6 +13,7 @@ from typing import Protocol
 from netemu.errors import KernelError, NetemuError
 from netemu.logs import Log
 from netemu.naming import NodeName
+from netemu.nft.expressions import Network
 from netemu.nft.transaction import Transaction
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
@@ -101,6 +102,14 @@ class ProxySyncer:
         """Remember the zone that the node is in now; its rules are loaded again if it is another."""
         if zone != self._node.zone:
             self._node = replace(self._node, zone=zone)
+            self._rules = NodeRules(self._node)
+            self._must_load = True
+            self._wake.set()
+
+    def serve(self, ranges: tuple[Network, ...]) -> None:
+        """Remember the ranges of ClusterIPs beside the first; rules are loaded again if there are others."""
+        if ranges != self._node.more_services:
+            self._node = replace(self._node, more_services=ranges)
             self._rules = NodeRules(self._node)
             self._must_load = True
             self._wake.set()

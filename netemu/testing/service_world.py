@@ -22,7 +22,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from netemu.api.client import Client
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.linux import netns
@@ -245,7 +245,7 @@ async def proxied(
 ) -> AsyncIterator[Proxy]:
     """Have a proxy for both nodes, which holds all Services when the block begins."""
     cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE, SERVICE_CIDR])
     proxy = Proxy(cache, informer, settings, period_s=period_s, open_syncer=open_syncer)
     for node, address in NODES.items():
         proxy.add_node(NodeName(node), [ip_address(address), ip_address(NODES6[node])], places[node])

@@ -50,7 +50,7 @@ def is_for_chains(case):
     That is the service range as a whole, and what a node itself sends to the addresses of Services
     without endpoints that are no ClusterIPs.
     """
-    unserved = case.target in (Target.UNDEFINED_PORT, Target.UNALLOCATED)
+    unserved = case.target in (Target.UNDEFINED_PORT, Target.UNALLOCATED, Target.UNALLOCATED_LATER)
     unserved |= (
         case.target is Target.CLUSTER_IP and fate(case) == LOST and case.service.trait is not Trait.NONE
     )

@@ -47,6 +47,7 @@ class Target(Enum):
     UNDEFINED_PORT = "undefined-port"
     UNUSED_NODE_PORT = "unused-node-port"
     UNALLOCATED = "unallocated-address"
+    UNALLOCATED_LATER = "unallocated-address-of-a-later-range"
     LOOPBACK = "node-port-on-loopback"
     POD = "pod-itself"
 
@@ -99,6 +100,7 @@ class Trait(Enum):
     SECOND_ADDRESS = "second-addresses"
     TWO_SLICES = "in-two-slices"
     NO_NODE_PORT = "without-node-port"
+    LATER_RANGE = "of-a-later-range"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from netemu.api.client import Object
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, Kind
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR, Kind
 from netemu.nft.expressions import Address
 from netemu.testing.fates.case import Backend, Case, Service, Target, Trait
 from netemu.testing.fates.oracle import ASKED_POD, NODE_OF, ZONE_OF
@@ -20,6 +20,7 @@ _FIRST_NODE_PORT = 30000
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 # Ranges by what is in them; those of balancers and external IPs lie outside of every place.
 CLUSTER_IPS = {4: ip_network("10.96.0.0/16"), 6: ip_network("fd00:96::/112")}
+LATER_CLUSTER_IPS = {4: ip_network("10.97.0.0/16"), 6: ip_network("fd00:97::/112")}
 BALANCERS = {4: ip_network("198.18.0.0/16"), 6: ip_network("2001:db8:18::/64")}
 EXTERNAL_IPS = {4: ip_network("198.19.0.0/16"), 6: ip_network("2001:db8:19::/64")}
 PROXIES = {4: ip_network("100.64.0.0/16"), 6: ip_network("2001:db8:64::/64")}
@@ -53,9 +54,10 @@ class Manifest:
         node_port = _FIRST_NODE_PORT + number
         places = PLACES[version]
         found: dict[Target, tuple[Address, int]] = {
-            Target.CLUSTER_IP: (_cluster_ip(number, version), PORT),
-            Target.UNDEFINED_PORT: (_cluster_ip(number, version), UNDEFINED_PORT),
+            Target.CLUSTER_IP: (_cluster_ip(case.service, number, version), PORT),
+            Target.UNDEFINED_PORT: (_cluster_ip(case.service, number, version), UNDEFINED_PORT),
             Target.UNALLOCATED: (CLUSTER_IPS[version][_UNALLOCATED], PORT),
+            Target.UNALLOCATED_LATER: (LATER_CLUSTER_IPS[version][_UNALLOCATED], PORT),
             Target.NODE_PORT: (places["node-1"], node_port),
             Target.OTHER_NODE_PORT: (places["node-2"], node_port),
             Target.UNUSED_NODE_PORT: (places["node-1"], UNUSED_NODE_PORT),
@@ -68,16 +70,19 @@ class Manifest:
         return found[case.target]
 
     def objects(self) -> list[tuple[Kind, Object]]:
-        """Give the nodes, the Services and their slices."""
+        """Give the nodes, the later range, the Services and their slices."""
         found: list[tuple[Kind, Object]] = [(NODE, _node(name)) for name in NODES]
+        cidrs = [str(network) for network in LATER_CLUSTER_IPS.values()]
+        found.append((SERVICE_CIDR, {"metadata": {"name": "later"}, "spec": {"cidrs": cidrs}}))
         for service, number in self.numbers.items():
             found.append((SERVICE, _service(service, number)))
             found.extend((ENDPOINT_SLICE, slice_) for slice_ in _slices(service, number))
         return found
 
 
-def _cluster_ip(number: int, version: int) -> Address:
-    return CLUSTER_IPS[version][_UNALLOCATED + number]
+def _cluster_ip(service: Service, number: int, version: int) -> Address:
+    ranges = LATER_CLUSTER_IPS if service.trait is Trait.LATER_RANGE else CLUSTER_IPS
+    return ranges[version][_UNALLOCATED + number]
 
 
 def _node(name: str) -> Object:
@@ -85,7 +90,7 @@ def _node(name: str) -> Object:
 
 
 def _service(service: Service, number: int) -> Object:
-    addresses = [str(_cluster_ip(number, version)) for version in (4, 6)]
+    addresses = [str(_cluster_ip(service, number, version)) for version in (4, 6)]
     spec: dict[str, Any] = {
         "type": service.type,
         "clusterIP": addresses[0],

@@ -33,6 +33,7 @@ _UNSERVED = (Trait.OTHER_PROXY, Trait.HEADLESS_LABEL)
 _WITHOUT_ENDPOINTS = (Trait.HEADLESS_SLICES, Trait.NAMES)
 _DECIDED = {
     Target.UNALLOCATED: LOST,
+    Target.UNALLOCATED_LATER: LOST,
     Target.UNDEFINED_PORT: REFUSED,
     # Nobody listens there, and no port of a Service is on loopback.
     Target.UNUSED_NODE_PORT: REFUSED,

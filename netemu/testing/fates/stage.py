@@ -14,7 +14,7 @@ from netemu.nft.expressions import Address
 from netemu.testing import service_world
 from netemu.testing.fake_client import FakeClient
 from netemu.testing.fates.case import Case, Fate, Target
-from netemu.testing.fates.manifest import PLACES, PORT, Manifest
+from netemu.testing.fates.manifest import LATER_CLUSTER_IPS, PLACES, PORT, Manifest
 from netemu.testing.fates.oracle import fate
 from netemu.testing.fates.probe import Expected, Prober
 from netemu.testing.service_world import NODES, NODES6, SETTINGS, Places, Server
@@ -33,6 +33,8 @@ def stage(cases: Collection[Case]) -> Iterator[Places]:
             places["outside"],
             f"route add 198.18.0.0/15 via {NODES['node-1']}",
             f"route add 2001:db8:18::/47 via {NODES6['node-1']}",
+            f"route add {LATER_CLUSTER_IPS[4]} via {NODES['node-1']}",
+            f"route add {LATER_CLUSTER_IPS[6]} via {NODES6['node-1']}",
             *(f"addr add {address} dev lo" for address in proxies),
         )
         for node in NODES:

@@ -137,6 +137,10 @@ def _sources() -> Iterator[Case]:
 
 def _traits() -> Iterator[Case]:
     """Unusual Services and slices."""
+    later = Service("LoadBalancer", CORE, STATES[CORE], trait=Trait.LATER_RANGE)
+    for client in Client:
+        yield from _all_ways(later, client, Target.CLUSTER_IP)
+        yield from _one_way(later, client, (Target.NODE_PORT, Target.UNDEFINED_PORT))
     for trait, client in product(Trait, (Client.POD, Client.NODE, Client.OUTSIDE)):
         service = Service("NodePort", "ready-here", STATES["ready-here"], trait=trait)
         yield from _one_way(service, client, (Target.CLUSTER_IP, Target.NODE_PORT))
@@ -152,6 +156,8 @@ def _nobody() -> Iterator[Case]:
     service = Service("LoadBalancer", "ready-here", STATES["ready-here"])
     for client, target in product(Client, (Target.UNDEFINED_PORT, Target.UNALLOCATED)):
         yield from _all_ways(service, client, target)
+    for client in Client:
+        yield from _one_way(service, client, (Target.UNALLOCATED_LATER,))
     for client in (*_INSIDE, Client.REMOTE_NODE):
         yield from _all_ways(service, client, Target.PROXY)
     for client in (Client.POD, Client.REMOTE_POD, Client.ENDPOINT, Client.NODE, Client.REMOTE_NODE):

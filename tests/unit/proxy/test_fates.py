@@ -15,7 +15,7 @@ from netemu.proxy.index import Index
 from netemu.proxy.plan import plan_all
 from netemu.proxy.rules import NodeRules
 from netemu.testing.fates.journey import walk_case
-from netemu.testing.fates.manifest import PLACES, Manifest
+from netemu.testing.fates.manifest import LATER_CLUSTER_IPS, PLACES, Manifest
 from netemu.testing.fates.oracle import ZONE_OF, fate
 from netemu.testing.fates.table import WAYS, cases
 from netemu.testing.service_world import SETTINGS
@@ -47,6 +47,7 @@ def ruleset(objects, node, version, masquerade_all):
         ip_network(services),
         zone=ZONE_OF[node],
         masquerade_all=masquerade_all,
+        more_services=(LATER_CLUSTER_IPS[version],),
     )
     made = Ruleset()
     for transaction in NodeRules(view).load(plans):

@@ -8,14 +8,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
 from netemu.errors import KernelError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.nft.expressions import L4, Family
 from netemu.nft.objects import TableId
 from netemu.nft.ruleset import Ruleset, apply
-from netemu.nft.walk import Dropped, Packet, Rejected, walk
+from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 from netemu.proxy.loop import Proxy
 from netemu.settings import Settings
 from netemu.testing.eventually import eventually
@@ -104,7 +104,7 @@ class Told:
 @asynccontextmanager
 async def running(client, *kernels, recorder=None, settings=DEFAULTS, by_family=False):
     cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE, SERVICE_CIDR])
     proxy = Proxy(
         cache,
         informer,
@@ -253,6 +253,28 @@ async def test_a_node_that_changes_its_zone_gets_its_endpoints_anew(kernel):
         await eventually(
             lambda: asyncio.sleep(0, len(kernel.transactions)), lambda count: count == before + 2
         )
+
+
+async def test_the_ranges_of_service_cidrs_are_guarded_as_long_as_they_are_there(kernel):
+    free = Packet(POD, ip_address("10.97.0.9"), L4.TCP, 80)
+    lost = {Dropped()}
+    cidr = {
+        "metadata": {"name": "more"},
+        "spec": {"cidrs": ["10.97.0.0/16", "10.97.128.0/17", "fd00:97::/112"]},
+    }
+
+    async def ends():
+        return walk(kernel.ruleset, free)
+
+    client = FakeClient()
+    async with running(client, kernel):
+        before = await ends()
+        await client.create(SERVICE_CIDR, cidr)
+        await eventually(ends, lambda seen: seen == lost)
+        await client.delete(SERVICE_CIDR, "", "more")
+        await eventually(ends, lambda seen: seen == before)
+
+    assert before == {Delivered(free.daddr, 80)}
 
 
 async def test_a_table_that_someone_deleted_comes_back_with_the_next_change(kernel):
