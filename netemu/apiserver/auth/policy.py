@@ -77,10 +77,12 @@ def first_roles() -> list[Object]:
         _role("system:discovery", [_paths((*_DISCOVERY, *_PUBLIC), ("get",))]),
         _role("system:basic-user", _about_oneself()),
         _role("system:public-info-viewer", [_paths(_PUBLIC, ("get",))]),
+        _role("system:node-proxier", _proxying()),
         _binding("cluster-admin", ("system:masters",)),
         _binding("system:discovery", _AUTHENTICATED),
         _binding("system:basic-user", _AUTHENTICATED),
         _binding("system:public-info-viewer", (*_AUTHENTICATED, "system:unauthenticated")),
+        _binding("system:node-proxier", (), users=("system:kube-proxy",)),
     ]
 
 
@@ -111,6 +113,17 @@ def _about_oneself() -> list[Rule]:
     ]
 
 
+def _proxying() -> list[Rule]:
+    """Give what a kube-proxy needs; netemu's own asks nobody."""
+    return [
+        _rule(("",), ("endpoints", "services"), ("list", "watch")),
+        _rule(("",), ("nodes",), _READ),
+        _rule(("", "events.k8s.io"), ("events",), ("create", "patch", "update")),
+        _rule(("discovery.k8s.io",), ("endpointslices",), ("list", "watch")),
+        _rule(("networking.k8s.io",), ("servicecidrs",), ("list", "watch")),
+    ]
+
+
 def _rule(groups: tuple[str, ...], resources: tuple[str, ...], verbs: tuple[str, ...]) -> Rule:
     return {"apiGroups": list(groups), "resources": list(resources), "verbs": list(verbs)}
 
@@ -129,11 +142,12 @@ def _gathering(name: str, rules: list[Rule]) -> Object:
     return {**_role(name, rules), "aggregationRule": {"clusterRoleSelectors": [selector]}}
 
 
-def _binding(role: str, groups: tuple[str, ...]) -> Object:
+def _binding(role: str, groups: tuple[str, ...], *, users: tuple[str, ...] = ()) -> Object:
+    named = [*(("Group", group) for group in groups), *(("User", user) for user in users)]
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": role, "labels": _LABELS, "annotations": _ANNOTATIONS},
         "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": GROUP, "kind": "Group", "name": group} for group in groups],
+        "subjects": [{"apiGroup": GROUP, "kind": kind, "name": name} for kind, name in named],
     }

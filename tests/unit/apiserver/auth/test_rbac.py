@@ -47,6 +47,21 @@ def test_who_has_no_role_may_only_look_around(rbac):
     assert rbac.allows(ANN, review)
 
 
+@pytest.mark.parametrize(
+    ("asked", "may"),
+    [
+        pytest.param(asks("watch", "services"), True, id="services"),
+        pytest.param(asks("list", "endpointslices", group="discovery.k8s.io"), True, id="slices"),
+        pytest.param(asks("get", "nodes", namespace=""), True, id="its-node"),
+        pytest.param(asks("create", "events", group="events.k8s.io"), True, id="events"),
+        pytest.param(asks("update", "services"), False, id="no-change"),
+        pytest.param(asks("list", "secrets"), False, id="no-secret"),
+    ],
+)
+def test_a_kube_proxy_may_follow_services(rbac, asked, may):
+    assert rbac.allows(authenticated("system:kube-proxy", []), asked) is may
+
+
 def test_masters_may_do_everything_without_any_role(registry):
     assert Rbac(registry).allows(User(name="x", groups=("system:masters",)), asks("delete", "nodes"))
 
