@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
+from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netemu.nft.expressions import L4, Address
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
+
+_LOCALHOST = IPv4Address("127.0.0.1")
 
 _LOCALHOST = IPv4Address("127.0.0.1")
 
@@ -73,5 +76,6 @@ def _answering(plan: Elements | None, node: NodeView) -> dict[Socket, frozenset[
     serving = frozenset((e.address, e.port) for e in (*plan.endpoints, *plan.lingering))
     found = {(front.address, front.port): serving for front in plan.frontends}
     if plan.node_port is not None:
-        found |= {(address, plan.node_port): serving for address in node.addresses}
+        own = (*node.addresses, _LOCALHOST) if node.has_localhost else node.addresses
+        found |= {(address, plan.node_port): serving for address in own}
     return found

@@ -74,6 +74,12 @@ def test_policies_are_for_new_flows(policies):
     assert expected_by_all([policed], NODE) == {FRONTEND: {A, B}, NODE_PORT: {A, B}}
 
 
+def test_node_ports_on_localhost_are_frontends_too():
+    localhost = (IPv4Address("127.0.0.1"), 30053)
+
+    assert expected_by_all([dns(A)], replace(NODE, localhost_nodeports=True))[localhost] == {A}
+
+
 def test_a_frontend_that_passes_to_another_service_is_expected_to_be_answered_by_the_new_one():
     other = PortKey(Key("default", "other"), "dns")
 
