@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
-from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netemu.nft.expressions import L4, Address
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
-
-_LOCALHOST = IPv4Address("127.0.0.1")
 
 _LOCALHOST = IPv4Address("127.0.0.1")
 
