@@ -38,6 +38,7 @@ RUNS = {
 
 APPS = {
     "coredns": "coredns.build",
+    "crd-conversion-webhook": "conversion.build",
     "echo-basic": "echo_basic.build",
     "echo-server": "echo_basic.build_http_echo",
     "grpc-health-checking": "grpc_health.build",
@@ -52,6 +53,7 @@ APPS = {
     "porter": "porter.build",
     "serve-hostname": "hostname.build",
     "test-webserver": "webserver.build",
+    "webhook": "webhook.build",
 }
 """Subcommands that serve until they are told to end."""
 

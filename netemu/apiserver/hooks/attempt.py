@@ -145,10 +145,21 @@ def connection_of(
         subresource=subresource,
         namespace=namespace,
         name=name,
-        object={"kind": shown_as, "apiVersion": "v1", **asked},
+        object={
+            "kind": shown_as,
+            "apiVersion": "v1",
+            **{name: _typed(name, of) for name, of in asked.items()},
+        },
         caller=Caller(user, kind),
         shown_as=shown_as,
     )
+
+
+def _typed(name: str, text: str) -> Any:
+    """Read a parameter of a query as the field that it stands for."""
+    if name in ("stdin", "stdout", "stderr", "tty"):
+        return text in ("true", "1", "")
+    return [text] if name in ("command", "ports") else text
 
 
 _CONNECTIONS = {"exec": "Exec", "attach": "Attach", "portforward": "PortForward", "proxy": "Proxy"}
