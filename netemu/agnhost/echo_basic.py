@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-from netemu.agnhost import websocket
+from netemu.agnhost import grpc_echo, websocket
 from netemu.agnhost.flags import parse_flags, parse_port_flag
 from netemu.agnhost.golang import parse_duration
 from netemu.agnhost.hpack import Headers
@@ -27,6 +27,7 @@ from netemu.agnhost.model import (
     Surroundings,
     Tls,
 )
+from netemu.agnhost.tls import TlsState
 
 AGNHOST_FLAGS = {"port": "8080"}
 
@@ -37,8 +38,10 @@ _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 
 
 def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
-    """Serve HTTP on HTTP_PORT, and HTTPS on HTTPS_PORT if there is a certificate."""
+    """Serve HTTP on HTTP_PORT, and HTTPS on HTTPS_PORT if there is a certificate; or gRPC."""
     env = setting.env
+    if grpc_echo.is_asked(env):
+        return grpc_echo.build(setting, surroundings)
     http = env.get("HTTP_PORT") or "3000"
     answer = answering(env, http, tuple(_CONTEXT), surroundings.say)
     h2c = parse_port_flag("H2C_PORT", env.get("H2C_PORT") or "3001")
@@ -48,7 +51,8 @@ def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     ]
     if env.get("TLS_SERVER_CERT") and env.get("TLS_SERVER_PRIVKEY"):
         https = parse_port_flag("HTTPS_PORT", env.get("HTTPS_PORT") or "8443")
-        listeners.append(Listener(https, Tls(answer, env["TLS_SERVER_CERT"], env["TLS_SERVER_PRIVKEY"])))
+        files = (env["TLS_SERVER_CERT"], env["TLS_SERVER_PRIVKEY"], env.get("TLS_CLIENT_CACERTS", ""))
+        listeners.append(Listener(https, Tls(answer, *files)))
     return tuple(listeners)
 
 
@@ -87,7 +91,11 @@ def answering(
             "headers": dict(sorted(request.grouped_headers().items())),
             "httpPort": port,
             **facts,
+            **({"tls": tls_facts(request.tls)} if request.tls is not None else {}),
         }
+        if context == tuple(_CONTEXT):
+            asks = request.tls is not None and "backendTLS" in request.target
+            document["sni"] = request.tls.server_name if request.tls is not None and asks else ""
         body = json.dumps(document, indent=1, ensure_ascii=False).encode()
         return Response(body, content_type=_JSON, headers=(*asked_headers(request), _NO_SNIFF))
 
@@ -121,6 +129,17 @@ def answering_http2(answer: HttpAnswer) -> HeadersAnswer:
         )
 
     return answered
+
+
+def tls_facts(state: TlsState) -> dict[str, object]:
+    """Give what the document says of TLS; what is empty is left out as by the original."""
+    return {
+        "version": state.version,
+        **({"peerCertificates": list(state.certificates)} if state.certificates else {}),
+        "serverName": state.server_name,
+        **({"negotiatedProtocol": state.protocol} if state.protocol else {}),
+        "cipherSuite": state.cipher_suite,
+    }
 
 
 def asked_headers(request: Request) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 from urllib.parse import parse_qs
 
 from netemu.agnhost.http2 import HeadersAnswer
+from netemu.agnhost.tls import TlsState
 
 
 class Address(NamedTuple):
@@ -32,6 +33,7 @@ class Request:
         client: Address,
         body: bytes = b"",
         version: str = "1.1",
+        tls: TlsState | None = None,
     ) -> None:
         self.method = method
         self.target = target
@@ -39,6 +41,7 @@ class Request:
         self.client = client
         self.body = body
         self.version = version
+        self.tls = tls
 
     @property
     def line(self) -> str:
@@ -121,11 +124,15 @@ class Http(NamedTuple):
 
 
 class Tls(NamedTuple):
-    """Serve HTTP over TLS, with the files of a certificate and its key."""
+    """Serve HTTP over TLS, with the files of a certificate and its key.
+
+    ``authorities`` is a file of those whose clients' certificates are checked, if they show any.
+    """
 
     answer: HttpAnswer
     certificate: str
     key: str
+    authorities: str = ""
 
 
 class EchoStream(NamedTuple):
@@ -158,11 +165,15 @@ class LengthPrefixed(NamedTuple):
 
 
 class Http2(NamedTuple):
-    """Serve HTTP/2 to who knows that it is spoken: ``answer`` gets a request's headers and body."""
+    """Serve HTTP/2 to who knows that it is spoken: ``answer`` gets a request's headers and body.
+
+    ``of_tls`` gives what answers instead on a connection with TLS.
+    """
 
     answer: HeadersAnswer
     certificate: str = ""
     key: str = ""
+    of_tls: Callable[[TlsState], HeadersAnswer] | None = None
 
 
 Service = Http | Tls | Http2 | EchoStream | Greet | Datagrams | LengthPrefixed | Messages

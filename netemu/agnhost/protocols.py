@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from netemu.agnhost.http2 import HeadersAnswer, Http2Session
+from netemu.agnhost.http2 import Http2Session
 from netemu.agnhost.model import (
     Address,
     Conversation,
@@ -24,6 +24,7 @@ from netemu.agnhost.model import (
     Tls,
 )
 from netemu.agnhost.session import Session
+from netemu.agnhost.tls import TlsState, state_of
 
 _MESSAGE_S = 15.0
 _MESSAGE_BYTES = 1024
@@ -73,8 +74,8 @@ def make_protocol(service: Service, owner: Owner, client: Address) -> asyncio.Pr
             return HttpProtocol(owner, answer, client, access_log=access_log)
         case Tls(answer):
             return HttpProtocol(owner, answer, client, access_log=False)
-        case Http2(answer_body):
-            return Http2Protocol(owner, answer_body)
+        case Http2():
+            return Http2Protocol(owner, service)
         case LengthPrefixed(answer_message):
             return LengthPrefixedProtocol(owner, answer_message, client)
         case Greet(text):
@@ -140,9 +141,15 @@ class HttpProtocol(_Connection):
         self._client = client
         self._access_log = access_log
         self._session = Session(client)
+        self._tls: TlsState | None = None
         self._is_answering = False
         self._is_choked = False
         self._conversation: Conversation | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn what was agreed on in TLS."""
+        super().connection_made(transport)
+        self._tls = state_of(transport.get_extra_info("ssl_object"))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; the clock runs from a request's first one."""
@@ -179,6 +186,7 @@ class HttpProtocol(_Connection):
             if request is None:
                 self._wait_for_more()
                 return
+            request.tls = self._tls
             result = self._answer(request)
             if isinstance(result, Response):
                 self._send(request, result)
@@ -238,9 +246,17 @@ class HttpProtocol(_Connection):
 class Http2Protocol(_Connection):
     """Answer requests as they come."""
 
-    def __init__(self, owner: Owner, answer: HeadersAnswer) -> None:
+    def __init__(self, owner: Owner, service: Http2) -> None:
         super().__init__(owner)
-        self._session = Http2Session(answer)
+        self._service = service
+        self._session = Http2Session(service.answer)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn what was agreed on in TLS."""
+        super().connection_made(transport)
+        state = state_of(transport.get_extra_info("ssl_object"))
+        if state is not None and self._service.of_tls is not None:
+            self._session = Http2Session(self._service.of_tls(state))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""

@@ -9,6 +9,7 @@ from typing import Any
 from netemu.agnhost.model import Address, Datagrams, Http2, Listener, Messages, Tls
 from netemu.agnhost.protocols import Owner, make_protocol, serve_message
 from netemu.agnhost.sockets import accept, answer_datagrams
+from netemu.agnhost.tls import note_server_names
 
 _ACCEPTS_AT_ONCE = 64
 
@@ -68,6 +69,9 @@ def _tls_context(listener: Listener) -> Any:
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(service.certificate, service.key)
-    if isinstance(service, Http2):
-        context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols(["h2" if isinstance(service, Http2) else "http/1.1"])
+    note_server_names(context)
+    if isinstance(service, Tls) and service.authorities:
+        context.load_verify_locations(service.authorities)
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context

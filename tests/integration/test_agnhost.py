@@ -100,7 +100,7 @@ async def curl(pod: str, *words: str) -> str:
             program = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
             output, _ = await program.communicate()
             if program.returncode != REFUSED:
-                return output.decode()
+                return output.decode(errors="replace")
             await asyncio.sleep(0.02)
 
 
@@ -201,6 +201,41 @@ async def test_echo_basic_speaks_http_2(start, first_pod):
 
     assert (document["proto"], document["host"], document["path"]) == ("HTTP/2.0", "127.0.0.1:3001", "/x?y=z")
     assert document["headers"]["X-Trace"] == ["a b"]
+
+
+async def test_echo_basic_tells_what_was_agreed_on_in_tls(start, first_pod):
+    files = {
+        "TLS_SERVER_CERT": str(PACKAGE / "localhost.crt"),
+        "TLS_SERVER_PRIVKEY": str(PACKAGE / "localhost.key"),
+    }
+    await start("echo-basic", env=files)
+    asked = ("-k", "--tls-max", "1.2", "--resolve", "web.example:8443:127.0.0.1")
+    document = json.loads(await curl(first_pod, *asked, "https://web.example:8443/backendTLS"))
+
+    assert {key: document["tls"][key] for key in ("version", "serverName", "negotiatedProtocol")} == {
+        "version": "TLSv1.2",
+        "serverName": "web.example",
+        "negotiatedProtocol": "http/1.1",
+    }
+    assert document["tls"]["cipherSuite"].startswith("TLS_ECDHE_ECDSA_WITH_")
+    assert document["sni"] == "web.example"
+
+
+async def test_echo_basic_speaks_grpc(start, first_pod, tmp_path):
+    await start("echo-basic", env={"GRPC_ECHO_SERVER": "1", "POD_NAME": "web-1"})
+    method = "gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/Echo"
+    (tmp_path / "empty").write_bytes(b"\0" * 5)
+    asked = ("-H", "content-type: application/grpc", "-H", "x-trace: 7", "--data-binary")
+    address = f"http://127.0.0.1:3000/{method}"
+    said = await curl(
+        first_pod, "--http2-prior-knowledge", "-i", *asked, f"@{tmp_path}/empty", address, "-o", "-"
+    )
+
+    assert "content-type: application/grpc" in said
+    assert "grpc-status: 0" in said
+    assert f"/{method}" in said
+    assert "x-trace" in said
+    assert "web-1" in said
 
 
 async def test_echo_basic_speaks_websocket(start, first_pod):

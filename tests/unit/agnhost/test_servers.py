@@ -49,7 +49,7 @@ async def test_porter_serves_what_its_environment_says():
     assert {one.host for one in served} == {"0.0.0.0"}
     assert (await ask(by_port[80, "TCP"], "/any")).body == b"plain"
     assert by_port[53, "UDP"].service.answer(b"?", CLIENT) == b"udp"
-    assert by_port[443, "TCP"].service[1:] == ("localhost.crt", "localhost.key")
+    assert by_port[443, "TCP"].service[1:3] == ("localhost.crt", "localhost.key")
     assert surroundings.lines == [
         'server on port "NOWHERE" failed: listen tcp: lookup tcp/NOWHERE: unknown port'
     ]
@@ -158,6 +158,7 @@ async def test_echo_basic_says_what_was_asked_and_where_it_is():
         "ingress": "",
         "service": "s",
         "pod": "p",
+        "sni": "",
     }
     assert answer.headers == (("A", "1,3"), ("B", "2"), ("X-Content-Type-Options", "nosniff"))
     assert surroundings.said == ["Echoing back request made to /x?y=z to client (10.244.2.4:41234)"]
