@@ -17,6 +17,7 @@ from netemu.agent.volumes import Volumes, sandbox_path
 from netemu.agent.work import EXEC_SUFFIX, PodWork
 from netemu.api.views.core import Pod
 from netemu.image.index import Image, Images
+from netemu.linux.files import read_small
 from netemu.runtime.container import AppSpec, ContainerSpec, Mount
 from netemu.standin import pages
 from netemu.standin.catalogue import Catalogue, Play, programs
@@ -142,13 +143,5 @@ class Assembly:
 
 
 def _machine_files() -> MachineFiles:
-    return MachineFiles(
-        hosts=_read_if_there(Path("/etc/hosts")), resolv_conf=_read_if_there(Path("/etc/resolv.conf"))
-    )
-
-
-def _read_if_there(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return ""
+    hosts, resolv_conf = read_small("/etc/hosts"), read_small("/etc/resolv.conf")
+    return MachineFiles(hosts=hosts.decode(), resolv_conf=resolv_conf.decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -60,10 +61,10 @@ class NetworkConfig(Struct, frozen=True, kw_only=True):
 def find_config(directory: Path) -> Path | None:
     """Find the configuration that counts: the first file by name, as the kubelet's runtimes do."""
     try:
-        files = sorted(path for path in directory.iterdir() if path.suffix in _SUFFIXES)
+        names = [name for name in os.listdir(directory) if name.endswith(_SUFFIXES)]
     except FileNotFoundError:
         return None
-    return files[0] if files else None
+    return directory / min(names) if names else None
 
 
 def load_config(directory: Path) -> NetworkConfig:

@@ -47,7 +47,7 @@ from netemu.naming import Revision
 log = Log(__name__)
 
 REST_FACTOR = 50.0
-MAX_REST_S = 0.1
+MAX_REST_S = 0.25
 
 
 async def run_controllers(
