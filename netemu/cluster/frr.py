@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +33,9 @@ CHECKOUT = Path(__file__).parent.parent.parent
 HOMES = (CHECKOUT / ".cache/frr", Path("/"))
 """Where FRR may be: fetched by ``scripts/frr``, or installed."""
 
+ZEBRA, BGPD = "zebra", "bgpd"
 RELEARN_S = 5
+LOOK_EVERY_S = 0.005
 RESTART_DELAY_S = 0.05
 MAX_DELAY_S = 10.0
 SETTLED_S = 5.0
@@ -52,9 +55,15 @@ _FILES = {
 }
 _OPTIONS = {
     # As many routes at a time as there may be; and none that it finds goes before bgpd said what is.
-    "zebra": ("-s", "4194304", "-K", str(RELEARN_S)),
-    "bgpd": (),
+    ZEBRA: ("-s", "4194304", "-K", str(RELEARN_S)),
+    BGPD: (),
 }
+
+
+class RouterEndedError(NetemuError):
+    """A router's daemon does not stay."""
+
+    code = "CLUSTER_ROUTER_ENDED"
 
 
 class Unit(NamedTuple):
@@ -65,6 +74,11 @@ class Unit(NamedTuple):
     directory: Path
     programs: tuple[str, ...]
     options: tuple[str, ...] = ()
+
+    @property
+    def zebra_socket(self) -> Path:
+        """Where zebra listens."""
+        return self.directory / "zserv.api"
 
     def name_of(self, program: str) -> str:
         """Name a daemon in the record."""
@@ -78,12 +92,12 @@ class Unit(NamedTuple):
 
 def node_unit(place: str, netns: Path, directory: Path) -> Unit:
     """Give a node's router: it calls, nobody calls it, and it leaves the kernel's routes alone."""
-    return Unit(place, netns, directory, ("bgpd",), ("-Z", "-p", "0"))
+    return Unit(place, netns, directory, (BGPD,), ("-Z", "-p", "0"))
 
 
 def outside_unit(place: str, netns: Path, directory: Path) -> Unit:
     """Give the router outside."""
-    return Unit(place, netns, directory, ("zebra", "bgpd"))
+    return Unit(place, netns, directory, (ZEBRA, BGPD))
 
 
 def find_frr(homes: Sequence[Path] = HOMES) -> Path:
@@ -113,10 +127,10 @@ def argv(unit: Unit, program: str, home: Path) -> tuple[str, ...]:
         *(("env", f"LD_LIBRARY_PATH={':'.join(map(str, found))}") if home != Path("/") else ()),
         str(home / "usr/lib/frr" / program),
         *("-u", "root", "-g", "root", "-P", "0", "--log", "stdout", "--log-level", "informational"),
-        *("--vty_socket", directory, "-z", f"{directory}/zserv.api"),
+        *("--vty_socket", directory, "-z", str(unit.zebra_socket)),
         *("-i", f"{directory}/{program}.pid", "-f", f"{directory}/{program}.conf"),
         *_OPTIONS[program],
-        *(unit.options if program == "bgpd" else ()),
+        *(unit.options if program == BGPD else ()),
     )
 
 
@@ -131,7 +145,7 @@ async def keep(unit: Unit, router: Router, record: Record, failed: Callable[[str
     while True:
         began_s = loop.time()
         try:
-            running = start(unit, record)
+            running = await start(unit, record)
             router.look()
             await _first_gone(running)
             log.warning("router.lost", place=unit.place)
@@ -145,11 +159,12 @@ async def keep(unit: Unit, router: Router, record: Record, failed: Callable[[str
         await asyncio.sleep(delay_s)
 
 
-def start(unit: Unit, record: Record) -> list[ProcessId]:
+async def start(unit: Unit, record: Record) -> list[ProcessId]:
     """Start what is missing of a router's daemons; what is there of some but not of others goes first.
 
     Raises:
         MissingProgramError: FRR is not there.
+        RouterEndedError: one ended before the next could begin.
 
     """
     found = [find_process(record, name) for name in unit.names]
@@ -158,7 +173,23 @@ def start(unit: Unit, record: Record) -> list[ProcessId]:
             process.kill(each, signal.SIGKILL)
             process.wait_gone(each, GONE_WITHIN_S)
     prepare(unit)
-    return [_start(unit, program, record) for program in unit.programs]
+    running = []
+    for program in unit.programs:
+        running.append(_start(unit, program, record))
+        if program == ZEBRA:
+            await _listening(unit, running[-1])
+    return running
+
+
+async def _listening(unit: Unit, zebra: ProcessId) -> None:
+    """Return when zebra listens: a bgpd that comes too early would come again after 10 s."""
+    while True:
+        with socket.socket(socket.AF_UNIX) as sock:
+            if sock.connect_ex(str(unit.zebra_socket)) == 0:
+                return
+        if not process.is_alive(zebra):
+            raise RouterEndedError("zebra ended before it listened", hint=f"See {unit.directory}/zebra.log.")
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def prepare(unit: Unit) -> None:
