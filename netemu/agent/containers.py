@@ -22,6 +22,7 @@ from netemu.agent.specs import Attempt, Site, find_container
 from netemu.agent.volumes import Volumes
 from netemu.agent.work import EXEC_SUFFIX, PodWork, Source, container_id, field_path, lost
 from netemu.api.errors import NotFoundError
+from netemu.api.views import view
 from netemu.api.views.core import Container, Pod
 from netemu.clock import Clock
 from netemu.errors import NetemuError
@@ -40,6 +41,7 @@ from netemu.standin.catalogue import (
     Worker,
     decide,
 )
+from netemu.standin.exits import exit_code
 
 log = Log(__name__)
 
@@ -307,14 +309,19 @@ class Containers:
             del work.ended_holders[name]
 
     async def signal(self, work: PodWork, name: str, signum: int) -> None:
-        """Send a signal to a container's pid 1; a stand-in ends on any, with exit code 0."""
+        """Send a signal to a container's pid 1; a stand-in ends on any, as what it plays would."""
         life = work.lives.get(name)
         if life is None or life.state is None or not life.state.running:
             return
         if work.sources.get(name) == "standin":
             await self._need(self.standins).stop(life.state.id)
+            code = self._exit_code(work, name, signum)
             ended = replace(
-                life.state, running=False, exit_code=0, reason="Completed", finished_at_s=self._clock()
+                life.state,
+                running=False,
+                exit_code=code,
+                reason="Error" if code else "Completed",
+                finished_at_s=self._clock(),
             )
             work.lives[name] = replace(life, state=ended, ready=False)
         else:
@@ -322,6 +329,14 @@ class Containers:
                 await self._need(self.shim).signal(life.state.id, signum)
             except ContainerNotFoundError:
                 work.lives[name] = replace(life, state=lost(life.state, self._clock()), ready=False)
+
+    def _exit_code(self, work: PodWork, name: str, signum: int) -> int:
+        """Tell with which code a stand-in ends; 0 of a pod that nobody knows any more."""
+        spec = work.obj["spec"] if work.obj else {}
+        groups = ("containers", "initContainers", "ephemeralContainers")
+        found = [raw for group in groups for raw in spec.get(group) or () if raw["name"] == name]
+        decided = [decide(view(Container, raw), self._catalogue()) for raw in found]
+        return next((exit_code(each.app, signum) for each in decided if isinstance(each, Play)), 0)
 
     async def limit(self, work: PodWork, pod: Pod, name: str) -> None:
         """Give a container that runs the limits that its pod says now; a stand-in has none."""
