@@ -1,6 +1,7 @@
 """Services on real packets: from pods, nodes and from outside."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,12 @@ def test_pods_reach_node_ports_too(cluster, web, node):
     assert (
         _asked(cluster.inside("shell-1", *_curl(f"http://{node}:{web['node_port']}/")))["pod"] in web["pods"]
     )
+
+
+def test_a_node_port_opens_no_port_of_the_machine(web):
+    sockets = [Path(f"/proc/net/{kind}").read_text() for kind in ("tcp", "tcp6", "udp", "udp6")]
+
+    assert [table for table in sockets if f":{web['node_port']:04X} " in table] == []
 
 
 def test_a_pod_reaches_itself_through_its_own_service(cluster, namespace, eventually):
