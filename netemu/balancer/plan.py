@@ -119,9 +119,10 @@ def announce(
             for address in addresses_of(obj):
                 users.setdefault(address, []).append(obj)
     found = []
+    where = {key: serving(key) for using in users.values() for key in map(key_of, using)}
     for address, using in users.items():
-        alive = [obj for obj in using if serving(key_of(obj)).anywhere]
-        local = _local(alive, serving)
+        alive = [obj for obj in using if where[key_of(obj)].anywhere]
+        local = _local(alive, where)
         pool = _pool_of(address, pools)
         ways = said.ways(pool.name if pool else None, map(protocol_of, alive))
         node = choose(address, candidates(nodes, ways.get("layer2", ()), local))
@@ -144,10 +145,10 @@ def _routes(
     return {name: tuple(routes) for name, routes in found.items()}
 
 
-def _local(services: Iterable[Object], serving: Callable[[Key], Serving]) -> frozenset[str] | None:
+def _local(services: Iterable[Object], where: Mapping[Key, Serving]) -> frozenset[str] | None:
     """Name the nodes that have endpoints of all Services that keep to the node; ``None`` if none does."""
     sets = [
-        serving(key_of(obj)).nodes for obj in services if obj["spec"].get("externalTrafficPolicy") == "Local"
+        where[key_of(obj)].nodes for obj in services if obj["spec"].get("externalTrafficPolicy") == "Local"
     ]
     return frozenset.intersection(*sets) if sets else None
 

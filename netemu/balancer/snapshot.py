@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, NODE, SERVICE
@@ -53,16 +53,22 @@ class Snapshot:
         if change.kind is SERVICE:
             return any(map(_is_concerned, sides))
         if change.kind is ENDPOINT_SLICE:
-            owners = {service_of(obj) for obj in sides}
-            found = [self._cache.get(SERVICE, owner) for owner in owners if owner is not None]
-            is_ours = any(obj is not None and _is_concerned(obj) for obj in found)
-            return is_ours and (len(owners) > 1 or _differ([serving([obj]) for obj in sides]))
+            return any(self._minds(owner, sides) for owner in {service_of(obj) for obj in sides})
         if change.kind is NODE:
             return _differ([read_node(obj, is_on=True) for obj in sides])
         return _differ([obj["metadata"].get("labels") for obj in sides])
 
+    def _minds(self, owner: Key | None, sides: Sequence[Object]) -> bool:
+        """Tell whether a change of a slice is one for its Service: of where, or of whether it is served."""
+        service = self._cache.get(SERVICE, owner) if owner is not None else None
+        if service is None or not _is_concerned(service):
+            return False
+        found = [serving([obj] if service_of(obj) == owner else []) for obj in sides]
+        is_local = service["spec"].get("externalTrafficPolicy") == "Local"
+        return _differ([each if is_local else each.anywhere for each in found])
 
-def _differ(sides: list[object]) -> bool:
+
+def _differ(sides: Sequence[object]) -> bool:
     return len(sides) != 2 or sides[0] != sides[1]
 
 

@@ -29,6 +29,7 @@ def snapshot_with(*objects):
 
 
 BALANCED, PLAIN = builders.service("web", type="LoadBalancer"), builders.service("web")
+HERE = slice_of(endpoint("node-1"))
 HEARTBEAT = builders.node("node-1") | {"extra": "beat"}
 
 
@@ -56,15 +57,19 @@ def test_a_service_is_served_where_its_endpoints_serve(endpoints, anywhere, node
         (SERVICE, None, BALANCED, True),
         (SERVICE, BALANCED, PLAIN, True),
         (SERVICE, None, PLAIN, False),
-        (ENDPOINT_SLICE, None, slice_of(endpoint("node-1")), True),
+        (ENDPOINT_SLICE, None, HERE, True),
+        (ENDPOINT_SLICE, HERE, slice_of(endpoint("node-1"), endpoint("node-1")), False),
+        (ENDPOINT_SLICE, HERE, slice_of(endpoint("node-2")), False),
+        (ENDPOINT_SLICE, HERE, slice_of(endpoint("node-1", ready=False)), True),
+        (ENDPOINT_SLICE, HERE, None, True),
+        (ENDPOINT_SLICE, HERE, slice_of(endpoint("node-1"), service="other"), True),
+        (ENDPOINT_SLICE, None, slice_of(endpoint("node-1"), service="local"), True),
         (
             ENDPOINT_SLICE,
-            slice_of(endpoint("node-1")),
-            slice_of(endpoint("node-1"), endpoint("node-1")),
-            False,
+            slice_of(endpoint("node-1"), service="local"),
+            slice_of(endpoint("node-2"), service="local"),
+            True,
         ),
-        (ENDPOINT_SLICE, slice_of(endpoint("node-1")), slice_of(endpoint("node-2")), True),
-        (ENDPOINT_SLICE, slice_of(endpoint("node-1")), None, True),
         (ENDPOINT_SLICE, None, slice_of(endpoint("node-1"), service="other"), False),
         (NODE, builders.node("node-1"), HEARTBEAT, False),
         (NODE, builders.node("node-1"), builders.node("node-1", ready=False), True),
@@ -74,11 +79,13 @@ def test_a_service_is_served_where_its_endpoints_serve(endpoints, anywhere, node
     ],
     ids=[
         *("service", "service-of-another-type", "plain-service", "slice", "same-node", "other-node"),
-        *("slice-gone", "slice-of-another", "heartbeat", "node-not-ready", "new-node"),
+        *("not-served-any-more", "slice-gone", "slice-given-away", "local-slice", "local-on-other-node"),
+        *("slice-of-another", "heartbeat", "node-not-ready", "new-node"),
         *("same-namespace", "namespace-gone"),
     ],
 )
 def test_only_what_may_change_the_plan_concerns_it(kind, old, new, expected):
-    snapshot = snapshot_with((SERVICE, BALANCED), (SERVICE, builders.service("other")))
+    local = builders.service("local", type="LoadBalancer", externalTrafficPolicy="Local")
+    snapshot = snapshot_with((SERVICE, BALANCED), (SERVICE, local), (SERVICE, builders.service("other")))
 
     assert snapshot.concerns(Change(kind, key_of(new or old), old, new)) is expected
