@@ -260,6 +260,7 @@ class IptablesSyncer:
             log.warning(
                 "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s
             )
+            self._given.tell_failure(f"iptables could not be changed: {err.message}; trying again")
             await asyncio.sleep(delay_s)
             return False
         self._failures = 0

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.proxy.iptables.syncer import IptablesSyncer
@@ -74,9 +74,9 @@ def kernel():
 
 
 @asynccontextmanager
-async def running(client, kernel, *, period_s=30.0, recorder=None):
+async def running(client, kernel, *, period_s=30.0, recorder=None, kinds=()):
     cache = Cache()
-    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE])
+    informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE, *kinds])
     proxy = Proxy(
         cache,
         informer,
@@ -159,8 +159,9 @@ async def test_chains_that_a_daemon_before_left_go_and_its_jumps_stay_alone(kern
 
 
 async def test_a_refused_text_is_followed_by_a_whole_one(kernel):
-    client = FakeClient(service(), endpoints("10.244.1.2"))
-    async with running(client, kernel):
+    told = Told()
+    client = FakeClient(service(), endpoints("10.244.1.2"), node())
+    async with running(client, kernel, recorder=told):
         kernel.refuse_next = 2
         await client.update(*endpoints("10.244.1.3"))
 
@@ -170,6 +171,7 @@ async def test_a_refused_text_is_followed_by_a_whole_one(kernel):
         await eventually(moved)
 
     assert ":KUBE-POSTROUTING - [0:0]" in kernel.restored[-1]
+    assert told.messages == ["iptables could not be changed: told to refuse; trying again"] * 2
 
 
 async def test_a_flush_is_repaired_and_told(kernel):
@@ -226,6 +228,21 @@ async def test_a_node_in_another_zone_gets_other_endpoints(kernel):
         await eventually(lambda: is_near("10.244.1.2:8080"))
         await client.update(*node(**{"topology.kubernetes.io/zone": "there"}))
         await eventually(lambda: is_near("10.244.2.2:8080"))
+
+
+async def test_a_range_of_services_that_is_added_changes_no_chain(kernel):
+    client = FakeClient(service(), endpoints("10.244.1.2"))
+    async with running(client, kernel, kinds=[SERVICE_CIDR]) as proxy:
+        await client.create(SERVICE_CIDR, {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/16"]}})
+        await client.update(*endpoints("10.244.1.3"))
+
+        async def moved():
+            return leads_to(kernel) == {"10.244.1.3:8080"}
+
+        await eventually(moved)
+        await proxy.applied()
+
+    assert "10.97" not in "".join(kernel.restored)
 
 
 async def test_udp_flows_that_went_wrong_are_ended(kernel):
