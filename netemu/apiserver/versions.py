@@ -13,6 +13,7 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.crd.definition import as_version
+from netemu.api.crd.objects import served
 from netemu.api.errors import BadRequestError
 from netemu.api.kinds import (
     EVENT,
@@ -115,7 +116,7 @@ def version_of(kind: Kind) -> Version:
     """Find out how a kind is stored."""
     if kind.custom is not None:
         stored = kind.stored or kind
-        return Version(kind, stored, partial(as_version, kind), partial(as_version, stored))
+        return Version(kind, stored, partial(served, kind), partial(as_version, stored))
     version = _VERSIONS.get(kind)
     if version is None:
         version = _VERSIONS[kind] = Version(kind, kind)

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.api.crd.schema import has_defaults
 from netemu.api.crd.version import CustomVersion, Json, ScalePaths
 from netemu.api.kinds import Kind
 
@@ -98,10 +99,12 @@ def _kind(crd: Object, version: Json, stored: Kind | None) -> Kind:
 def _custom(crd: Object, version: Json) -> CustomVersion:
     names = crd["status"]["acceptedNames"]
     scale = (version.get("subresources") or {}).get("scale")
+    schema = schema_of(version)
     return CustomVersion(
         definition=crd["metadata"]["name"],
         list_kind=names.get("listKind") or f"{names['kind']}List",
-        schema=schema_of(version),
+        schema=schema,
+        fills=has_defaults(schema),
         columns=tuple(version.get("additionalPrinterColumns") or ()),
         scale=_scale_paths(scale) if scale is not None else None,
         selectable=tuple(f["jsonPath"].removeprefix(".") for f in version.get("selectableFields") or ()),

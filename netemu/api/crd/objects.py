@@ -7,11 +7,13 @@ from typing import Any
 
 from netemu.api.causes import bad_value
 from netemu.api.client import Object
+from netemu.api.crd.definition import as_version
 from netemu.api.crd.expressions import broken_rules, guarded_by
 from netemu.api.crd.schema import RESOURCE_FIELDS, defaulted, pruned, unknown_fields
 from netemu.api.crd.values import ABSENT, NOWHERE, violations
 from netemu.api.crd.version import CustomVersion
 from netemu.api.errors import Cause
+from netemu.api.kinds import Kind
 
 NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to"
@@ -44,6 +46,17 @@ def fill(version: CustomVersion, obj: Object) -> Object:
     head = {key: obj[key] for key in RESOURCE_FIELDS if key in obj}
     metadata = {key: value for key, value in (head.get("metadata") or {}).items() if value is not None}
     return {**defaulted(version.schema, obj), **head, "metadata": metadata}
+
+
+def served(kind: Kind, obj: Object) -> Object:
+    """Give a stored object as clients of a version see it: with its apiVersion and defaults.
+
+    Defaults may be younger than the object. What is no such object (a Scale) stays as it is.
+    """
+    shown = as_version(kind, obj)
+    if kind.custom is None or not kind.custom.fills or shown.get("apiVersion") != kind.api_version:
+        return shown
+    return fill(kind.custom, shown)
 
 
 def check(version: CustomVersion, obj: Object, old: Object | None = None) -> Iterator[Cause]:

@@ -77,6 +77,16 @@ def defaulted(schema: Json, value: Any) -> Any:
     return filled
 
 
+def has_defaults(schema: Json) -> bool:
+    """Tell whether some field of a schema has a default."""
+    below = (
+        schema.get("items"),
+        schema.get("additionalProperties"),
+        *(schema.get("properties") or {}).values(),
+    )
+    return "default" in schema or any(has_defaults(sub) for sub in below if isinstance(sub, dict))
+
+
 def field_schema(schema: Json, key: str) -> tuple[bool, Json | None]:
     """Find the schema of one field; known fields may have none (any value)."""
     properties = schema.get("properties") or {}

@@ -24,6 +24,7 @@ class CustomVersion:
 
     ``schema`` is its OpenAPI v3 schema as given. ``columns`` are its additionalPrinterColumns.
     ``selectable`` are the fields, as in ``spec.color``, that field selectors may name.
+    ``fills`` tells whether the schema has defaults, which objects from before it lack in the store.
     ``deprecation`` is what users of the version are warned with, empty for none. ``conversion`` is the
     webhook that knows all versions; without one they differ by name only.
     """
@@ -34,5 +35,6 @@ class CustomVersion:
     columns: tuple[Json, ...] = ()
     scale: ScalePaths | None = None
     selectable: tuple[str, ...] = ()
+    fills: bool = False
     deprecation: str = ""
     conversion: Json | None = None

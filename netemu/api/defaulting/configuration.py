@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 
 from netemu.api.client import Object
+from netemu.api.defaulting.zero import fill_zero
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
@@ -21,7 +22,7 @@ def fill_namespace(obj: Object) -> None:
 
 def fill_secret(obj: Object) -> None:
     """Move ``stringData``, which is write-only, into ``data``."""
-    obj.setdefault("type", "Opaque")
+    fill_zero(obj, "type", "Opaque")
     plain: dict[str, str] = obj.pop("stringData", {})
     if plain:
         encoded = {key: b64encode(value.encode()).decode() for key, value in plain.items()}

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.api.defaulting.zero import fill_zero
+
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def fill(container: dict[str, Any]) -> None:
     """Fill in one container of a pod's spec."""
     container.setdefault("resources", {})
-    container.setdefault("terminationMessagePath", "/dev/termination-log")
-    container.setdefault("terminationMessagePolicy", "File")
-    container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
+    fill_zero(container, "terminationMessagePath", "/dev/termination-log")
+    fill_zero(container, "terminationMessagePolicy", "File")
+    fill_zero(container, "imagePullPolicy", _pull_policy(container.get("image", "")))
     for port in container.get("ports", ()):
-        port.setdefault("protocol", "TCP")
+        fill_zero(port, "protocol", "TCP")
     for variable in container.get("env", ()):
         if "fieldRef" in variable.get("valueFrom", {}):
-            variable["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
+            fill_zero(variable["valueFrom"]["fieldRef"], "apiVersion", "v1")
     for name in _PROBES:
         if name in container:
             _fill_probe(container[name])
@@ -34,10 +36,10 @@ def _pull_policy(image: str) -> str:
 
 
 def _fill_probe(probe: dict[str, Any]) -> None:
-    probe.setdefault("timeoutSeconds", 1)
-    probe.setdefault("periodSeconds", 10)
-    probe.setdefault("successThreshold", 1)
-    probe.setdefault("failureThreshold", 3)
+    fill_zero(probe, "timeoutSeconds", 1)
+    fill_zero(probe, "periodSeconds", 10)
+    fill_zero(probe, "successThreshold", 1)
+    fill_zero(probe, "failureThreshold", 3)
     _fill_http(probe)
     if "grpc" in probe:
         probe["grpc"].setdefault("service", "")
@@ -45,5 +47,5 @@ def _fill_probe(probe: dict[str, Any]) -> None:
 
 def _fill_http(action: dict[str, Any]) -> None:
     if "httpGet" in action:
-        action["httpGet"].setdefault("path", "/")
-        action["httpGet"].setdefault("scheme", "HTTP")
+        fill_zero(action["httpGet"], "path", "/")
+        fill_zero(action["httpGet"], "scheme", "HTTP")

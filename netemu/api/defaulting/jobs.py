@@ -6,6 +6,7 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.defaulting.pods import fill_pod_spec, fill_volumes
+from netemu.api.defaulting.zero import fill_zero
 
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 JOB_NAME = "batch.kubernetes.io/job-name"
@@ -33,7 +34,7 @@ def fill_job(obj: Object) -> None:
 def fill_cron_job(obj: Object) -> None:
     """Let runs overlap, and keep the last three that ended well and one that did not."""
     spec = obj.setdefault("spec", {})
-    spec.setdefault("concurrencyPolicy", "Allow")
+    fill_zero(spec, "concurrencyPolicy", "Allow")
     spec.setdefault("suspend", False)
     spec.setdefault("successfulJobsHistoryLimit", 3)
     spec.setdefault("failedJobsHistoryLimit", 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from netemu.api.client import Object
 from netemu.api.defaulting import containers
+from netemu.api.defaulting.zero import fill_zero
 
 # PriorityClasses that every cluster has.
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
@@ -26,16 +27,16 @@ def fill_pod(obj: Object) -> None:
             _fill_host_ports(container)
     _admit(spec)
     status = obj.setdefault("status", {})
-    status.setdefault("phase", "Pending")
+    fill_zero(status, "phase", "Pending")
     if "qosClass" not in status:
         status["qosClass"] = _quality_of_service(spec)
 
 
 def fill_pod_spec(spec: dict[str, Any]) -> None:
     """Fill in what Pods and pod templates have in common."""
-    spec.setdefault("restartPolicy", "Always")
-    spec.setdefault("dnsPolicy", "ClusterFirst")
-    spec.setdefault("schedulerName", "default-scheduler")
+    fill_zero(spec, "restartPolicy", "Always")
+    fill_zero(spec, "dnsPolicy", "ClusterFirst")
+    fill_zero(spec, "schedulerName", "default-scheduler")
     spec.setdefault("terminationGracePeriodSeconds", 30)
     spec.setdefault("securityContext", {})
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
@@ -65,7 +66,7 @@ def fill_volumes(spec: dict[str, Any]) -> None:
 def _fill_items(source: dict[str, Any]) -> None:
     for item in source.get("items", ()):
         if "fieldRef" in item:
-            item["fieldRef"].setdefault("apiVersion", "v1")
+            fill_zero(item["fieldRef"], "apiVersion", "v1")
 
 
 def _containers(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:

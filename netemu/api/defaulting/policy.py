@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.api.defaulting.zero import fill_zero
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 CPU_PERCENT = 80
@@ -44,9 +45,9 @@ def fill_binding(obj: Object) -> None:
     """Complete the groups of roles and subjects."""
     for subject in obj.get("subjects", ()):
         if subject.get("kind") in ("User", "Group"):
-            subject.setdefault("apiGroup", RBAC_GROUP)
+            fill_zero(subject, "apiGroup", RBAC_GROUP)
     if obj.get("roleRef"):
-        obj["roleRef"].setdefault("apiGroup", RBAC_GROUP)
+        fill_zero(obj["roleRef"], "apiGroup", RBAC_GROUP)
 
 
 def fill_priority_class(obj: Object) -> None:
@@ -70,7 +71,7 @@ def fill_csi_driver(obj: Object) -> None:
 def fill_volume(obj: Object) -> None:
     """Keep what is released."""
     spec = obj.setdefault("spec", {})
-    spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    fill_zero(spec, "persistentVolumeReclaimPolicy", "Retain")
     spec.setdefault("volumeMode", "Filesystem")
     obj.setdefault("status", {}).setdefault("phase", "Pending")
 

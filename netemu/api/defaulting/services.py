@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.api.client import Object
+from netemu.api.defaulting.zero import fill_zero
 
 AFFINITY_TIMEOUT_S = 10800
 
@@ -12,14 +13,14 @@ AFFINITY_TIMEOUT_S = 10800
 def fill_service(obj: Object) -> None:
     """Fill in all but what the allocators decide (addresses, families, node ports)."""
     spec = obj.setdefault("spec", {})
-    kind = spec.setdefault("type", "ClusterIP")
+    kind = fill_zero(spec, "type", "ClusterIP")
     _fill_affinity(spec)
     for port in spec.get("ports", ()):
         _fill_port(port)
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
     if kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and spec.get("externalIPs")):
-        spec.setdefault("externalTrafficPolicy", "Cluster")
+        fill_zero(spec, "externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
     balancer = obj.setdefault("status", {}).setdefault("loadBalancer", {})
@@ -34,7 +35,7 @@ def _fill_ingress(balancer: dict[str, Any]) -> None:
 
 
 def _fill_affinity(spec: dict[str, Any]) -> None:
-    if spec.setdefault("sessionAffinity", "None") == "None":
+    if fill_zero(spec, "sessionAffinity", "None") == "None":
         spec.pop("sessionAffinityConfig", None)
     elif spec["sessionAffinity"] == "ClientIP":
         config = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
@@ -42,7 +43,7 @@ def _fill_affinity(spec: dict[str, Any]) -> None:
 
 
 def _fill_port(port: dict[str, Any]) -> None:
-    port.setdefault("protocol", "TCP")
+    fill_zero(port, "protocol", "TCP")
     if port.get("targetPort") in (None, 0, "") and "port" in port:
         port["targetPort"] = port["port"]
     if port.get("nodePort") == 0:

@@ -7,6 +7,7 @@ from typing import Any
 from netemu.api.client import Object
 from netemu.api.defaulting.pods import fill_pod_spec, fill_volumes
 from netemu.api.defaulting.policy import fill_claim
+from netemu.api.defaulting.zero import fill_zero
 
 
 def fill_deployment(obj: Object) -> None:
@@ -14,7 +15,7 @@ def fill_deployment(obj: Object) -> None:
     spec = _fill_common(obj)
     spec.setdefault("replicas", 1)
     strategy = spec.setdefault("strategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+    if fill_zero(strategy, "type", "RollingUpdate") == "RollingUpdate":
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxUnavailable", "25%")
         rolling.setdefault("maxSurge", "25%")
@@ -31,7 +32,7 @@ def fill_daemon_set(obj: Object) -> None:
     """Replace one pod after the other."""
     spec = _fill_common(obj)
     strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+    if fill_zero(strategy, "type", "RollingUpdate") == "RollingUpdate":
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxUnavailable", 1)
         rolling.setdefault("maxSurge", 0)
@@ -41,17 +42,17 @@ def fill_daemon_set(obj: Object) -> None:
 def fill_stateful_set(obj: Object) -> None:
     """Start one pod after the other, update all of them, keep their claims."""
     spec = _fill_common(obj)
-    spec.setdefault("podManagementPolicy", "OrderedReady")
+    fill_zero(spec, "podManagementPolicy", "OrderedReady")
     for claim in spec.get("volumeClaimTemplates", ()):
-        claim.setdefault("apiVersion", "v1")
-        claim.setdefault("kind", "PersistentVolumeClaim")
+        fill_zero(claim, "apiVersion", "v1")
+        fill_zero(claim, "kind", "PersistentVolumeClaim")
         fill_claim(claim)
     strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+    if fill_zero(strategy, "type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
-    retention.setdefault("whenDeleted", "Retain")
-    retention.setdefault("whenScaled", "Retain")
+    fill_zero(retention, "whenDeleted", "Retain")
+    fill_zero(retention, "whenScaled", "Retain")
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
 

@@ -14,6 +14,7 @@ from netemu.api.resources import group_versions
 from netemu.api.served import ServedKinds
 
 _REF = "#/definitions/"
+_GVK = "x-kubernetes-group-version-kind"
 _KEPT = frozenset(
     {
         "$ref",
@@ -91,6 +92,8 @@ def render_document(kinds: ServedKinds, release: str) -> bytes:
 def render_schema(schema: Schema) -> Schema:
     """Write a schema as OpenAPI 2 can: what it has no word for is left open."""
     if schema.get("x-kubernetes-preserve-unknown-fields"):
+        if _GVK in schema:
+            return {"type": "object", _GVK: schema[_GVK]}
         closed = ("type", "properties", "items", "additionalProperties", "required")
         schema = {key: value for key, value in schema.items() if key not in closed}
     made = {key: _render_word(key, schema[key]) for key in schema if key in _KEPT or key.startswith("x-")}
@@ -134,7 +137,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": parameters,
         "responses": _responses(operation),
         "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": operation.gvk,
+        _GVK: operation.gvk,
     }
 
 

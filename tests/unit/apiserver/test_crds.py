@@ -181,6 +181,18 @@ async def test_an_object_is_the_same_in_every_version_but_for_its_version(regist
     assert registry.kinds.versions("toys.example") == ("v1", "v1beta1")
 
 
+async def test_objects_from_before_a_default_are_served_with_it(registry):
+    open_schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    kind = await defined(registry, version(schema=open_schema))
+    stored = await registry.create(kind, ball(color="red"))
+    await registry.patch(CRD, "", "balls.toys.example", {"spec": {"versions": [version()]}})
+
+    served = version_of(registry.kinds.find("toys.example", "v1", "balls")).serve(stored)
+
+    assert served["spec"] == {"color": "red", "size": 3}
+    assert stored["spec"] == {"color": "red"}
+
+
 async def test_objects_of_a_former_storage_version_can_be_changed(registry):
     old_kind = await defined(registry, version("v1alpha1"), kind_version="v1alpha1")
     await registry.create(old_kind, ball(api_version="toys.example/v1alpha1"))

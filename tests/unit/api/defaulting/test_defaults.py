@@ -14,6 +14,7 @@ from netemu.api.kinds import (
     NAMESPACE,
     POD,
     REPLICA_SET,
+    ROLE_BINDING,
     SECRET,
     SERVICE,
     STATEFUL_SET,
@@ -402,3 +403,35 @@ def test_the_other_kinds_are_completed(kind, obj, filled):
 def test_nulls_are_as_good_as_absent():
     assert spec_of(SERVICE, {"type": None, "ports": [{"port": 80, "nodePort": None}]})["type"] == "ClusterIP"
     assert without_nulls({"a": None, "b": [{"c": None}], "d": False}) == {"b": [{}], "d": False}
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "expected"),
+    [
+        pytest.param({"type": ""}, "type", "ClusterIP", id="type"),
+        pytest.param({"sessionAffinity": ""}, "sessionAffinity", "None", id="affinity"),
+        pytest.param(
+            {"ports": [{"port": 80, "protocol": "", "targetPort": 0, "nodePort": 0}]},
+            "ports",
+            [{"port": 80, "protocol": "TCP", "targetPort": 80}],
+            id="port",
+        ),
+    ],
+)
+def test_an_empty_field_of_a_service_says_nothing(spec, field, expected):
+    assert spec_of(SERVICE, spec)[field] == expected
+
+
+def test_a_binding_may_leave_its_groups_empty():
+    subject = {"kind": "User", "name": "jane", "apiGroup": ""}
+    made = default(ROLE_BINDING, {"roleRef": {"name": "r", "apiGroup": ""}, "subjects": [subject]})
+
+    group = "rbac.authorization.k8s.io"
+    assert (made["roleRef"]["apiGroup"], made["subjects"][0]["apiGroup"]) == (group, group)
+
+
+def test_a_probe_of_zeros_is_the_default_one():
+    zeros = dict.fromkeys(("timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"), 0)
+    probe = container_of(livenessProbe={"tcpSocket": {"port": 1}, **zeros})["livenessProbe"]
+
+    assert probe == container_of(livenessProbe={"tcpSocket": {"port": 1}})["livenessProbe"]

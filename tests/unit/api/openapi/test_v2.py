@@ -52,6 +52,15 @@ def test_bodies_are_parameters(document):
             {"type": "object", "properties": {"a": {}}, "x-kubernetes-preserve-unknown-fields": True},
             {"x-kubernetes-preserve-unknown-fields": True},
         ),
+        (
+            {
+                "type": "object",
+                "properties": {"metadata": {}},
+                "x-kubernetes-preserve-unknown-fields": True,
+                "x-kubernetes-group-version-kind": [],
+            },
+            {"type": "object", "x-kubernetes-group-version-kind": []},
+        ),
     ],
 )
 def test_a_schema_is_written_as_openapi_2_can(schema, rendered):
