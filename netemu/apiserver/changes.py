@@ -144,7 +144,8 @@ def is_same(new: Object, current: Object) -> bool:
 def _with_status(kind: Kind, told: Object, status: Any, current: Object) -> Object:
     if kind.custom is None:
         new = metadata.with_status(told, without_nulls(status))
-        if told is not current:
+        if told is not current:  # a client's
+            new = _sharing(default(kind, new), current)
             check_valid(kind, new, current)
         return new
     new = default(kind, metadata.with_status(as_stored(kind, current), status))

@@ -226,6 +226,8 @@ def claims_of(service: Object) -> Claims:
 def merged(new: Object, old: Object) -> Object:
     """Carry over what the API had filled in and the user left out; drop what the new type has not."""
     spec = _without_stale(_with_kept(new["spec"], old["spec"]), old["spec"])
+    if not _is_load_balancer(spec):
+        new = {**new, "status": {**(new.get("status") or {}), "loadBalancer": {}}}
     return {**new, "spec": spec}
 
 

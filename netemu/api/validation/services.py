@@ -49,6 +49,7 @@ def check_service(new: Object, old: Object | None) -> Iterator[Cause]:
     yield from _check_source_ranges(spec, new["metadata"].get("annotations") or {})
     if old is not None:
         yield from _check_update(spec, old["spec"])
+        yield from _check_points(spec, (new.get("status") or {}).get("loadBalancer") or {})
 
 
 def _check_type(spec: Json) -> Iterator[Cause]:
@@ -231,6 +232,30 @@ def _check_update(new: Json, old: Json) -> Iterator[Cause]:
 _HEALTH_CHECK_STAYS = (
     "cannot change healthCheckNodePort on loadBalancer service with externalTraffic=Local during update"
 )
+
+
+def _check_points(spec: Json, balancer: Json) -> Iterator[Cause]:
+    """Check where a load balancer is reached, which a status says."""
+    points = balancer.get("ingress") or ()
+    if points and spec.get("type") != "LoadBalancer":
+        yield forbidden("status.loadBalancer.ingress", 'may only be used when `spec.type` is "LoadBalancer"')
+        return
+    for index, point in enumerate(points):
+        yield from _check_point(point, f"status.loadBalancer.ingress[{index}]")
+
+
+def _check_point(point: Json, field: str) -> Iterator[Cause]:
+    ip, name, mode = point.get("ip"), point.get("hostname"), point.get("ipMode")
+    if ip:
+        yield from bad_values(f"{field}.ip", ip, syntax.address(ip))
+    if mode is not None and not ip:
+        yield forbidden(f"{field}.ipMode", "may not be specified when `ip` is not set")
+    elif mode is not None:
+        yield from one_of(f"{field}.ipMode", mode, ("Proxy", "VIP"))
+    if name:
+        yield from bad_values(f"{field}.hostname", name, syntax.subdomain(name))
+        if syntax.find_address(name) is not None:
+            yield bad_value(f"{field}.hostname", name, "must be a DNS name, not an IP address")
 
 
 def _cluster_ips(spec: Json) -> list[str]:

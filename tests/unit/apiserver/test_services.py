@@ -197,6 +197,16 @@ async def test_fields_of_one_type_go_with_it_unless_they_are_set_anew(create, re
     assert not plain.keys() & {"allocateLoadBalancerNodePorts", "loadBalancerClass", "externalTrafficPolicy"}
 
 
+async def test_what_is_no_load_balancer_any_more_has_no_address_of_one_at_once(create, registry):
+    await create(type="LoadBalancer")
+    told = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "ipMode": "VIP"}]}}}
+    await registry.patch(SERVICE, "default", "web", told, subresource="status")
+
+    changed = await registry.patch(SERVICE, "default", "web", {"spec": {"type": "ClusterIP"}})
+
+    assert changed["status"]["loadBalancer"] == {}
+
+
 async def test_a_restarted_registry_knows_what_is_taken(create, store, clock):
     await create("web", {"port": 80, "nodePort": 31100}, type="NodePort", clusterIP="10.96.0.77")
     again = Registry(store, Settings(), clock)

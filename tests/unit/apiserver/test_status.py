@@ -22,17 +22,18 @@ async def patched(http, path, patch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "obj", "path"),
+    ("kind", "obj", "path", "mode"),
     [
-        (SERVICE, builders.service("web"), f"{DEFAULT}/services/web"),
-        (INGRESS, builders.ingress("web"), f"{INGRESSES}/web"),
+        (SERVICE, builders.service("web", type="LoadBalancer"), f"{DEFAULT}/services/web", {"ipMode": "VIP"}),
+        (INGRESS, builders.ingress("web"), f"{INGRESSES}/web", {}),
     ],
+    ids=["service", "ingress"],
 )
-async def test_labels_and_annotations_are_taken_with_it(http, registry, kind, obj, path):
+async def test_labels_and_annotations_are_taken_with_it(http, registry, kind, obj, path, mode):
     made = await registry.create(kind, obj)
     now = await patched(http, path, {**TOLD, "spec": {"type": "NodePort"}, "status": ADDRESS})
 
-    assert now["status"] == ADDRESS
+    assert now["status"] == {"loadBalancer": {"ingress": [{"ip": "203.0.113.1", **mode}]}}
     assert now["metadata"]["annotations"] == {"told": "true"}
     assert now["metadata"]["labels"]["new"] == "label"
     assert now["spec"] == made["spec"]

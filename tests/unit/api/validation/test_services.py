@@ -306,3 +306,38 @@ def test_source_ranges_may_stand_in_an_annotation(broken):
             'Invalid value: "10.0.0.1": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("point", "field", "words"),
+    [
+        ({"ip": "10.0.0"}, "ip", 'Invalid value: "10.0.0": must be a valid IP address'),
+        ({"ipMode": "VIP"}, "ipMode", "Forbidden: may not be specified when `ip` is not set"),
+        (
+            {"ip": "192.0.2.1", "ipMode": "X"},
+            "ipMode",
+            'Unsupported value: "X": supported values: "Proxy", "VIP"',
+        ),
+        ({"hostname": "a_b"}, "hostname", 'Invalid value: "a_b": a lowercase RFC 1123 subdomain'),
+        ({"hostname": "192.0.2.1"}, "hostname", 'Invalid value: "192.0.2.1": must be a DNS name, not an IP'),
+    ],
+    ids=["address", "mode-of-nothing", "mode", "name", "address-as-name"],
+)
+def test_a_status_says_where_a_load_balancer_is(broken, point, field, words):
+    old = service({"port": 80}, type="LoadBalancer")
+
+    ((found, message),) = broken(SERVICE, {**old, "status": {"loadBalancer": {"ingress": [point]}}}, old)
+
+    assert found == f"status.loadBalancer.ingress[0].{field}"
+    assert message.startswith(words)
+
+
+def test_only_a_load_balancer_is_reached_at_one(broken):
+    told = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+
+    assert broken(SERVICE, {**OLD, **told}, OLD) == [
+        (
+            "status.loadBalancer.ingress",
+            'Forbidden: may only be used when `spec.type` is "LoadBalancer"',
+        )
+    ]
