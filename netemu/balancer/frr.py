@@ -15,8 +15,9 @@ from netemu.balancer.peering import Peer
 from netemu.balancer.pools import Address
 from netemu.balancer.routes import Network, Route
 
-Path = tuple[str, ...]
-Config = Mapping[Path, tuple[str, ...]]
+Below = tuple[str, ...]
+"""The lines that a line is below, the outermost first."""
+Config = Mapping[Below, tuple[str, ...]]
 
 LISTEN_LIMIT = 400
 """More neighbours than a cluster has nodes, of both families."""
@@ -41,14 +42,14 @@ def node_config(addresses: Sequence[Address], peers: Sequence[Peer], routes: Ite
         return {(): _NOTHING}
     router = f"router bgp {peers[0].my_asn}"
     families: dict[int, list[str]] = {}
-    maps: dict[Path, tuple[str, ...]] = {}
+    maps: dict[Below, tuple[str, ...]] = {}
     for route in routes:
         said = _attributes(route)
         named = f" route-map {_name_of(route)}" if said else ""
         families.setdefault(route.prefix.version, []).append(f"network {route.prefix}{named}")
         if said:
             maps[f"route-map {_name_of(route)} permit 10",] = said
-    config: dict[Path, tuple[str, ...]] = {(): _NOTHING, **maps}
+    config: dict[Below, tuple[str, ...]] = {(): _NOTHING, **maps}
     config[router,] = (
         f"bgp router-id {router_id(addresses)}",
         *_SPEAKER,
@@ -71,7 +72,7 @@ def outside_config(addresses: Sequence[Address], peers: Iterable[Peer], hosts: S
         return {(): _NOTHING}
     router = f"router bgp {ours[0].asn}"
     lines = [f"bgp router-id {router_id(addresses)}", *_SPEAKER]
-    config: dict[Path, tuple[str, ...]] = {(): _NOTHING, (router,): ()}
+    config: dict[Below, tuple[str, ...]] = {(): _NOTHING, (router,): ()}
     for peer in ours:
         version = peer.address.version
         group = f"nodes-v{version}"
@@ -110,8 +111,8 @@ def render(config: Config, hostname: str) -> str:
 
 def parse(text: str) -> Config:
     """Read what ``show running-config`` prints: what is below a line is indented by a blank more."""
-    config: dict[Path, list[str]] = {(): []}
-    path: Path = ()
+    config: dict[Below, list[str]] = {(): []}
+    path: Below = ()
     for raw in text.splitlines():
         line = raw.strip()
         if not line or line.startswith(_OF_ITSELF) or line.startswith(_OF_ITSELF_TOO):
@@ -128,25 +129,30 @@ def parse(text: str) -> Config:
 class Command(NamedTuple):
     """A line to be typed below others; one that undoes may fail: what it is about may be gone by now."""
 
-    path: Path
+    path: Below
     line: str
     may_fail: bool = False
 
 
 def changes(has: Config, wanted: Config) -> Iterator[Command]:
     """Give what leads from one configuration to another; nothing if they say the same."""
-    gone = [path for path in has if len(path) == 1 and path not in wanted]
+    gone = {path for path in has if len(path) == 1 and path not in wanted}
     for path, lines in has.items():
-        if path[:1] not in gone or not path:
-            kept = wanted.get(path, ())
+        if path[:1] not in gone:
+            kept = frozenset(wanted.get(path, ()))
             yield from (Command(path, f"no {line}", may_fail=True) for line in lines if line not in kept)
-    for path in gone:
+    for path in sorted(gone):
         yield Command((), f"no {path[0]}", may_fail=True)
     for path, lines in wanted.items():
-        had = has.get(path)
-        if had is None and path:
+        if path and path not in has:
             yield Command(path[:-1], path[-1])
-        yield from (Command(path, line) for line in lines if line not in (had or ()))
+        had = frozenset(has.get(path, ()))
+        yield from (Command(path, line) for line in lines if line not in had)
+
+
+def leads_to(command: Command) -> Below:
+    """Say below which lines a router is after a command."""
+    return (*command.path, command.line) if command.line.startswith(_OPENERS) else command.path
 
 
 def _neighbour(address: str, peer: Peer) -> Iterator[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from netemu.balancer.frr import Command, Config, changes, parse, render
+from netemu.balancer.frr import Below, Command, Config, changes, leads_to, parse, render
 from netemu.balancer.vty import RouterAbsentError, RouterError, Vty, opened
 from netemu.logs import Log
 
@@ -93,8 +93,7 @@ async def bring(socket: Path, wanted: Config) -> None:
             commands = list(changes(await _configuration(vty), wanted))
             if not commands:
                 return
-            for command in commands:
-                await _type(vty, command)
+            await _type(vty, commands)
         left = list(changes(await _configuration(vty), wanted))
         if left:
             raise RouterError(f"bgpd does not keep {left[0].line!r}")
@@ -106,9 +105,13 @@ async def _configuration(vty: Vty) -> Config:
     return parse(text)
 
 
-async def _type(vty: Vty, command: Command) -> None:
-    for line in ("end", "configure terminal", *command.path):
-        await vty.ask(line)
-    status, said = await vty.ask(command.line)
-    if status != 0 and not command.may_fail:
-        raise RouterError(f"bgpd refuses {command.line!r}: {said.strip() or f'status {status}'}")
+async def _type(vty: Vty, commands: Sequence[Command]) -> None:
+    at: Below | None = None
+    for command in commands:
+        if command.path != at:
+            for line in ("end", "configure terminal", *command.path):
+                await vty.ask(line)
+        status, said = await vty.ask(command.line)
+        if status != 0 and not command.may_fail:
+            raise RouterError(f"bgpd refuses {command.line!r}: {said.strip() or f'status {status}'}")
+        at = leads_to(command)

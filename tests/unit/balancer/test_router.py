@@ -84,10 +84,7 @@ async def test_it_types_only_what_differs(tmp_path):
         await bring(socket, TWO)
         await bring(socket, TWO)
 
-    assert bgpd.typed == [
-        *("router bgp 1", "no bgp router-id 1.1.1.1"),
-        *("router bgp 1", "bgp router-id 2.2.2.2"),
-    ]
+    assert bgpd.typed == ["router bgp 1", "no bgp router-id 1.1.1.1", "bgp router-id 2.2.2.2"]
 
 
 async def test_it_follows_what_is_wanted_and_keeps_a_file_for_the_next_start(tmp_path):
