@@ -19,6 +19,7 @@ MARK_MASQ = "KUBE-MARK-MASQ"
 PROXY_FIREWALL = "KUBE-PROXY-FIREWALL"
 FIREWALL = "KUBE-FIREWALL"  # the kubelet's
 CANARIES = ("KUBE-PROXY-CANARY", "KUBE-KUBELET-CANARY")
+HINT = "KUBE-IPTABLES-HINT"  # the kubelet's: tells others which of the two iptables is in use
 
 _HASHED = 16  # letters of the hash: a chain's name has at most 28
 

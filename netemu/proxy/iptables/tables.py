@@ -11,6 +11,7 @@ from netemu.proxy.iptables.names import (
     EXTERNAL_SERVICES,
     FIREWALL,
     FORWARD,
+    HINT,
     MARK_MASQ,
     NODE_PORTS,
     POSTROUTING,
@@ -53,7 +54,7 @@ def node_ruleset(pieces: Iterable[Piece], node: NodeView) -> Ruleset:
     chains: dict[str, dict[str, Iterable[Rule]]] = {
         FILTER: dict.fromkeys((SERVICES, EXTERNAL_SERVICES, FORWARD, NODE_PORTS, PROXY_FIREWALL), ()),
         NAT: dict.fromkeys((SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQ), ()),
-        MANGLE: {},
+        MANGLE: {HINT: ()},
     }
     shared: dict[tuple[str, str], list[Rule]] = {}
     for piece in pieces:

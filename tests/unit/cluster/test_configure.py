@@ -18,6 +18,15 @@ def test_options_win_over_the_file(tmp_path):
     assert (settings.nodes, settings.overlay, str(settings.pods)) == (2, "host-gw", "10.10.0.0/16")
 
 
+def test_how_services_are_served_is_said_in_the_file_too(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("proxyMode: none\nlocalhostNodeports: true\n")
+
+    settings = load_settings(file, {})
+
+    assert (settings.proxy_mode, settings.localhost_nodeports) == ("none", True)
+
+
 def test_an_unquoted_off_is_no_boolean(tmp_path):
     file = tmp_path / "cluster.yaml"
     file.write_text("bridgeNetfilter: off\n")
@@ -47,6 +56,7 @@ def test_a_choice_that_is_none_is_told_what_there_is():
         ({"nodes": 0}, "--nodes: must be at least 1"),
         ({"nodes": 201}, "--nodes: must be at most 200"),
         ({"overlay": "gre"}, "--overlay: 'gre' is none of its values"),
+        ({"proxy_mode": "ipvs"}, "--proxy-mode: 'ipvs' is none of its values"),
         ({"cni": "/no/such/file"}, "there is no file /no/such/file"),
         ({"name": "Ümlaut"}, "--name"),
     ],
