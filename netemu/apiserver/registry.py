@@ -258,7 +258,7 @@ class Registry:
         for _ in range(ATTEMPTS):
             entry = self._ledger.entry(kind, namespace, name)
             deletion.check_deletable(kind, entry.value, options)
-            if not self.gate.is_open_to(kind):
+            if not self.gate.is_open_to(kind, is_own=caller is None):
                 attempt = deletion_of(kind, entry.value, caller, dry_run=bool(options.dry_run))
                 await self.gate.check(await self.gate.mutated(attempt))
             left = deletion.plan_deletion(kind, entry.value, options, self._clock())
@@ -322,7 +322,7 @@ class Registry:
         meta = metadata.new_metadata(kind, given["metadata"], namespace, self._clock())
         obj = self._completed(kind, {**metadata.without_status(kind, given), "metadata": meta})
         attempt = None
-        if not self.gate.is_open_to(kind):
+        if not self.gate.is_open_to(kind, is_own=options.caller is None):
             attempt = await self.gate.mutated(attempt_of("CREATE", kind, obj, options))
             if attempt.object is not None and attempt.object is not obj:
                 obj = self._completed(kind, metadata.kept_identity(attempt.object, obj))
@@ -352,7 +352,7 @@ class Registry:
         for _ in range(ATTEMPTS):
             entry = self._ledger.entry(kind, namespace, name)
             new = change(entry.value)
-            if not self.gate.is_open_to(kind):
+            if not self.gate.is_open_to(kind, is_own=options.caller is None, subresource=subresource):
                 new = await self._passed(kind, new, entry.value, subresource, options)
             try:
                 if deletion.is_released(new) and not options.dry_run:

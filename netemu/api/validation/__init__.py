@@ -31,6 +31,7 @@ from netemu.api.kinds import (
     IP_ADDRESS,
     JOB,
     LEASE,
+    MUTATING_WEBHOOK_CONFIGURATION,
     NETWORK_POLICY,
     NODE,
     PERSISTENT_VOLUME,
@@ -47,12 +48,16 @@ from netemu.api.kinds import (
     SERVICE_CIDR,
     STATEFUL_SET,
     STORAGE_CLASS,
+    VALIDATING_ADMISSION_POLICY,
+    VALIDATING_ADMISSION_POLICY_BINDING,
+    VALIDATING_WEBHOOK_CONFIGURATION,
     Kind,
 )
 from netemu.api.validation import (
     access,
     configuration,
     endpoints,
+    hooks,
     ingresses,
     jobs,
     pods,
@@ -126,4 +131,8 @@ _CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
     PERSISTENT_VOLUME_CLAIM.key: storage.check_claim,
     STORAGE_CLASS.key: storage.check_storage_class,
     API_SERVICE.key: storage.check_api_service,
+    MUTATING_WEBHOOK_CONFIGURATION.key: hooks.check_webhooks,
+    VALIDATING_WEBHOOK_CONFIGURATION.key: hooks.check_webhooks,
+    VALIDATING_ADMISSION_POLICY.key: hooks.check_policy,
+    VALIDATING_ADMISSION_POLICY_BINDING.key: hooks.check_policy_binding,
 }

@@ -10,10 +10,13 @@ from uuid import uuid4
 
 from netemu.api import cel
 from netemu.api.client import Object
-from netemu.api.errors import ApiError, BadRequestError
+from netemu.api.errors import ApiError
 from netemu.api.kinds import (
+    EVENT,
+    LEASE,
     MUTATING_WEBHOOK_CONFIGURATION,
     NAMESPACE,
+    NODE,
     VALIDATING_ADMISSION_POLICY,
     VALIDATING_ADMISSION_POLICY_BINDING,
     VALIDATING_WEBHOOK_CONFIGURATION,
@@ -35,6 +38,9 @@ List = Callable[[Kind, str], list[Object]]
 """Gives all objects of a kind, of one namespace or (empty) of all."""
 
 
+_OWN_NOTES = frozenset((EVENT, LEASE, NODE))
+
+
 class Gate:
     """Lets writes pass, changes them or refuses them."""
 
@@ -46,9 +52,15 @@ class Gate:
         self.call: Call | None = None
         """Until there is a network to ask over, nobody is asked: a cluster must be able to start."""
 
-    def is_open_to(self, kind: Kind) -> bool:
-        """Tell whether nobody wants to be asked about writes of a kind."""
-        return self._index.is_idle or self.call is None or kind in NEVER_ASKED_ABOUT
+    def is_open_to(self, kind: Kind, *, is_own: bool = False, subresource: str = "") -> bool:
+        """Tell whether nobody is to be asked about writes of a kind.
+
+        Of netemu's own writes (``is_own``) those count that others may want to change or refuse: what the
+        cluster notes about itself goes through, so that no webhook that is down takes it along.
+        """
+        if self._index.is_idle or self.call is None or kind in NEVER_ASKED_ABOUT:
+            return True
+        return is_own and (bool(subresource) or kind in _OWN_NOTES)
 
     async def mutated(self, attempt: Attempt) -> Attempt:
         """Give a write as webhooks want it.
@@ -115,8 +127,6 @@ class Gate:
         try:
             if not self._meets_conditions(hook, attempt):
                 return None
-            if attempt.dry_run and hook.get("sideEffects") not in ("None", "NoneOnDryRun"):
-                raise BadRequestError(f'admission webhook "{hook["name"]}" does not support dry run')
             return await self._answer_of(hook, _as_version(attempt, wanted))
         except (CallError, BadAnswerError, cel.EvaluationError, cel.CompileError) as err:
             if hook.get("failurePolicy") == "Ignore":

@@ -7,11 +7,12 @@ from base64 import b64encode
 import msgspec
 import pytest
 
-from netemu.api.errors import ApiError, BadRequestError, DecidedElsewhereError
+from netemu.api.errors import ApiError, DecidedElsewhereError
 from netemu.api.kinds import (
     CONFIG_MAP,
     CUSTOM_RESOURCE_DEFINITION,
     DEPLOYMENT,
+    LEASE,
     MUTATING_WEBHOOK_CONFIGURATION,
     NAMESPACE,
     POD,
@@ -221,15 +222,6 @@ async def test_a_webhook_is_asked_about_what_it_wants(registry, webhooks, more, 
     assert bool(webhooks.asked) == is_asked
 
 
-async def test_a_dry_run_asks_no_webhook_that_does_more_than_answer(registry, webhooks):
-    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(sideEffects="Some"))
-
-    with pytest.raises(BadRequestError) as caught:
-        await registry.create(CONFIG_MAP, config_map(), options=WriteOptions(dry_run=True))
-
-    assert caught.value.message == 'admission webhook "a.example.com" does not support dry run'
-
-
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -262,6 +254,19 @@ async def test_nobody_is_asked_about_those_who_are_asked(registry, webhooks):
 
     assert webhooks.asked == []
     assert registry.gate.is_open_to(CONFIG_MAP)
+
+
+async def test_what_a_cluster_notes_about_itself_needs_no_webhook(registry, webhooks):
+    everything = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=(everything,)))
+    webhooks.answers["/a"] = lambda request: {}
+
+    await registry.create(LEASE, {"metadata": {"name": "node-1"}}, namespace="default")
+    await registry.patch(NAMESPACE, "", "default", {"status": {"phase": "Active"}}, subresource="status")
+    options = WriteOptions(caller=Caller(User(name="jane")))
+    await registry.patch(LEASE, "default", "node-1", {"metadata": {"labels": {"a": "b"}}}, options=options)
+
+    assert [request["resource"]["resource"] for _, request in webhooks.asked] == ["leases"]
 
 
 async def test_a_connection_into_a_pod_can_be_refused(registry, webhooks):
