@@ -16,6 +16,7 @@ from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
 from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.plan import Elements, Frontend
+from netemu.proxy.rules import NodeRules
 from netemu.proxy.syncer import ProxySyncer
 from netemu.testing.eventually import eventually
 
@@ -147,3 +148,18 @@ async def test_what_is_refused_leaves_nothing_of_itself_and_is_tried_until_it_wo
         await eventually(listing.elements, lambda seen: seen == 21, within_s=30)
 
     assert all("Service out of range" in reason for reason in failed)
+
+
+def test_a_hand_that_came_just_before_a_change_of_our_own_is_seen_all_the_same(node_fd):
+    kernel, rules, plans = NodeKernel(node_fd), NodeRules(NODE), plans_of(21)
+    last = next(reversed(plans))
+    for transaction in rules.load({key: plan for key, plan in plans.items() if key != last}):
+        kernel.apply(transaction)
+    seen = [kernel.intruder()]
+    nft(node_fd, "delete element ip netemu-proxy fe { 10.96.1.3 . 6 . 80 }")
+    for transaction in rules.change({last: plans[last]}):
+        kernel.apply(transaction)
+    seen += [kernel.intruder().split(" (pid ")[0], kernel.intruder()]
+    kernel.close()
+
+    assert seen == ["", "nft", ""]
