@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from netemu.cluster.frr import HOMES, find_frr
+from netemu.errors import MissingProgramError
 from netemu.linux.probe import Check, probe
 from netemu.runtime.cgroups import Hierarchy, find_hierarchies
 
@@ -10,7 +15,17 @@ _LIMITED = {"pids": "processes", "memory": "memory", "cpu": "processor time"}
 
 def examine() -> list[Check]:
     """Try everything that netemu needs; nothing is left behind."""
-    return [*probe(), check_limits(find_hierarchies())]
+    return [*probe(), check_limits(find_hierarchies()), check_frr()]
+
+
+def check_frr(homes: Sequence[Path] = HOMES) -> Check:
+    """Look for what only ``--load-balancer bgp`` needs."""
+    try:
+        return Check("FRR, for BGP", True, str(find_frr(homes)), required=False)
+    except MissingProgramError as err:
+        return Check(
+            "FRR, for BGP", False, "not there", f"For --load-balancer bgp only: {err.hint}", required=False
+        )
 
 
 def check_limits(hierarchies: list[Hierarchy]) -> Check:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netemu.cluster.doctor import check_limits
+from netemu.cluster.doctor import check_frr, check_limits
 from netemu.runtime.cgroups import Hierarchy
 
 
@@ -26,3 +26,10 @@ def test_what_cannot_be_limited_is_named_and_not_needed():
     assert not check.ok
     assert not check.required
     assert "no limit of processes, processor time" in check.detail
+
+
+def test_frr_is_needed_for_bgp_alone(tmp_path):
+    check = check_frr([tmp_path])
+
+    assert (check.ok, check.required) == (False, False)
+    assert "scripts/frr" in check.remedy
