@@ -15,12 +15,16 @@ from netemu.proxy.views import Service
 
 
 def read_chains(ns_fd: int, family: Family, key: Key, service: Service) -> list[Shown]:
-    """Read what a node's iptables hold for one Service.
+    """Read what a node's iptables of one family hold for one Service; nothing if it has no ClusterIP there.
 
     Raises:
         KernelError, MissingProgramError: iptables cannot be read.
 
     """
+    texts = service.spec.cluster_ips or (service.spec.cluster_ip,)
+    mine = {":" in text for text in texts if text not in ("", "None")}
+    if (family is Family.IP6) not in mine:
+        return []
     saved = parse_saved(iptables.save(ns_fd, is_ipv6=family is Family.IP6))
     ports = [(PortKey(key, port.name), L4[port.protocol]) for port in service.spec.ports]
     return explain_service(saved, ports)
