@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from netemu.agent.lifecycle import BackOff, is_hook_due
 from netemu.agent.restarts import NEVER_STARTED, Life, is_successful, should_restart
+from netemu.agent.security import user_of
 from netemu.api.client import Object
-from netemu.api.views.core import Container, Pod
+from netemu.api.views.core import Container, Pod, VolumeMount
 from netemu.clock import format_rfc3339
 from netemu.runtime.container import ContainerState
 
@@ -50,14 +51,30 @@ def container_status(name: Naming, container: Container, lives: Mapping[str, Lif
         del status["started"]
     if resources and resources.get("requests"):
         status["allocatedResources"] = resources["requests"]
+    if container.volume_mounts:
+        status["volumeMounts"] = [_mounted(mount) for mount in container.volume_mounts]
     if life.state is not None:
         status["containerID"] = runtime_id(life.state.id)
+        if life.state.pid and not life.state.image_id:
+            status["user"] = {"linux": _user(name.pod, container)}
     return status
 
 
 def runtime_id(id: str) -> str:
     """Give a container's identifier as clients know it from containerd."""
     return f"containerd://{hashlib.sha256(id.encode()).hexdigest()}"
+
+
+def _mounted(mount: VolumeMount) -> Object:
+    """Give a mount as a status has it: what is read-only is so at its top alone."""
+    made: Object = {"name": mount.name, "mountPath": mount.mount_path}
+    return {**made, "readOnly": True, "recursiveReadOnly": "Disabled"} if mount.read_only else made
+
+
+def _user(pod: Pod, container: Container) -> Object:
+    user = user_of(container.security_context or {}, pod.spec.security_context or {})
+    groups = list(dict.fromkeys((user.gid, *user.groups)))
+    return {"uid": user.uid, "gid": user.gid, "supplementalGroups": groups}
 
 
 def _is_ready(pod: Pod, container: Container, life: Life) -> bool:

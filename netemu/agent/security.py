@@ -78,7 +78,7 @@ def security_of(
     default = "RuntimeDefault" if seccomp_default else "Unconfined"
     defaults = {} if spec.get("hostNetwork") else UNPRIVILEGED
     return Security(
-        user=_user(own, of_pod, image_uid),
+        user=user_of(own, of_pod, image_uid),
         capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged),
         read_only=bool(own.get("readOnlyRootFilesystem")),
         writes_sysctls=privileged,
@@ -170,7 +170,8 @@ def pod_memory_limit(pod: Object) -> int:
     return sum(limits) if all(limits) else 0
 
 
-def _user(own: Raw, of_pod: Raw, image_uid: int) -> User:
+def user_of(own: Raw, of_pod: Raw, image_uid: int = 0) -> User:
+    """Read who a container's processes are from its security context and its pod's."""
     uid = _either(own, of_pod, "runAsUser")
     gid = _either(own, of_pod, "runAsGroup")
     uid = image_uid if uid is None else uid

@@ -109,6 +109,7 @@ class VolumeMount(Struct, frozen=True, kw_only=True, rename="camel"):
 
     name: str
     mount_path: str
+    read_only: bool = False
 
 
 class Container(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -131,6 +132,7 @@ class Container(Struct, frozen=True, kw_only=True, rename="camel"):
     termination_message_path: str = ""
     termination_message_policy: str = "File"
     resize_policy: tuple[dict[str, str], ...] = ()
+    security_context: dict[str, Any] | None = None
     resources: dict[str, Any] | None = None
     restart_policy: str | None = None
     stdin: bool = False
@@ -176,6 +178,7 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
     scheduler_name: str = "default-scheduler"
     host_network: bool = False
     host_ipc: bool = field(default=False, name="hostIPC")
+    security_context: dict[str, Any] | None = None
     hostname: str = ""
     subdomain: str = ""
     set_hostname_as_fqdn: bool = field(default=False, name="setHostnameAsFQDN")

@@ -1,5 +1,6 @@
 from msgspec.structs import replace
 
+from netemu.agent.containerstatus import Naming, container_status
 from netemu.agent.lifecycle import BackOff
 from netemu.agent.restarts import Life
 from netemu.agent.status import EVICTED, Failure, pod_status
@@ -130,3 +131,26 @@ def test_a_pod_tells_of_its_addresses_and_its_nodes_of_both_families():
         "172.30.0.11",
         [{"ip": "172.30.0.11"}, {"ip": "fd00:172::b"}],
     )
+
+
+def test_a_container_says_what_it_mounts_and_who_it_is():
+    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "conf", "mountPath": "/c", "readOnly": True}]
+    own = {"runAsUser": 1000, "runAsGroup": 3000}
+    running = replace(RUNNING, state=replace(RUNNING.state, pid=77))
+    made = container_status_of(running, volumeMounts=mounts, securityContext=own)
+
+    assert made["volumeMounts"] == [
+        {"name": "data", "mountPath": "/data"},
+        {"name": "conf", "mountPath": "/c", "readOnly": True, "recursiveReadOnly": "Disabled"},
+    ]
+    assert made["user"] == {"linux": {"uid": 1000, "gid": 3000, "supplementalGroups": [3000, 4000]}}
+
+
+def test_a_container_that_is_no_process_is_nobody():
+    assert "user" not in container_status_of(RUNNING)
+
+
+def container_status_of(life, **container):
+    spec = {"containers": [{"name": "c", **container}], "securityContext": {"fsGroup": 4000}}
+    pod = view(Pod, {"metadata": {"name": "p", "namespace": "default", "uid": "u"}, "spec": spec})
+    return container_status(Naming(pod, {}), pod.spec.containers[0], {"c": life})
