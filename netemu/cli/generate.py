@@ -108,6 +108,18 @@ def service(kind: Kind, obj: Mapping[str, Any], options: ServiceOptions) -> Obje
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
 
+def service_of_pod(pod_: Mapping[str, Any]) -> Object:
+    """Make the Service that ``run --expose`` adds to its Pod.
+
+    Raises:
+        UsageError: the Pod has no port.
+
+    """
+    if not _ports(POD, pod_):
+        raise UsageError("--port must be set when exposing a service")
+    return service(POD, pod_, ServiceOptions())
+
+
 def parse_pairs(words: Sequence[str]) -> dict[str, str]:
     """Read ``a=b,c=d`` words.
 

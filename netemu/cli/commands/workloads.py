@@ -92,6 +92,7 @@ def run(
         bool, typer.Option("--command", help="The words are the command, not its args.")
     ] = False,
     port: Port = None,
+    exposed: Annotated[bool, typer.Option("--expose", help="Make a Service for its port, too.")] = False,
     labels: Annotated[list[str] | None, typer.Option("-l", "--labels", metavar="K=V,...")] = None,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="K=V")] = None,
     restart: Annotated[str, typer.Option("--restart", metavar="Always|OnFailure|Never")] = "Always",
@@ -106,8 +107,9 @@ def run(
     output: Output = "",
 ) -> None:
     """Create one pod: `run -it --rm me --image busybox -- sh`."""
-    from netemu.api.kinds import POD
+    from netemu.api.kinds import POD, SERVICE
     from netemu.cli import generate
+    from netemu.cli.manifests import document_of
     from netemu.cli.session import run_with_session
     from netemu.cli.verbs.running import Terminal, run_attached, with_terminal
 
@@ -126,9 +128,12 @@ def run(
         is_command=command,
     )
     obj = with_terminal(obj, terminal)
+    documents = [document_of(SERVICE, generate.service_of_pod(obj))] if exposed else []
     if not terminal.attach or dry_run not in ("", "none"):
-        write_one(context, POD, obj, dry_run, output)
+        _write(context, [*documents, document_of(POD, obj)], dry_run, output)
         return
+    if documents:
+        _write(context, documents, dry_run, output)
     status = run_with_session(target, lambda session: run_attached(session, obj, terminal, quiet=quiet))
     if status:
         raise typer.Exit(status)

@@ -45,6 +45,21 @@ def test_a_service_takes_selector_and_ports_from_what_it_exposes():
     }
 
 
+def test_a_pod_may_bring_its_service():
+    made = generate.service_of_pod(generate.pod("web", "shop", "nginx", port=80))
+
+    assert made["metadata"] == {"name": "web", "namespace": "shop", "labels": {"run": "web"}}
+    assert made["spec"] == {
+        "selector": {"run": "web"},
+        "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
+    }
+
+
+def test_a_pod_without_a_port_has_no_service():
+    with pytest.raises(UsageError, match="--port must be set when exposing a service"):
+        generate.service_of_pod(generate.pod("web", "shop", "nginx"))
+
+
 def test_several_ports_get_names():
     pod = generate.pod("p", "default", "x")
     pod["spec"]["containers"][0]["ports"] = [{"containerPort": 80}, {"containerPort": 443}]
