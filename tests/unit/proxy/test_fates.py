@@ -6,6 +6,8 @@ from functools import cache
 from ipaddress import ip_network
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netemu.informer.cache import Cache
 from netemu.nft.expressions import Family
@@ -14,6 +16,7 @@ from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Index
 from netemu.proxy.plan import plan_all
 from netemu.proxy.rules import NodeRules
+from netemu.testing.fates.case import Backend, Case, Client, Condition, Policy, Service, Target
 from netemu.testing.fates.journey import walk_case
 from netemu.testing.fates.manifest import LATER_CLUSTER_IPS, PLACES, Manifest
 from netemu.testing.fates.oracle import ZONE_OF, fate
@@ -26,8 +29,12 @@ MANIFEST = Manifest.of(TABLE)
 
 @cache
 def rules(masquerade_all):
+    return rules_of(MANIFEST, masquerade_all)
+
+
+def rules_of(manifest, masquerade_all):
     objects = Cache()
-    for kind, obj in MANIFEST.objects():
+    for kind, obj in manifest.objects():
         objects.apply(kind, obj)
     return {
         (node, version): ruleset(objects, node, version, masquerade_all)
@@ -68,3 +75,54 @@ def test_every_way_leads_to_every_kind_of_end():
     ends = {(case.protocol, case.version, bool(fate(case).arrivals), fate(case).refused) for case in TABLE}
 
     assert len(ends) == len(WAYS) * 3
+
+
+PLACES_OF_ENDPOINTS = ("a", "b", "c", "d", "node-1", "node-2")
+TARGETS = {
+    "ClusterIP": (Target.CLUSTER_IP, Target.EXTERNAL_IP),
+    "NodePort": (Target.CLUSTER_IP, Target.EXTERNAL_IP, Target.NODE_PORT, Target.OTHER_NODE_PORT),
+    "LoadBalancer": (Target.CLUSTER_IP, Target.NODE_PORT, Target.OTHER_NODE_PORT, Target.BALANCER),
+}
+
+
+def some_of(*names):
+    return st.lists(st.sampled_from(names), unique=True).map(tuple)
+
+
+BACKENDS = st.lists(
+    st.builds(
+        Backend,
+        st.sampled_from(PLACES_OF_ENDPOINTS),
+        st.sampled_from(Condition),
+        some_of("zone-1", "zone-2", "zone-9"),
+        some_of("node-1", "node-2", "node-9"),
+    ),
+    unique_by=lambda backend: backend.place,
+    max_size=5,
+).map(tuple)
+SERVICES = st.builds(
+    Service,
+    st.sampled_from(sorted(TARGETS)),
+    st.just("made-up"),
+    BACKENDS,
+    st.sampled_from(Policy),
+    st.sampled_from(Policy),
+    st.booleans(),
+    st.none() | some_of("outside", "pods", "node-1", "node-2", "b").filter(len),
+)
+
+
+@st.composite
+def made_up(draw):
+    service = draw(SERVICES)
+    protocol, version = draw(st.sampled_from(WAYS))
+    target = draw(st.sampled_from(TARGETS[service.type]))
+    return Case(service, draw(st.sampled_from(Client)), target, protocol, version, draw(st.booleans()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(made_up())
+def test_cases_that_nobody_thought_of_end_as_kubernetes_documents(case):
+    manifest = Manifest.of([case])
+
+    assert walk_case(rules_of(manifest, case.masquerade_all), manifest, case) == fate(case).single
