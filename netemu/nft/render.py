@@ -86,9 +86,8 @@ def _command(command: Command) -> str:
             return f"add table {_id(id)}\ndelete table {_id(id)}\n"
         case PutChain(id, chain):
             # Rules are appended to a chain that is there, so it must be emptied, so it must be there.
-            return (
-                f"add chain {_id(id)} {chain.name}\nflush chain {_id(id)} {chain.name}\n{_rules(id, [chain])}"
-            )
+            flush = f"flush chain {_id(id)} {chain.name}\n"
+            return f"{_declared(id, chain)}{flush}{_rules(id, [chain])}"
         case AddElements(table_id, name, elements):
             return f"add element {_id(table_id)} {name} {{{_elements(elements)}}}\n"
         case DeleteElements(table_id, name, keys):
@@ -103,6 +102,12 @@ def _declarations(table: Table) -> str:
     empty = [words.chain(replace(chain, rules=())) for chain in table.chains]
     blocks = [*map(_set, table.sets), *map(_map, table.maps), *empty]
     return f"table {_id(table.id)} {{\n{comment}{''.join(blocks)}}}\n"
+
+
+def _declared(id: TableId, chain: Chain) -> str:
+    if chain.base is None:
+        return f"add chain {_id(id)} {chain.name}\n"
+    return f"table {_id(id)} {{\n{_Words(id.family).chain(replace(chain, rules=()))}}}\n"
 
 
 def _flushes(table: Table) -> str:

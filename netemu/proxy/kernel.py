@@ -48,11 +48,15 @@ class NodeKernel:
                     run_in_child(self._ns_fd, text)
                     self._monitors.count_own(self._ns_fd)
                 return
-            if self._nft is None:
-                self._nft = NftContext.open(self._ns_fd)
-            self._nft.run(text)
+            self._context().run(text)
             self._monitors.count_own(self._ns_fd)
             self._note_others()
+
+    def has_table(self) -> bool:
+        """Tell whether the table is there."""
+        with self._lock:
+            self._refuse_when_closed()
+            return f"table {self._family.value} {TABLE_NAME}\n" in self._context().run("list tables")
 
     def intruder(self) -> str:
         """Name the last other process that changed the table."""
@@ -85,6 +89,11 @@ class NodeKernel:
                     self._nft.close()
                 self._monitors.close(self._monitor)
                 os.close(self._ns_fd)
+
+    def _context(self) -> NftContext:
+        if self._nft is None:
+            self._nft = NftContext.open(self._ns_fd)
+        return self._nft
 
     def _note_others(self) -> None:
         """Keep in mind who else changed the table since somebody looked: all but our own commit."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import zip_longest
 
 from netemu.nft.expressions import Address
@@ -25,6 +26,9 @@ from netemu.proxy.groups import Balancer, Group, Here, NodeView, on_node
 from netemu.proxy.index import PortKey
 from netemu.proxy.layout import BALANCERS, CLUSTER_IPS, SLOTS, Place, balancer_chain, proxy_table
 from netemu.proxy.plan import Elements
+
+PORTION = 20_000
+"""The most elements of one transaction into a new table."""
 
 
 class NodeRules:
@@ -50,13 +54,29 @@ class NodeRules:
         """What the kernel holds, if it took every transaction."""
         return self._held
 
-    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> list[Transaction]:
+    def load(
+        self, plans: Mapping[PortKey, Elements], *, afresh: bool = False, is_new: bool = False
+    ) -> list[Transaction]:
         """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
 
         It changes in place, and clients stay with their endpoints; ``afresh`` deletes it first,
         which a packet may not survive, for one that another version or another hand left in a
-        form that cannot be changed to ours.
+        form that cannot be changed to ours. One that is not there yet (``is_new``) gets much in
+        portions, which cost the kernel less memory, and its hooks last: no packet finds half of it.
         """
+        elements = self._everything(plans)
+        table = proxy_table(self._node, self._balancers)
+        adds = _adds(self._node, elements)
+        if afresh:
+            return [Transaction((RemoveTable(table.id), PutTable(table), *adds))]
+        first = Transaction((EnsureTable(table), *_chains(self._node, self._balancers)))
+        if not is_new or Transaction(tuple(adds)).elements <= PORTION:
+            return [first, Transaction((PutTable(table), *adds))]
+        last = Transaction(tuple(PutChain(table.id, chain) for chain in table.chains))
+        return [first, *_portions(adds), last]
+
+    def _everything(self, plans: Mapping[PortKey, Elements]) -> dict[str, list[Element]]:
+        """Remember plans, and give all elements that they need, by map."""
         self._held = dict(plans)
         self._cluster_ips = Counter(plan.cluster.address for plan in plans.values())
         self._balancers = set()
@@ -76,12 +96,7 @@ class NodeRules:
         self._hairpins = set(hairpins)
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
-        table = proxy_table(self._node, self._balancers)
-        content = (PutTable(table), *_adds(self._node, elements))
-        if afresh:
-            return [Transaction((RemoveTable(table.id), *content))]
-        chains = _chains(self._node, self._balancers)
-        return [Transaction((EnsureTable(table), *chains)), Transaction(content)]
+        return elements
 
     def change(self, changed: Mapping[PortKey, Elements | None]) -> list[Transaction]:
         """Add and delete just what makes the difference; nothing for what is there already."""
@@ -185,7 +200,7 @@ class _Difference:
         names = sorted(self._gone, key=lambda name: name != BALANCERS)
         return [DeleteElements(self._node.table, name, tuple(self._gone[name])) for name in names]
 
-    def adds(self) -> Iterable[Command]:
+    def adds(self) -> list[AddElements]:
         return _adds(self._node, {name: by_key.items() for name, by_key in self._new.items()})
 
     def delete(self, name: str, key: ElementKey) -> None:
@@ -210,6 +225,12 @@ def _chains(node: NodeView, balancers: Iterable[Balancer]) -> list[Command]:
     return [PutChain(node.table, balancer_chain(balancer, node.family)) for balancer in wanted]
 
 
-def _adds(node: NodeView, elements: Mapping[str, Iterable[Element]]) -> list[Command]:
+def _portions(adds: Iterable[AddElements]) -> Iterator[Transaction]:
+    for add in adds:
+        for start in range(0, len(add.elements), PORTION):
+            yield Transaction((replace(add, elements=add.elements[start : start + PORTION]),))
+
+
+def _adds(node: NodeView, elements: Mapping[str, Iterable[Element]]) -> list[AddElements]:
     commands = [AddElements(node.table, name, tuple(some)) for name, some in elements.items()]
     return [command for command in commands if command.elements]

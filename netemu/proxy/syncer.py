@@ -36,6 +36,10 @@ class Kernel(Protocol):
         """Do a transaction, or raise ``NetemuError`` and do nothing of it."""
         ...
 
+    def has_table(self) -> bool:
+        """Tell whether the table is there, with whatever in it."""
+        ...
+
     def intruder(self) -> str:
         """Name the process that changed the table since the last ``apply``; empty if nobody did."""
         ...
@@ -210,7 +214,8 @@ class ProxySyncer:
         return True
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
-        for transaction in self._rules.load(plans, afresh=afresh):
+        is_new = not afresh and not self._kernel.has_table()
+        for transaction in self._rules.load(plans, afresh=afresh, is_new=is_new):
             self._kernel.apply(transaction)
         self._end_stale(expected_by_all(plans.values(), self._node))
 

@@ -13,9 +13,9 @@ from netemu.linux.nft import NftContext
 from netemu.nft.expressions import L4
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
+from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.plan import Elements, Frontend
 from netemu.proxy.rules import NodeRules
-from netemu.proxy.kernel import NodeKernel
 
 NODE = NodeView(
     "node-1",
@@ -80,6 +80,19 @@ def test_a_thousand_services_load_and_changes_end_where_a_fresh_load_does(kernel
     assert set(stepwise) - fresh == {f"{FIRST_POD + pod} . {FIRST_POD + pod}" for pod in range(2)}
     assert fresh <= set(stepwise)
     assert len(fresh) > 4000
+
+
+def test_what_goes_into_a_new_table_in_portions_ends_where_one_transaction_does(kernel, node_fd):
+    plans = {key_of(number): plan_of(number) for number in range(5000)}
+    had_table = kernel.has_table()
+    portions = NodeRules(NODE).load(plans, is_new=True)
+    done(kernel, portions)
+    stepwise = listed(node_fd)
+    done(kernel, NodeRules(NODE).load(plans))
+
+    assert [had_table, kernel.has_table()] == [False, True]
+    assert len(portions) > 3
+    assert listed(node_fd) == stepwise
 
 
 def test_a_refused_change_leaves_every_element_as_it_was(kernel, node_fd):

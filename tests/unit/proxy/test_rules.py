@@ -15,7 +15,7 @@ from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
 from netemu.proxy.plan import Elements, Frontend
-from netemu.proxy.rules import NodeRules
+from netemu.proxy.rules import PORTION, NodeRules
 
 NODE_IP = IPv4Address("172.30.0.11")
 OUTSIDE = IPv4Address("172.30.0.1")
@@ -179,6 +179,23 @@ def test_loading_replaces_whatever_table_was_there(afresh):
 
     assert ends(after, POD, WEB_IP) == {to(B)}
     assert ends(after, POD, IPv4Address("10.96.0.9")) == {Dropped()}
+
+
+def test_much_goes_into_a_new_table_in_portions_and_no_packet_meets_it_before_all_is_there():
+    many = [Endpoint(IPv4Address(number), 80, "node-2") for number in range(PORTION + 1)]
+    plans = {WEB: web(A), DNS: web(*many, id=9, ip=IPv4Address("10.96.0.9"))}
+
+    *portions, last = NodeRules(NODE).load(plans, is_new=True)
+    before = done(Ruleset(), portions)
+    after = apply(before, last)
+
+    assert max(portion.elements for portion in portions) == PORTION
+    assert ends(before, POD, WEB_IP) == {Delivered(WEB_IP, 80)}
+    assert ends(after, POD, WEB_IP) == {to(A)}
+    assert (
+        after.tables[NODE.table].elements
+        == done(Ruleset(), NodeRules(NODE).load(plans)).tables[NODE.table].elements
+    )
 
 
 ENDPOINTS = [A, B, BY_HAND, Endpoint(IPv4Address("10.244.1.3"), 80, "node-1")]

@@ -54,6 +54,9 @@ class FakeKernel:
         found, self.intruder_name = self.intruder_name, ""
         return found
 
+    def has_table(self):
+        return bool(self.ruleset.tables)
+
     def has_gap(self):
         found, self.gap = self.gap, False
         return found
