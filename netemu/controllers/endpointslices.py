@@ -13,6 +13,7 @@ from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, Kind
 from netemu.api.views.core import Pod, Service
 from netemu.api.views.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL
+from netemu.controllers import zonehints
 from netemu.controllers.backends import (
     ZONE_LABEL,
     Backend,
@@ -35,7 +36,7 @@ from netemu.controllers.parts import Part, Parts
 from netemu.controllers.pods import is_ready, is_terminating
 from netemu.controllers.reconciler import Reconciler, own_key
 from netemu.controllers.slices import Endpoint, Family, PortSet, identity, plan_slices, port_set
-from netemu.controllers.writes import Create, Delete, Writes
+from netemu.controllers.writes import Create, Delete, EmitEvent, Writes
 from netemu.informer.cache import Cache, Change, Key, key_of
 
 MANAGER = "endpointslice-controller.k8s.io"
@@ -66,7 +67,8 @@ def _plan(cache: Cache, key: Key, parts: frozenset[Any] | None) -> Writes:
         return [_deletion(slice_) for slice_ in existing]
     if not has_backends(service):
         return []
-    only = _pods_of(cache, key, parts) if parts is not None else None
+    by_zone = zonehints.is_asked(obj)  # one endpoint's hint hangs on all others
+    only = _pods_of(cache, key, parts) if parts is not None and not by_zone else None
     pods = [Key(key.namespace, name) for name in only] if only is not None else None
     backends = find_backends(cache, service, pods)
     families = families_of(service)
@@ -75,8 +77,10 @@ def _plan(cache: Cache, key: Key, parts: frozenset[Any] | None) -> Writes:
         groups, times = _groups(cache, service, backends, family)
         if not existing and service.metadata.creation_timestamp:
             times = dict.fromkeys(times, service.metadata.creation_timestamp)
+        told = _hint_zones(cache, obj, groups, family, existing) if by_zone else []
         shared = _family(obj, service, family, times)
-        writes += plan_slices(shared, existing, groups, only)
+        planned = plan_slices(shared, existing, groups, only)
+        writes += [*planned, *told] if planned else []
     if service.metadata.deletion_timestamp:  # it still serves, but gets nothing new to collect
         writes = [write for write in writes if not isinstance(write, Create)]
     return [*writes, *(_deletion(s) for s in existing if s["addressType"] not in families)]
@@ -190,6 +194,22 @@ def _hints(service: Service, node: str, zone: str) -> dict[str, Any]:
     return {name: value for name, value in hints.items() if value}
 
 
+def _hint_zones(
+    cache: Cache, obj: Object, groups: Groups, family: str, existing: list[Object]
+) -> list[EmitEvent]:
+    """Add the hints of topology-mode: Auto to endpoints; tell if there are hints now, or cannot be."""
+    endpoints = [endpoint for group in groups.values() for endpoint in group]
+    where = f", addressType: {family}"
+    try:
+        zonehints.add_hints(endpoints, zonehints.zone_parts(cache.list(NODE)))
+    except zonehints.Refused as err:
+        return [EmitEvent(obj, "Warning", zonehints.DISABLED, f"{err}{where}")]
+    if any(endpoint.get("hints") for slice_ in existing for endpoint in slice_.get("endpoints") or ()):
+        return []
+    reason, message = zonehints.ENABLED
+    return [EmitEvent(obj, "Normal", reason, f"{message}{where}")]
+
+
 def _deletion(slice_: Object) -> Delete:
     return Delete(ENDPOINT_SLICE, key_of(slice_), slice_["metadata"]["uid"])
 
@@ -213,19 +233,28 @@ def _slice_changed(cache: Cache, change: Change) -> Iterable[Hashable]:
 
 
 def _node_changed(cache: Cache, change: Change) -> Iterable[Key]:
-    """Plan the Services of a node's pods when it is in another zone."""
+    """Plan the Services of a node's pods when it is in another zone, and those that look at all zones."""
+    asking = _asking_services(cache, change)
     zones = [
         (obj["metadata"].get("labels") or {}).get(ZONE_LABEL, "") if obj is not None else ""
         for obj in (change.old, change.new)
     ]
     if zones[0] == zones[1]:
-        return ()
-    keys: dict[Key, None] = {}
+        return asking
+    keys: dict[Key, None] = dict.fromkeys(asking)
     for pod_key in cache.by_index(POD, BY_NODE, change.key.name):
         pod = cache.get(POD, pod_key)
         labels = (pod["metadata"].get("labels") or {}) if pod is not None else {}
         keys.update(dict.fromkeys(selecting_services(cache, pod_key.namespace, labels)))
     return keys
+
+
+def _asking_services(cache: Cache, change: Change) -> list[Key]:
+    """Find the Services whose hints hang on what a node is part of."""
+    before, after = (zonehints.zone_parts_of(obj) for obj in (change.old, change.new))
+    if before == after:
+        return []
+    return [key_of(service) for service in cache.list(SERVICE) if zonehints.is_asked(service)]
 
 
 RECONCILER = Reconciler(
