@@ -34,7 +34,7 @@ subsets: [{addresses: [{ip: 1.2.3.4}, {ip: 'fd00::9'}], ports: [{port: 80}]}]
 def more_addresses(cluster, namespace):
     cluster.apply(RANGE)
     cluster.wait("condition=Ready", "servicecidr/e2e-more")
-    cluster.ok("create", "deployment", "w", "--image", "nginx", "--replicas", "2", "-n", namespace)
+    cluster.ok("create", "deployment", "w", "--image", "whoami", "--replicas", "2", "-n", namespace)
     cluster.ok("rollout", "status", "deployment/w", "-n", namespace)
     cluster.apply(SERVICES, namespace)
     yield
@@ -64,7 +64,15 @@ def test_slices_endpoints_and_addresses_follow_services(cluster, namespace, more
 
     parent = cluster.get("ipaddress", "10.211.0.5")["spec"]["parentRef"]
     assert (parent["namespace"], parent["name"]) == (namespace, "near")
-    eventually(lambda: cluster.inside("shell-1", "curl", "-sf", "http://10.211.0.5/").returncode == 0)
+    reach = ("curl", "-sf", "--max-time", "1")
+    reached = eventually(
+        lambda: cluster.inside("shell-1", *reach, "http://10.211.0.5/").stdout,
+        lambda seen: "Pod: w-" in seen,
+        within_s=30,
+    )
+    # The proxies know the range: the client is not hidden, and an address that nobody has is not refused.
+    assert f"RemoteAddr: {cluster.field('.status.podIP', 'pod', 'shell-1')}:" in reached
+    assert cluster.inside("shell-1", *reach, "http://10.211.0.9/").returncode == 28
 
     cluster.ok("delete", "servicecidr", "e2e-more", "--wait=false")
     cluster.wait("condition=Ready=false", "servicecidr/e2e-more")
