@@ -18,11 +18,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from netemu.api.errors import BadRequestError, RequestTooLargeError, TimedOutError, TooManyRequestsError
+from netemu.apiserver.flows.matching import Flow
 from netemu.apiserver.limits import MAX_BODY_BYTES, Limits
 
 _NO_ACCESS_LOG: dict[str, Any] = {"access_log": None}
 MAX_AUDIT_ID = 64
 _TOO_LARGE = f"Request entity too large: limit is {MAX_BODY_BYTES} bytes"
+
+FLOW = web.RequestKey("flow", Flow)
+"""Which flow a request is of."""
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -104,6 +108,10 @@ class Request(web.BaseRequest):
         headers.popall("Server", None)
         headers.setdefault("Audit-Id", self.headers.get("Audit-Id", "")[:MAX_AUDIT_ID] or str(uuid4()))
         headers.setdefault("Cache-Control", "no-cache, private")
+        if FLOW in self:
+            headers["X-Kubernetes-Pf-Flowschema-Uid"], headers["X-Kubernetes-Pf-Prioritylevel-Uid"] = self[
+                FLOW
+            ]
 
     async def read(self) -> bytes:
         """Read the whole body.

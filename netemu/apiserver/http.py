@@ -24,7 +24,7 @@ from netemu.apiserver import answers
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import ASKED, CHECK_CREATE, CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
-from netemu.apiserver.connections import Connections
+from netemu.apiserver.connections import FLOW, Connections
 from netemu.apiserver.deadlines import check_timeout
 from netemu.apiserver.documents import DocumentRequests
 from netemu.apiserver.limits import DEFAULT, Limits
@@ -159,6 +159,7 @@ class ApiServer:
         request[CHECK_GRANT] = partial(self._guard.authorizer.check_grant, user)
         request[CHECK_CREATE] = partial(self._guard.require_create, user)
         if ASKED in request:
+            request[FLOW] = self._registry.flows.find(user, request[ASKED])
             check_timeout(request.query, request[ASKED])
         if request.path == "/metrics":
             return self._metrics.answer()

@@ -13,6 +13,7 @@ from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kin
 from netemu.apiserver import changes, services, words
 from netemu.apiserver.crds import Definitions
 from netemu.apiserver.emptying import EndingNamespaces
+from netemu.apiserver.flows.matching import Flows
 from netemu.apiserver.hooks.index import HookIndex
 from netemu.apiserver.ipobjects import IpObjects
 from netemu.apiserver.keys import key_of, prefix_of
@@ -41,6 +42,7 @@ class Ledger:
         )
         self._addresses = services.ServiceAddresses(settings, rng)
         self.hooks = HookIndex()
+        self.flows = Flows()
         for kind in self.definitions.kinds.stored():
             for obj in store.range(f"{kind.key}/").values:
                 self._note(kind, None, obj)
@@ -143,6 +145,7 @@ class Ledger:
         self._addresses.note(kind, old, new)
         self.quotas.note(kind, old, new)
         self.hooks.note(kind, new, old)
+        self.flows.note(kind, new, old)
 
     def _claimed(
         self, kind: Kind, new: Object, old: Object | None, options: WriteOptions

@@ -66,12 +66,8 @@ class Registry:
         self.gate = Gate(
             ledger.hooks, self.kinds, ledger.find, lambda kind, where: ledger.selected(kind, where).values
         )
-        self.owners, self.ending, self.quotas, self.ips = (
-            ledger.owners,
-            ledger.ending,
-            ledger.quotas,
-            ledger.ips,
-        )
+        self.owners, self.ending, self.quotas = ledger.owners, ledger.ending, ledger.quotas
+        self.ips, self.flows = ledger.ips, ledger.flows
 
     @property
     def kinds(self) -> ServedKinds:

@@ -10,6 +10,7 @@ from netemu.api.defaulting.pods import SYSTEM_PRIORITIES
 from netemu.api.errors import AlreadyExistsError
 from netemu.api.kinds import API_SERVICE, BY_GVK, Kind
 from netemu.apiserver.auth.policy import first_roles
+from netemu.apiserver.flows.first import first_flows
 from netemu.cluster.api_address import API_PORT, api_address
 from netemu.settings import Settings
 
@@ -32,6 +33,7 @@ def first_objects(settings: Settings) -> list[Object]:
         _dns_service_account(),
         _dns_deployment(),
         _metrics_api(),
+        *first_flows(),
         _storage_class(),
     ]
 

@@ -8,7 +8,7 @@ import stat
 import msgspec
 import pytest
 
-from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, POD
+from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, FLOW_SCHEMA, POD, PRIORITY_LEVEL_CONFIGURATION
 from netemu.apiserver.http import SocketTakenError, open_listener, serve
 from netemu.apiserver.limits import MAX_BODY_BYTES
 from netemu.testing.eventually import eventually
@@ -94,6 +94,19 @@ async def test_every_answer_has_the_headers_of_kubernetes(http, path):
     assert answer.headers["cache-control"] == "no-cache, private"
     assert answer.headers["audit-id"] == "mine"
     assert "server" not in answer.headers
+
+
+async def test_an_answer_names_the_flow_that_its_request_is_of(http, registry):
+    level = {"type": "Exempt"}
+    made = await registry.create(PRIORITY_LEVEL_CONFIGURATION, {"metadata": {"name": "l"}, "spec": level})
+    everywhere = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
+    rule = {"subjects": [{"kind": "Group", "group": {"name": "*"}}], "resourceRules": [everywhere]}
+    spec = {"priorityLevelConfiguration": {"name": "l"}, "matchingPrecedence": 1, "rules": [rule]}
+    schema = await registry.create(FLOW_SCHEMA, {"metadata": {"name": "s"}, "spec": spec})
+    answer = await http.request("GET", "/api/v1/namespaces/default/pods")
+
+    assert answer.headers["x-kubernetes-pf-flowschema-uid"] == schema["metadata"]["uid"]
+    assert answer.headers["x-kubernetes-pf-prioritylevel-uid"] == made["metadata"]["uid"]
 
 
 async def test_every_request_has_an_audit_id_of_its_own(http):
