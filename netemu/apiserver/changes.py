@@ -103,7 +103,7 @@ def replaced(
     match subresource:
         case "status" | "approval":
             told = metadata.told_with_status(kind, given, current) if is_client else current
-            return _with_status(kind, told, given.get("status"), current)
+            return _with_status(kind, told, given.get("status"), current, is_client=is_client)
         case "finalize":
             return subresources.finalized(current, given)
         case "binding":
@@ -141,10 +141,12 @@ def is_same(new: Object, current: Object) -> bool:
     return all(new[key] is current[key] or new[key] == current[key] for key in new if key != "metadata")
 
 
-def _with_status(kind: Kind, told: Object, status: Any, current: Object) -> Object:
+def _with_status(
+    kind: Kind, told: Object, status: Any, current: Object, *, is_client: bool = False
+) -> Object:
     if kind.custom is None:
         new = metadata.with_status(told, without_nulls(status))
-        if told is not current:  # a client's
+        if is_client:
             new = _sharing(default(kind, new), current)
             check_valid(kind, new, current)
         return new

@@ -65,6 +65,15 @@ async def test_a_label_that_cannot_be_is_refused_there_too(http, registry):
     assert answer.status == 422
 
 
+async def test_a_status_that_cannot_be_is_refused_also_alone(http, registry):
+    await registry.create(SERVICE, builders.service("web"))
+    body = msgspec.json.encode({"status": ADDRESS})
+    answer = await http.request("PATCH", f"{DEFAULT}/services/web/status", body=body, headers=MERGE)
+
+    assert answer.status == 422
+    assert b"status.loadBalancer.ingress: Forbidden" in answer.body
+
+
 async def test_our_own_controllers_write_the_status_alone(registry):
     made = await registry.create(SERVICE, builders.service("web"))
     await registry.patch(SERVICE, "default", "web", {"metadata": {"annotations": {"a": "b"}}})
