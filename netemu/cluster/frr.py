@@ -120,9 +120,10 @@ def argv(unit: Unit, program: str, home: Path) -> tuple[str, ...]:
     libraries = [home / part for part in ("usr/lib", "lib")]
     found = [p for each in libraries for p in sorted(each.glob("*-linux-*")) for p in (p / "frr", p)]
     directory = str(unit.directory)
+    # Slave: what is unmounted here must not stay there, or namespaces that are gone would live on.
     return (
         *("nsenter", f"--net={unit.netns}", "--"),
-        *("unshare", "--mount", "--propagation", "private", "--"),
+        *("unshare", "--mount", "--propagation", "slave", "--"),
         *("sh", "-eu", "-c", _PRIVATE, "sh", directory),
         *(("env", f"LD_LIBRARY_PATH={':'.join(map(str, found))}") if home != Path("/") else ()),
         str(home / "usr/lib/frr" / program),
@@ -137,30 +138,31 @@ def argv(unit: Unit, program: str, home: Path) -> tuple[str, ...]:
 async def keep(unit: Unit, router: Router, record: Record, failed: Callable[[str], None]) -> None:
     """Keep a router's daemons running until cancelled; they outlive us.
 
-    ``failed`` is told why they cannot be started; it is tried again.
+    ``failed`` is told why they cannot be started, or do not stay; it is tried again.
     """
-    await router.write_file()
     delay_s = RESTART_DELAY_S
     loop = asyncio.get_running_loop()
     while True:
         began_s = loop.time()
         try:
-            running = await start(unit, record)
-            router.look()
-            await _first_gone(running)
+            await router.write_file()
+            began_s = loop.time()
+            await _first_gone(await start(unit, record, router.look))
+            await asyncio.to_thread(end_processes, record, unit.names)
             log.warning("router.lost", place=unit.place)
             if loop.time() - began_s < SETTLED_S:
                 failed(f"{unit.place}: FRR ends soon after its start. See {unit.directory}/*.log")
-        except NetemuError as err:
+        except (NetemuError, OSError) as err:
             log.error("router.not_started", place=unit.place, error=str(err), delay_s=delay_s)
-            failed(f"{unit.place}: {err.message}. {err.hint}")
-        await asyncio.to_thread(end_processes, record, unit.names)
+            failed(f"{unit.place}: {' '.join(str(err).split())}")
         delay_s = RESTART_DELAY_S if loop.time() - began_s > SETTLED_S else min(delay_s * 2, MAX_DELAY_S)
         await asyncio.sleep(delay_s)
 
 
-async def start(unit: Unit, record: Record) -> list[ProcessId]:
+async def start(unit: Unit, record: Record, started: Callable[[], None]) -> list[ProcessId]:
     """Start what is missing of a router's daemons; what is there of some but not of others goes first.
+
+    ``started`` is called when all are there.
 
     Raises:
         MissingProgramError: FRR is not there.
@@ -178,6 +180,7 @@ async def start(unit: Unit, record: Record) -> list[ProcessId]:
         running.append(_start(unit, program, record))
         if program == ZEBRA:
             await _listening(unit, running[-1])
+    started()
     return running
 
 

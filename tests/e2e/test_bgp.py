@@ -82,6 +82,11 @@ def _routers(cluster):
     return {name: pid for name, pid in cluster.processes().items() if name.startswith(("bgpd", "zebra"))}
 
 
+def _namespaces(pid):
+    lines = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    return {line.split()[4] for line in lines if "/run/netns/" in line}
+
+
 def _runs(pid):
     """Tell whether a process runs; one that ended and waits for its parent to look has no command line."""
     path = Path(f"/proc/{pid}/cmdline")
@@ -141,3 +146,7 @@ def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventuall
     eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-1"].__eq__, within_s=30)
     routed.ok("up")
     assert _routers(routed) == after
+
+    # A router that began while the pod was there does not keep the pod's namespace.
+    routed.ok("delete", "pod", "on-node-1", "--now")
+    eventually(lambda: _namespaces(after["bgpd-node-1"]) <= _namespaces("self"), within_s=30)
