@@ -13,7 +13,7 @@ from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.api.views import view
 from netemu.api.views.discovery import SERVICE_NAME_LABEL
-from netemu.informer.cache import Cache, Change, Key, key_of
+from netemu.informer.cache import Cache, Change, Key
 from netemu.naming import NodeName
 from netemu.nft.expressions import L4, Address, Family, Network
 from netemu.proxy.views import (
@@ -164,10 +164,11 @@ class Index:
 
     def health_port(self, service: Key) -> int:
         """Give the port on which nodes tell of a Service's local endpoints; 0 for most."""
-        found = self._service(service)
-        if found is None or found.spec.external_traffic_policy != "Local":
+        obj = self._cache.get(SERVICE, service)
+        if obj is None or obj["spec"].get("externalTrafficPolicy") != "Local":
             return 0
-        return found.spec.health_check_node_port
+        found = self._service(service)
+        return found.spec.health_check_node_port if found is not None else 0
 
     def ready_on_nodes(self, service: Key) -> Counter[NodeName]:
         """Count the ready endpoints of a Service on each node, whatever their ports."""
@@ -266,9 +267,9 @@ def _networks(texts: tuple[str, ...], family: Family) -> tuple[Network, ...] | N
 
 
 def _service_of_slice(obj: Object) -> Iterable[str]:
-    labels = obj["metadata"].get("labels") or {}
-    name = labels.get(SERVICE_NAME_LABEL)
-    return (str(Key(key_of(obj).namespace, name)),) if name else ()
+    meta = obj["metadata"]
+    name = (meta.get("labels") or {}).get(SERVICE_NAME_LABEL)
+    return (str(Key(meta.get("namespace", ""), name)),) if name else ()
 
 
 def _claims(obj: Object) -> Iterable[str]:
