@@ -68,7 +68,6 @@ HINTS: dict[str, tuple[Backend, ...]] = {
     ),
 }
 _INSIDE = (Client.POD, Client.REMOTE_POD, Client.NODE)
-_EXTERNAL = tuple(target for target in Target if target.is_external)
 
 
 def cases() -> list[Case]:
