@@ -96,6 +96,19 @@ class Kubelet(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     eviction_pressure_transition_period: Annotated[float, Meta(ge=0)] = 300.0
 
 
+class NodeLifecycleController(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How fast lost nodes are emptied: fields of the controller manager's configuration.
+
+    A zone is unhealthy if more than two, and this part, of its nodes are lost. Its pods stay, or (if it has
+    more nodes than the threshold for large clusters) go at the secondary rate.
+    """
+
+    node_eviction_rate: Annotated[float, Meta(ge=0)] = 0.1  # nodes a second, in each zone
+    secondary_node_eviction_rate: Annotated[float, Meta(ge=0)] = 0.01
+    unhealthy_zone_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.55
+    large_cluster_size_threshold: Annotated[int, Meta(ge=0)] = 50
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What one cluster is. Address ranges are lists of one or two CIDRs, one per family."""
 
@@ -129,6 +142,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     kubelet: Kubelet = Kubelet()
     # Seconds (or 5s, 1m) after which a node that stopped reporting is NotReady; Kubernetes' default.
     node_monitor_grace_period: Annotated[float, Meta(ge=1)] = 50.0
+    node_lifecycle_controller: NodeLifecycleController = NodeLifecycleController()
     # How long pods stay on a node that is not ready, or cannot be reached, unless they say otherwise.
     default_not_ready_toleration_seconds: Annotated[int, Meta(ge=0)] = 300
     default_unreachable_toleration_seconds: Annotated[int, Meta(ge=0)] = 300

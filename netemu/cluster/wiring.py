@@ -130,7 +130,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             *RECONCILERS,
             publisher(access.ca),
             token_filler(access.issue_lasting, access.ca),
-            node_lifecycle(settings.node_monitor_grace_period),
+            node_lifecycle(settings.node_monitor_grace_period, settings.node_lifecycle_controller),
         )
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)

@@ -1,7 +1,7 @@
 """Nodes that fall silent, and the taints that say what new and old pods are to expect of a node. Pure.
 
-Source: kube-controller-manager ``pkg/controller/nodelifecycle``. Rates of eviction are left out:
-with all nodes silent nobody is evicted, with any other number all their pods are.
+Source: kube-controller-manager ``pkg/controller/nodelifecycle``. How fast nodes are emptied
+is decided in ``zonestates``; with all nodes silent nobody is evicted.
 
 A node that speaks, and says that it has no CNI, gets a soft taint alone: its pods wait on it, where
 their events tell what it lacks (README, "Without a CNI").
@@ -9,6 +9,7 @@ their events tell what it lacks (README, "Without a CNI").
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,9 @@ from netemu.clock import format_rfc3339, parse_rfc3339
 from netemu.controllers.indexes import NODE as BY_NODE
 from netemu.controllers.reconciler import Reconciler
 from netemu.controllers.writes import EmitEvent, LookAgain, Patch, Update, Writes
+from netemu.controllers.zonestates import eviction_wait_s, is_ready
 from netemu.informer.cache import Cache, Change, Key
+from netemu.settings import NodeLifecycleController
 
 NAME = "node-controller"
 LEASE_NAMESPACE = "kube-node-lease"
@@ -31,14 +34,17 @@ PRESSURE_TAINTS = {
     "PIDPressure": "node.kubernetes.io/pid-pressure",
 }
 OURS = {NOT_READY_TAINT, UNREACHABLE_TAINT, UNSCHEDULABLE_TAINT, *PRESSURE_TAINTS.values()}
+EMPTYING = (NOT_READY_TAINT, UNREACHABLE_TAINT)
+DEFAULT_RATES = NodeLifecycleController()
 DOUBT_S = 1.0
 NO_NETWORK = "reason:NetworkPluginNotReady"
 
 Taints = list[dict[str, Any]]
 
 
-def node_lifecycle(grace_s: float) -> Reconciler:
-    """Give the controller for which a node is lost that says nothing for ``grace_s``.
+def node_lifecycle(grace_s: float, rates: NodeLifecycleController = DEFAULT_RATES) -> Reconciler:
+    """Give the controller for which a node is lost that says nothing for ``grace_s``; it empties such
+    nodes at the ``rates``.
 
     It looks a second time before it believes that: after a pause of the whole machine nobody was
     heard of, and those who live speak at once.
@@ -54,13 +60,13 @@ def node_lifecycle(grace_s: float) -> Reconciler:
         left_s = grace_s - (now_s - heard_of_s(cache, node))
         if left_s > 0:
             doubted_since_s.pop(key.name, None)
-            return [*_taint(cache, node, now_s), LookAgain(left_s)]
+            return [*_taint(cache, node, now_s, rates), LookAgain(left_s)]
         left_s = doubted_since_s.setdefault(key.name, now_s) + doubt_s - now_s
         if left_s > 0:
-            return [*_taint(cache, node, now_s), LookAgain(left_s)]
+            return [*_taint(cache, node, now_s, rates), LookAgain(left_s)]
         lost = _lose(node, now_s)
         # The change of the status brings us back for the rest, with the version that it made.
-        return lost or [*_taint(cache, node, now_s), *_unready_pods(cache, node, now_s)]
+        return lost or [*_taint(cache, node, now_s, rates), *_unready_pods(cache, node, now_s)]
 
     return Reconciler(name=NAME, plan=plan, triggers={NODE: _node_changed, LEASE: _lease_changed})
 
@@ -100,11 +106,13 @@ def _both(key: str, *, evicts: bool) -> list[tuple[str, str]]:
     return [(key, "NoSchedule"), *([(key, "NoExecute")] if evicts else [])]
 
 
-def _taint(cache: Cache, node: Object, now_s: float) -> Writes:
+def _taint(cache: Cache, node: Object, now_s: float, rates: NodeLifecycleController) -> Writes:
     """Bring a node's taints to what they should be; those of others stay, with a time if they evict."""
     spec = node.get("spec") or {}
     old: Taints = list(spec.get("taints") or ())
-    wanted = wanted_taints(node, evicts=_any_ready(cache))
+    wait_s = _eviction_wait_s(cache, node, old, now_s, rates)
+    wanted = wanted_taints(node, evicts=wait_s <= 0)
+    later: Writes = [LookAgain(wait_s)] if 0 < wait_s < math.inf else []
     kept = [taint for taint in old if taint["key"] not in OURS or (taint["key"], taint["effect"]) in wanted]
     present = {(taint["key"], taint["effect"]) for taint in kept}
     now = format_rfc3339(now_s)
@@ -120,15 +128,20 @@ def _taint(cache: Cache, node: Object, now_s: float) -> Writes:
         if (key, effect) not in present
     ]
     if new == old:
-        return []
+        return later
     rest = {field: value for field, value in spec.items() if field != "taints"}
-    return [Update(NODE, {**node, "spec": {**rest, **({"taints": new} if new else {})}})]
+    return [Update(NODE, {**node, "spec": {**rest, **({"taints": new} if new else {})}}), *later]
 
 
-def _any_ready(cache: Cache) -> bool:
-    """Tell whether any node is ready: if none is, the fault is rather ours, and nobody is evicted."""
+def _eviction_wait_s(
+    cache: Cache, node: Object, taints: Taints, now_s: float, rates: NodeLifecycleController
+) -> float:
+    """Tell in how many seconds a node may be emptied: 0 for one that is ready or is emptied already."""
     nodes = cache.list(NODE)
-    return any((_condition(node, "Ready") or {}).get("status") == "True" for node in nodes)
+    if not any(map(is_ready, nodes)):
+        return math.inf  # the fault is rather ours, and nobody is evicted
+    begun = any(t["key"] in EMPTYING and t["effect"] == "NoExecute" for t in taints)
+    return 0.0 if is_ready(node) or begun else eviction_wait_s(node, nodes, rates, now_s)
 
 
 def _lose(node: Object, now_s: float) -> Writes:

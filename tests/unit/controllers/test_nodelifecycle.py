@@ -231,3 +231,14 @@ async def test_pods_of_a_node_that_is_said_to_be_out_of_service_are_forgotten(wo
     await world.edit(NODE, "node-2", {"spec": {"taints": [*kept, taint]}}, namespace="")
     await world.settle()
     assert await world.names(POD) == []
+
+
+async def test_nodes_that_are_lost_together_are_emptied_one_after_the_other(world):
+    await world.create(NODE, builders.node("node-3"))
+    await live(world, "node-1", GRACE_S + 5, step=2.0)
+    first = [(UNREACHABLE, "NoExecute") in await taints(world, name) for name in ("node-2", "node-3")]
+    await live(world, "node-1", 12.0, step=2.0)
+    then = [(UNREACHABLE, "NoExecute") in await taints(world, name) for name in ("node-2", "node-3")]
+
+    assert sorted(first) == [False, True]
+    assert then == [True, True]
