@@ -11,7 +11,7 @@ from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, NotFoundError
 from netemu.api.kinds import ENDPOINT_SLICE, NAMESPACE, NODE, SERVICE, Kind
 from netemu.balancer.announcement import NodeFacts, Said, read_advertisements, read_bgp_advertisements
-from netemu.balancer.asked import addresses_of, is_ours
+from netemu.balancer.asked import addresses_of, is_ours, protocol_of
 from netemu.balancer.frr import Config
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_ADVERTISEMENT, BGP_PEER, L2_ADVERTISEMENT, SETTINGS
 from netemu.balancer.peering import read_peers
@@ -185,6 +185,7 @@ class Balancer:
         """Say how the routers are to be configured; give the objects that cannot be heeded."""
         if self._routing is None:
             objects = [*self._cache.list(BGP_PEER), *self._cache.list(BGP_ADVERTISEMENT)]
+            objects += [obj for obj in self._snapshot.services() if protocol_of(obj) == "bgp"]
             for obj in objects:
                 self._teller.problem(obj, "NoRouters", UNUSED)
             return objects

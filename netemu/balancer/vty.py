@@ -47,7 +47,7 @@ class Vty:
                 self._writer.write(command.encode() + b"\0")
                 text = await self._reader.readuntil(_END)
                 status = await self._reader.readexactly(1)
-        except (OSError, asyncio.IncompleteReadError, TimeoutError) as err:
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as err:
             raise RouterError(f"no answer to {command!r}: {type(err).__name__}") from err
         return status[0], text.removesuffix(_END).decode(errors="replace")
 
