@@ -17,7 +17,7 @@ import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from netemu.linux.netns import identity, open_socket
@@ -111,7 +111,9 @@ class TableMonitor:
         self._lock = threading.RLock()
         self._collected: list[Commit] = []
         self._missed = self._has_gap = False
-        self._generation = self._expected = 0
+        self._generation: int | None = None
+        self._before: int | None = None
+        self._own_before = 0
         sock.bind((0, 0))
         self._port: int = sock.getsockname()[0]
         sock.setblocking(False)
@@ -143,13 +145,15 @@ class TableMonitor:
         with self._lock:
             self._collect()
             self._listen(_NETLINK_DROP_MEMBERSHIP)
-            self._expected = self._ask_generation() - own
+            self._before, self._own_before = self._ask_generation(), own
 
     def start(self, own: int) -> None:
         """Listen again."""
         with self._lock:
             self._listen(_NETLINK_ADD_MEMBERSHIP)
-            self._has_gap |= self._ask_generation() - own != self._expected
+            now = self._ask_generation()
+            if now is not None and self._before is not None:
+                self._has_gap |= now - self._before != own - self._own_before
 
     def close(self) -> None:
         """Close the socket."""
@@ -165,11 +169,12 @@ class TableMonitor:
         except MissedError:
             self._collected, self._missed = [], True
 
-    def _ask_generation(self) -> int:
-        """Ask for the number of transactions that the namespace has seen; -1 if the answer was lost."""
-        self._generation = -1
+    def _ask_generation(self) -> int | None:
+        """Ask for the number of transactions that the namespace has seen; ``None`` without an answer."""
+        self._generation = None
         header = (_HEADER.size + _NFGENMSG_BYTES, _SUBSYSTEM << 8 | _GET_GENERATION, _REQUEST, 0, 0)
-        self._socket.send(_HEADER.pack(*header) + bytes(_NFGENMSG_BYTES))
+        with suppress(OSError):
+            self._socket.send(_HEADER.pack(*header) + bytes(_NFGENMSG_BYTES))
         self._collect()  # the answer is there when send returns
         return self._generation
 
