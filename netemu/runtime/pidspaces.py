@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _ARGUMENTS_FD = 3
 _READY_FD = 4
-_PAUSE = f"{SCRATCH}/pause"  # what people see as the pod's first process
+_PAUSE = f"{SCRATCH}/pause"
+_SHOWN = "/pause"  # what people see as the pod's first process
 _NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
 
 
@@ -66,10 +67,11 @@ class PidSpaces:
         said = f"echo >&{_READY_FD}; exec {_READY_FD}>&-; exec sleep infinity"
         try:
             monitor = spawn(
-                [_PAUSE, "--args", str(_ARGUMENTS_FD), "/usr/bin/sh", "-c", said],
+                [_SHOWN, "--args", str(_ARGUMENTS_FD), "/usr/bin/sh", "-c", said],
                 {},
                 descriptors=(null, null, null, arguments, ready_write),
                 prepare=_mount_proc,
+                program=_PAUSE,
             )
         finally:
             os.close(null)

@@ -28,10 +28,11 @@ def spawn(
     *,
     descriptors: Sequence[int],
     prepare: Callable[[], None] | None = None,
+    program: str = "",
 ) -> int:
     """Start a program in a session of its own; it dies with us.
 
-    ``prepare`` runs in the child, before anything else (namespaces, terminal). The program
+    ``program`` is where it is, if ``argv`` calls it otherwise. ``prepare`` runs in the child, before anything else (namespaces, terminal). The program
     gets ``descriptors`` as 0, 1, 2 and so on, and no other of ours.
 
     Returns:
@@ -45,7 +46,7 @@ def spawn(
     def execute(_error_fd: int) -> None:
         close_all_on_exec(len(descriptors))  # also what we inherited ourselves
         os.chdir("/")
-        os.execvpe(argv[0], list(argv), env)
+        os.execvpe(program or argv[0], list(argv), env)
 
     return fork(execute, descriptors=descriptors, prepare=prepare)
 
