@@ -119,14 +119,15 @@ def announce(
             for address in addresses_of(obj):
                 users.setdefault(address, []).append(obj)
     found = []
+    nodes_for = _Candidates(nodes)
     where = {key: serving(key) for using in users.values() for key in map(key_of, using)}
     for address, using in users.items():
         alive = [obj for obj in using if where[key_of(obj)].anywhere]
         local = _local(alive, where)
         pool = _pool_of(address, pools)
         ways = said.ways(pool.name if pool else None, map(protocol_of, alive))
-        node = choose(address, candidates(nodes, ways.get("layer2", ()), local))
-        routes = _routes(address, ways.get("bgp", ()), nodes, local)
+        node = choose(address, nodes_for(ways.get("layer2", ()), local))
+        routes = _routes(address, ways.get("bgp", ()), nodes_for, local)
         found.append(Announced(address, node, routes, tuple(using)))
     return found
 
@@ -134,15 +135,30 @@ def announce(
 def _routes(
     address: Address,
     said: Iterable[Advertisement],
-    nodes: Sequence[NodeFacts],
+    nodes_for: _Candidates,
     local: frozenset[str] | None,
 ) -> Mapping[str, tuple[Route, ...]]:
-    found: dict[str, list[Route]] = {}
+    found: dict[str, tuple[Route, ...]] = {}
     for each in said:
         if isinstance(each, BgpAdvertisement):
-            for name in candidates(nodes, (each,), local):
-                found.setdefault(name, []).append(route_to(address, each))
-    return {name: tuple(routes) for name, routes in found.items()}
+            route = route_to(address, each)
+            for name in nodes_for((each,), local):
+                found[name] = (*found.get(name, ()), route)
+    return found
+
+
+class _Candidates:
+    """Names the nodes that may announce; remembers it, for most addresses ask the same."""
+
+    def __init__(self, nodes: Sequence[NodeFacts]) -> None:
+        self._nodes = nodes
+        self._known: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+    def __call__(self, said: tuple[Advertisement, ...], local: frozenset[str] | None) -> tuple[str, ...]:
+        key = (local, *map(id, said))  # what is said lives as long as this
+        if key not in self._known:
+            self._known[key] = candidates(self._nodes, said, local)
+        return self._known[key]
 
 
 def _local(services: Iterable[Object], where: Mapping[Key, Serving]) -> frozenset[str] | None:

@@ -41,9 +41,9 @@ MAX_DELAY_S = 10.0
 SETTLED_S = 5.0
 
 _PRIVATE = """
-for directory in /run /var/tmp; do mount --bind "$directory" "$directory"; done
+for each in /run /var/tmp; do [ ! -d "$each" ] || mount --bind "$each" "$each"; done
 mount --bind "$1" "$1"
-for directory in /run /var/tmp; do mount -o remount,bind,ro "$directory"; done
+for each in /run /var/tmp; do [ ! -d "$each" ] || mount -o remount,bind,ro "$each"; done
 for file in group passwd; do mount --bind "$1/$file" "/etc/$file"; done
 shift
 exec "$@"
