@@ -12,7 +12,19 @@ from typing import Any, Literal, NamedTuple
 
 from netemu.api import syntax
 from netemu.api.errors import BadRequestError
-from netemu.api.kinds import EVENT, NAMESPACE, NODE, POD, REPLICA_SET, SECRET, SERVICE, Kind
+from netemu.api.kinds import (
+    CERTIFICATE_SIGNING_REQUEST,
+    EVENT,
+    JOB,
+    NAMESPACE,
+    NODE,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    SECRET,
+    SERVICE,
+    Kind,
+)
 from netemu.api.views.meta import LabelSelector, SelectorRequirement
 
 
@@ -110,6 +122,9 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     SECRET.key: ("type",),
     SERVICE.key: ("spec.clusterIP", "spec.type"),
     REPLICA_SET.key: ("status.replicas",),
+    REPLICATION_CONTROLLER.key: ("status.replicas",),
+    JOB.key: ("status.successful",),
+    CERTIFICATE_SIGNING_REQUEST.key: ("spec.signerName",),
     EVENT.key: (
         "involvedObject.kind",
         "involvedObject.namespace",
@@ -126,7 +141,12 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 }
 _KNOWN = {key: _COMMON_FIELDS.union(fields) for key, fields in _FIELDS.items()}
 # What stands for an absent field, where that is not the empty text.
-_ABSENT = {"spec.unschedulable": "false", "spec.hostNetwork": "false", "status.replicas": "0"}
+_ABSENT = {
+    "spec.unschedulable": "false",
+    "spec.hostNetwork": "false",
+    "status.replicas": "0",
+    "status.successful": "0",
+}
 
 _ESCAPED_COMMA = re.compile(r"((?:[^,\\]|\\.)+)", re.DOTALL)
 _FIELD_TERM = re.compile(r"(?P<field>[^=!]*?)(?P<operator>==|!=|=)(?P<value>(?:[^=\\]|\\.)*)", re.DOTALL)
@@ -218,12 +238,24 @@ def _parse_field_term(term: str) -> FieldRequirement:
 
 
 def _field(obj: Mapping[str, Any], path: str) -> str:
-    value: Any = obj
-    for name in _ALIASES.get(path, path).split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+    value = None
+    for alias in _ALIASES.get(path, (path,)):
+        value = value or _value(obj, alias)
     if value is None:
         return _ABSENT.get(path, "")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_ALIASES = {"source": "source.component", "name": "metadata.name"}
+def _value(obj: Mapping[str, Any], path: str) -> Any:
+    value: Any = obj
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+# Where the field is; the first that says something counts.
+_ALIASES = {
+    "name": ("metadata.name",),
+    "source": ("source.component", "reportingComponent"),
+    "status.successful": ("status.succeeded",),
+}

@@ -3,7 +3,7 @@
 import pytest
 
 from netemu.api.errors import BadRequestError
-from netemu.api.kinds import CONFIG_MAP, EVENT, NODE, POD, SERVICE
+from netemu.api.kinds import CERTIFICATE_SIGNING_REQUEST, CONFIG_MAP, EVENT, JOB, NODE, POD, SERVICE
 from netemu.api.selectors import (
     matches,
     matches_fields,
@@ -116,6 +116,10 @@ POD_OBJECT = {
             True,
         ),
         (EVENT, "source=kubelet", {"source": {"component": "kubelet"}}, True),
+        (EVENT, "source=kubelet", {"source": {}, "reportingComponent": "kubelet"}, True),
+        (JOB, "status.successful=1", {"status": {"succeeded": 1}}, True),
+        (JOB, "status.successful=0", {"status": {}}, True),
+        (CERTIFICATE_SIGNING_REQUEST, "spec.signerName=a/b", {"spec": {"signerName": "a/b"}}, True),
         (CONFIG_MAP, r"metadata.name=a\,b\=c\\d", {"metadata": {"name": r"a,b=c\d"}}, True),
     ],
 )
