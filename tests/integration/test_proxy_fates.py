@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from netemu.proxy.iptables.syncer import open_syncer
-from netemu.testing.fates.case import LOST, REFUSED, Client, Target, Trait
+from netemu.testing.fates.case import LOST, Client, Target
+from netemu.testing.fates.chains import is_for_chains
 from netemu.testing.fates.oracle import fate
 from netemu.testing.fates.stage import observe, stage
 from netemu.testing.fates.table import CORE, cases
@@ -44,27 +45,13 @@ def test_every_case_ends_as_kubernetes_documents(case, seen):
     assert fate(case).agrees(seen[case])
 
 
-def is_for_chains(case):
-    """Leave out what kube-proxy's iptables mode does not see: then a packet goes where routes lead it.
-
-    That is the service range as a whole, and what a node itself sends to the addresses of Services
-    without endpoints that are no ClusterIPs.
-    """
-    unserved = case.target in (Target.UNDEFINED_PORT, Target.UNALLOCATED, Target.UNALLOCATED_LATER)
-    unserved |= (
-        case.target is Target.CLUSTER_IP and fate(case) == LOST and case.service.trait is not Trait.NONE
-    )
-    by_node = case.client in (Client.NODE, Client.REMOTE_NODE)
-    by_node &= case.target in (Target.BALANCER, Target.EXTERNAL_IP)
-    return not unserved and not (by_node and fate(case) == REFUSED)
-
-
 def chain_mode(places, client, masquerade_all):
-    return proxied(places, client, open_syncer=open_syncer)
+    settings = msgspec.structs.replace(SETTINGS, masquerade_all=masquerade_all)
+    return proxied(places, client, settings=settings, open_syncer=open_syncer)
 
 
 def test_cases_end_so_in_iptables_mode_too():
-    some = [case for case in TABLE if is_for_chains(case) and not case.masquerade_all]
+    some = [case for case in TABLE if is_for_chains(case)]
     with stage(TABLE) as places:
         found = asyncio.run(observe(places, some, chain_mode))
 

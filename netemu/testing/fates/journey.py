@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
+from typing import Any
 
 from netemu.nft.expressions import Address
-from netemu.nft.ruleset import Ruleset
-from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
+from netemu.nft.walk import Delivered, Dropped, End, Packet, Rejected, walk
 from netemu.testing.fates.case import LOST, REFUSED, Arrival, Case, Client, Fate
 from netemu.testing.fates.manifest import PLACES, PROXIES, Manifest
 from netemu.testing.fates.oracle import NODE_OF, PODS
 from netemu.testing.service_world import PORT
 
+Rules = Mapping[tuple[str, int], Any]
+Walker = Callable[[Any, Packet, Collection[Address]], set[End]]
+_Walked = Callable[[str, Packet, Collection[Address]], set[End]]
 _LOOPBACKS = (ip_address("127.0.0.1"), ip_address("::1"))
 
 
@@ -28,33 +32,40 @@ class _Hop:
     local: bool
 
 
-def walk_case(rules: Mapping[tuple[str, int], Ruleset], manifest: Manifest, case: Case) -> set[Fate]:
-    """Give all ends of a case; ``rules`` are by node and IP version. One fate for each single arrival."""
+def walk_case(rules: Rules, manifest: Manifest, case: Case, walker: Walker = walk) -> set[Fate]:
+    """Give all ends of a case; ``rules`` are by node and IP version. One fate for each single arrival.
+
+    ``walker`` is what reads such rules.
+    """
     client = case.client.value
     address, port = manifest.destination(case)
     first = NODE_OF.get(client, "node-1")
     if case.client is Client.OUTSIDE:
         first = next((node for node in ("node-1", "node-2") if PLACES[case.version][node] == address), first)
     hop = _Hop(first, client, address, port, client == first)
-    return set(_follow(rules, case, hop))
+    return set(_follow(partial(_walk, rules, walker), case, hop))
 
 
-def _follow(rules: Mapping[tuple[str, int], Ruleset], case: Case, hop: _Hop) -> Iterator[Fate]:
-    packet = Packet(PLACES[case.version][hop.source], hop.address, case.protocol, hop.port, hop.local)
+def _walk(rules: Rules, walker: Walker, node: str, packet: Packet, own: Collection[Address]) -> set[End]:
+    return walker(rules[node, packet.saddr.version], packet, own)
+
+
+def _follow(walked: _Walked, case: Case, hop: _Hop) -> Iterator[Fate]:
+    # Who connects to loopback does so from it.
+    source = hop.address if hop.address in _LOOPBACKS else PLACES[case.version][hop.source]
+    packet = Packet(source, hop.address, case.protocol, hop.port, hop.local)
     own = (PLACES[case.version][hop.node], *_LOOPBACKS)
-    for end in walk(rules[hop.node, case.version], packet, own):
+    for end in walked(hop.node, packet, own):
         match end:
             case Rejected():
                 yield REFUSED
             case Dropped():
                 yield LOST
             case Delivered():
-                yield from _onward(rules, case, hop, end)
+                yield from _onward(walked, case, hop, end)
 
 
-def _onward(
-    rules: Mapping[tuple[str, int], Ruleset], case: Case, hop: _Hop, end: Delivered
-) -> Iterator[Fate]:
+def _onward(walked: _Walked, case: Case, hop: _Hop, end: Delivered) -> Iterator[Fate]:
     places = {address: place for place, address in PLACES[case.version].items()}
     source = hop.node if end.masqueraded else hop.source
     if end.address in PROXIES[case.version]:
@@ -65,7 +76,7 @@ def _onward(
     if source in PODS and place not in PODS and next_node != hop.node:
         source = hop.node  # the CNI plugin's rule
     if next_node not in (hop.node, "outside"):
-        yield from _follow(rules, case, _Hop(next_node, source, end.address, end.port, local=False))
+        yield from _follow(walked, case, _Hop(next_node, source, end.address, end.port, local=False))
     elif listens and end.address not in _LOOPBACKS:
         yield Fate(frozenset({Arrival(place, source)}))
     else:
