@@ -37,6 +37,7 @@ def dns(*sockets, protocol=L4.UDP, lingering=()):
         pytest.param(dns(), dns(A), {A}, id="the-first-one-comes"),
         pytest.param(None, dns(A), {A}, id="the-service-comes"),
         pytest.param(dns(A), dns(B), {B}, id="one-for-another"),
+        pytest.param(dns(A), dns((A[0], 5353)), {(A[0], 5353)}, id="another-target-port"),
         pytest.param(dns(B, lingering=[A]), dns(B), {B}, id="one-has-ended"),
     ],
 )
