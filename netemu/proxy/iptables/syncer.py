@@ -198,8 +198,9 @@ class IptablesSyncer:
     async def _sync(self, changed: set[PortKey], *, afresh: bool) -> bool:
         plans = {key: self._given.plans.get(key) for key in changed}
         expected = self._expected(plans, afresh=afresh)
-        await self._pieces.refresh(plans)
-        wanted = self._pieces.ruleset()
+        pieces = self._pieces  # others take their place if the node gets another zone meanwhile
+        await pieces.refresh(plans)
+        wanted = pieces.ruleset()
         worked = await self._try(partial(self._apply, None if afresh else self._held, wanted, expected))
         self._seen = None
         if worked:
