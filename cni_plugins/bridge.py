@@ -24,7 +24,6 @@ from netemu.linux.messages import Address, Interface
 from netemu.linux.netlink import Netlink
 
 _NF_CALL = {4: "net/bridge/bridge-nf-call-iptables", 6: "net/bridge/bridge-nf-call-ip6tables"}
-_IPV6_OFF = {"net/ipv6/conf/default/disable_ipv6": 1}
 # Addresses and routes are given, and free; solicitations and reports would be flooded to all ports.
 _IPV6_GIVEN = {
     "net/ipv6/conf/default/disable_ipv6": 0,
@@ -166,7 +165,8 @@ def _forwarding(config: BridgeConfig, gateways: Iterable[Interface]) -> dict[str
 
 
 def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
-    _settle_ipv6(pod_fd, wiring)
+    if any(address.version == 6 for address in wiring.addresses):
+        sysctl.write(pod_fd, _IPV6_GIVEN)
     with Netlink.open(pod_fd) as pod:
         exists = pod.find_index(wiring.pod_name) is not None
         ours = node.netlink.find_index(wiring.host_name) is not None
@@ -176,14 +176,6 @@ def _wire(node: Node, pod_fd: int, wiring: Wiring) -> None:
             node.netlink.batch([messages.delete_link(wiring.host_name)])
         node.netlink.batch(bridge_plan.node_messages(wiring, None if exists else pod_fd))
         pod.batch(bridge_plan.pod_messages(wiring, pod.link_index(wiring.pod_name)))
-
-
-def _settle_ipv6(ns_fd: int, wiring: Wiring) -> None:
-    """Say what of IPv6 the links have that come to a namespace: nothing, if they get no such address."""
-    if any(address.version == 6 for address in wiring.addresses):
-        sysctl.write(ns_fd, _IPV6_GIVEN)
-    else:
-        sysctl.write_present(ns_fd, _IPV6_OFF)
 
 
 def _addresses_of(request: Request, node: Node, bridge_index: int) -> set[Address]:

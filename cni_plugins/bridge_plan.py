@@ -11,6 +11,7 @@ Two ways, so that every packet between pods passes the node's ``forward`` hook:
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Literal, NamedTuple
@@ -194,6 +195,10 @@ def node_messages(wiring: Wiring, pod_ns_fd: int | None) -> list[Message]:
 def pod_messages(wiring: Wiring, index: int) -> list[Message]:
     """List what to tell the pod's namespace, in which the interface has this index."""
     plan = [messages.link_up(index)]
+    if all(address.version == 4 for address in wiring.addresses):
+        # Nothing of IPv6 then, no address of its own and no question for a router. Not by a sysctl: the
+        # more namespaces there are, the longer it takes to find. A kernel without IPv6 has nothing to say.
+        plan.insert(0, messages.without_link_local(index).tolerating(errno.EAFNOSUPPORT))
     plan.extend(messages.address(index, address) for address in wiring.addresses)
     for gateway in wiring.gateways:
         # Permanent on both sides: such entries do not count against the machine's gc_thresh3.

@@ -33,6 +33,7 @@ NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 
 _AF_BRIDGE = 7  # linux/socket.h; not in Python's socket module
 _IFF_UP = 0x1
+_GEN_MODE_NONE = 1  # linux/if_link.h
 _NUD_PERMANENT, _NUD_STALE, _NUD_NOARP = 0x80, 0x04, 0x40  # linux/neighbour.h
 _NTF_SELF = 0x02
 _IFA_F_NODAD = 0x02
@@ -182,6 +183,11 @@ def delete_link(link: Link) -> Message:
     return Message(f"delete link {link}", RTM_DELLINK, 0, _bare_link(link))
 
 
+def without_link_local(index: int) -> Message:
+    """Let a link have no IPv6 address of its own; before it is raised."""
+    return Message(f"give link {index} no link-local address", RTM_NEWLINK, 0, _address_mode(index))
+
+
 def link_group(link: Link, group: int) -> Message:
     """Put a link into a group (a number above 0), which may be deleted as a whole."""
     return Message(f"put link {link} into group {group}", RTM_NEWLINK, 0, _bare_link(link, group))
@@ -314,6 +320,13 @@ def _bare_link(link: Link, group: int | None = None) -> bytes:
 
 def _link_of_group(group: int | None, link: Link) -> bytes:
     return encoding.encode(encoding.classes().link, _link_body(link, None, ("IFLA_GROUP", group)))
+
+
+@lru_cache(maxsize=16)
+def _address_mode(index: int) -> bytes:
+    inet6 = ("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _GEN_MODE_NONE)]})
+    body = _link_body(index, None, ("IFLA_AF_SPEC", {"attrs": [inet6]}))
+    return encoding.encode(encoding.classes().link, body)
 
 
 def _link_info(kind: str, *data: tuple[str, Any]) -> tuple[str, Any]:

@@ -107,14 +107,6 @@ def test_sysctls_are_those_of_the_namespace_and_not_of_the_machine(node_fd):
         assert sysctl.read(own, "net/ipv4/ip_forward") == before
 
 
-def test_only_sysctls_that_there_are_are_set_when_asked_so(node_fd):
-    sysctl.write_present(node_fd, {"net/ipv4/no_such": 1, "net/ipv4/ip_forward": 1})
-
-    assert sysctl.read(node_fd, "net/ipv4/ip_forward") == "1"
-    with pytest.raises(KernelError, match="Invalid argument"):
-        sysctl.write_present(node_fd, {"net/ipv4/ip_forward": "much"})
-
-
 def test_the_machines_own_sysctls_are_never_set():
     with (
         netns.opened("/proc/1/ns/net") as machine,

@@ -1,3 +1,4 @@
+import errno
 from ipaddress import IPv4Interface
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_routed_pod_first_gets_the_way_to_its_gateway():
         "set unicast route to 10.244.1.1/32 on link 2",
         "set unicast route to 0.0.0.0/0 via 10.244.1.1 on link 2",
     ]
+
+
+def test_a_pod_without_ipv6_gets_no_link_local_address_before_its_link_is_raised():
+    first, second, *_rest = bridge_plan.pod_messages(wiring(), 2)
+    texts = [message.what for message in bridge_plan.pod_messages(wiring(lease=DUAL), 2)]
+
+    assert (first.what, second.what) == ("give link 2 no link-local address", "set link 2 up")
+    assert first.tolerate == {errno.EAFNOSUPPORT}  # a kernel without IPv6
+    assert first.what not in texts
 
 
 def test_without_a_gateway_pods_are_only_bridged():
