@@ -74,14 +74,20 @@ def kernel():
 
 
 @asynccontextmanager
-async def running(client, kernel, *, period_s=30.0, recorder=None, kinds=()):
+async def running(client, kernel, *, period_s=30.0, recorder=None, kinds=(), opened=None):
+    def open_syncer(given):
+        made = IptablesSyncer(given, kernel, first_retry_s=0.001, rest_s=0)
+        opened.append(made)
+        return made
+
+    opened = [] if opened is None else opened
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE, *kinds])
     proxy = Proxy(
         cache,
         informer,
         Settings(),
-        open_syncer=lambda given: IptablesSyncer(given, kernel, first_retry_s=0.001, rest_s=0),
+        open_syncer=open_syncer,
         open_health=Mute,
         recorder=recorder,
         period_s=period_s,
@@ -228,6 +234,26 @@ async def test_a_node_in_another_zone_gets_other_endpoints(kernel):
         await eventually(lambda: is_near("10.244.1.2:8080"))
         await client.update(*node(**{"topology.kubernetes.io/zone": "there"}))
         await eventually(lambda: is_near("10.244.2.2:8080"))
+
+
+async def test_a_zone_that_changes_while_much_is_planned_takes_no_chain_away(kernel):
+    opened = []
+    many = (service(f"web-{number}", str(ip_address("10.96.1.0") + number)) for number in range(450))
+    some = (endpoints("10.244.1.2", name=f"web-{number}") for number in range(450))
+    async with running(FakeClient(*many, *some), kernel, opened=opened):
+        for turns in range(1, 8):  # of the loop; some of them lead into the midst of planning
+            written = len(kernel.restored)
+            opened[0].place(f"zone-{turns}")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opened[0].place("other")
+            await eventually(lambda seen=written: _is_more(kernel.restored, seen))
+
+    assert not any("-X KUBE-SVC" in text for text in kernel.restored)
+
+
+async def _is_more(found, than):
+    return len(found) > than
 
 
 async def test_a_range_of_services_that_is_added_changes_no_chain(kernel):
