@@ -38,8 +38,8 @@ UNUSED = "The cluster has no BGP: netemu up --load-balancer bgp makes one that h
 class Answers(Protocol):
     """One node's kernel."""
 
-    def release(self, kept: Collection[Address]) -> None:
-        """Take no others than these."""
+    def release(self, answered: Collection[Address], routed: Collection[Address] = ()) -> None:
+        """Take no others than these, and answer for no others than the first; take none that is new."""
         ...
 
     def hold(self, answered: Collection[Address], routed: Collection[Address] = ()) -> frozenset[Address]:
@@ -247,7 +247,7 @@ class Balancer:
         new: dict[str, frozenset[Address]] = {}
         for name, answers in self._nodes.items():
             with self._tolerating(name):
-                answers.release(answered[name] | routed[name])
+                answers.release(answered[name], routed[name])
         for name, answers in self._nodes.items():
             with self._tolerating(name):
                 new[name] = answers.hold(answered[name], routed[name])

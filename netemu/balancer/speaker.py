@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Literal
 
@@ -45,15 +45,19 @@ class Speaker:
         self._ns_fd = ns_fd
         self._held: Held | None = None
 
-    def release(self, kept: Collection[Address]) -> None:
-        """Take no others than these.
+    def release(self, answered: Collection[Address], routed: Collection[Address] = ()) -> None:
+        """Take no others than these, and answer for no others than the first; take none that is new.
 
         Raises:
             KernelError, PermissionDeniedError: the kernel refuses; the next call tries again.
 
         """
-        if self._held is None or not self._held.keys() <= set(kept):
-            self._change(lambda held: {address: held[address] for address in held.keys() & set(kept)})
+        kept, known = _asked(answered, routed), self._held
+        held = self._find() if known is None else known
+        less = {address: how and kept[address] for address, how in held.items() if address in kept}
+        if less != held:
+            self._go(held, less, {address: how for address, how in less.items() if how != held[address]})
+            self._held = less if known is not None else None
 
     def renew(self) -> None:
         """Put back what another hand took away of what is held.
@@ -75,34 +79,43 @@ class Speaker:
             KernelError, PermissionDeniedError: the kernel refuses; the next call tries again.
 
         """
-        wanted = dict.fromkeys(routed, False) | dict.fromkeys(answered, True)
-        new = self._change(lambda _held: wanted) if wanted != self._held else frozenset()
+        wanted, known = _asked(answered, routed), self._held
+        if wanted == known:
+            return frozenset()
+        held = self._find() if known is None else known
+        # Of what was found it is not known whether it was answered for: all is said again.
+        changed = wanted if known is None else {a: how for a, how in wanted.items() if how != known.get(a)}
+        self._go(held, wanted, changed)
+        self._held = wanted
+        new = frozenset(wanted.keys() - held.keys() if known is None else changed)
         for address in _in_order(new):
             if wanted[address]:
                 self._claim(address)
         return new
 
-    def _change(self, choose: Callable[[Held], Held]) -> frozenset[Address]:
-        """Go from what is held to what is chosen; give what is new."""
-        known, self._held = self._held, None  # until it is done nobody knows
+    def _find(self) -> Held:
+        """Read what the kernel has since before; it may answer for all of it."""
         with Netlink.open(self._ns_fd) as netlink:
-            held = _found(netlink) if known is None else known.keys()
-            wanted = choose(dict.fromkeys(held, True) if known is None else known)
-            # Of what was found it is not known whether it was answered for: all is said again.
-            changed = wanted if known is None else {a: wanted[a] for a in wanted if wanted[a] != known.get(a)}
-            if 6 in _versions(changed):
-                sysctl.ensure(self._ns_fd, _PROXY_NDP)
-            gone = held - wanted.keys()
-            if changed or gone:
+            return dict.fromkeys(_found(netlink), True)
+
+    def _go(self, held: Held, wanted: Held, changed: Held) -> None:
+        self._held = None  # until it is done nobody knows
+        if 6 in _versions(changed):
+            sysctl.ensure(self._ns_fd, _PROXY_NDP)
+        gone = held.keys() - wanted.keys()
+        if changed or gone:
+            with Netlink.open(self._ns_fd) as netlink:
                 netlink.batch(_changes(netlink, add=changed, remove=gone))
-        self._held = wanted
-        return frozenset(wanted.keys() - held if known is None else changed)
 
     def _claim(self, address: Address) -> None:
         try:
             proxyarp.claim(self._ns_fd, ETH0, address)
         except OSError as err:  # its link is down just now; whoever looks for the address will ask
             log.debug("balancer.unclaimed", node=self.node, address=str(address), error=str(err))
+
+
+def _asked(answered: Collection[Address], routed: Collection[Address]) -> Held:
+    return dict.fromkeys(routed, False) | dict.fromkeys(answered, True)
 
 
 def _changes(netlink: Netlink, *, add: Held, remove: Iterable[Address]) -> Iterator[Message]:

@@ -154,6 +154,22 @@ def test_what_is_routed_to_a_node_is_taken_but_not_answered_for(segment):
     assert state("t-node-1")[0] == ""
 
 
+def test_what_another_node_is_to_answer_for_stays_only_routed_here(segment):
+    speaker = segment.speakers["t-node-1"]
+    speaker.hold({ADDRESS, OTHER}, {OTHER6})
+    speaker.release((), {ADDRESS, OTHER6})
+    neighbours, routes = state("t-node-1")
+
+    assert neighbours == ""
+    assert [str(each) in routes for each in (ADDRESS, OTHER, OTHER6)] == [True, False, True]
+    with netns.opened("t-node-1") as fd:
+        later = Speaker("t-node-1", fd)
+        later.release({ADDRESS}, {OTHER6})  # of what it finds it answers for nothing new
+        assert state("t-node-1")[0] == ""
+        assert later.hold({ADDRESS}, {OTHER6}) == frozenset()
+    assert str(ADDRESS) in state("t-node-1")[0]
+
+
 def test_what_another_hand_took_away_comes_back(segment):
     speaker = segment.speakers["t-node-1"]
     speaker.hold({ADDRESS, ADDRESS6})

@@ -71,8 +71,9 @@ class NotedNode:
     def renew(self):
         self.renewed += 1
 
-    def release(self, kept):
-        self.mine &= set(kept)
+    def release(self, answered, routed=()):
+        self.mine &= set(answered)
+        self.routed &= {*answered, *routed}
 
     def hold(self, answered, routed=()):
         if self.broken:
