@@ -10,6 +10,8 @@ from netemu.api.errors import MethodNotAllowedError
 from netemu.api.resources import listed_group_versions, served_paths
 from netemu.api.served import ServedKinds
 from netemu.apiserver import answers, discovery, health
+from netemu.apiserver.aggregation.discovery import find_group, with_remote_groups, with_remote_items
+from netemu.apiserver.aggregation.remotes import Remotes
 from netemu.apiserver.negotiation import JSON, MediaType, choose, render
 from netemu.apiserver.openapi import OpenApiRequests
 from netemu.apiserver.tagged import tagged_answer
@@ -28,8 +30,11 @@ Parts = tuple[str, ...]
 class DocumentRequests:
     """Answers requests for documents; ``kinds`` gives the kinds that are served at that moment."""
 
-    def __init__(self, kinds: Callable[[], ServedKinds], waits_for: Callable[[], str]) -> None:
+    def __init__(
+        self, kinds: Callable[[], ServedKinds], waits_for: Callable[[], str], remotes: Remotes
+    ) -> None:
         self._kinds = kinds
+        self._remotes = remotes
         self._waits_for = waits_for
         self._openapi = OpenApiRequests(kinds)
 
@@ -67,11 +72,12 @@ class DocumentRequests:
             case ("api",):
                 return self._root(request, discovery.core_versions(), core=True)
             case ("apis",):
-                return self._root(request, discovery.group_list(kinds), core=False)
+                groups = with_remote_groups(discovery.group_list(kinds), self._remotes)
+                return self._root(request, groups, core=False)
             case ("api", version):
                 return _encoded(discovery.find_resources(kinds, "", version))
             case ("apis", group):
-                return _encoded(discovery.find_group(kinds, group))
+                return _encoded(discovery.find_group(kinds, group) or find_group(self._remotes, group))
             case ("apis", group, version):
                 return _encoded(discovery.find_resources(kinds, group, version))
         return None
@@ -83,6 +89,8 @@ class DocumentRequests:
         if wanted is _PLAIN:
             return _encoded(legacy)
         document = discovery.aggregated(self._kinds(), wanted.parameters["v"], core=core)
+        if not core:
+            document = with_remote_items(document, self._remotes)
         return answers.encode_json(document), render(wanted)
 
 

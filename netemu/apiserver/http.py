@@ -20,7 +20,9 @@ from typing import NamedTuple
 from aiohttp import web
 
 from netemu.api.errors import ApiError, BadRequestError
+from netemu.api.kinds import SERVICE
 from netemu.apiserver import answers
+from netemu.apiserver.aggregation.http import Aggregator
 from netemu.apiserver.auth.authorizer import AlwaysAllow
 from netemu.apiserver.auth.guard import ASKED, CHECK_CREATE, CHECK_GRANT, Guard
 from netemu.apiserver.auth.http import AccessRequests
@@ -82,15 +84,24 @@ async def serve(
     secure: Secure | None = None,
     limits: Limits = DEFAULT,
     meter: UsageMeter | None = None,
+    aggregator: Aggregator | None = None,
 ) -> AsyncIterator[None]:
     """Serve the API while the block runs; ``/readyz/cluster`` says what ``waits_for`` names.
+
+    ``aggregator`` reaches other API servers, which answer for some groups.
 
     Raises:
         SocketTakenError: another server answers on the socket.
 
     """
     api = ApiServer(
-        registry, pod_access, waits_for, clock, guard, meter or UsageMeter(NothingMeasured(), clock)
+        registry,
+        pod_access,
+        waits_for,
+        clock,
+        guard,
+        meter or UsageMeter(NothingMeasured(), clock),
+        aggregator or Aggregator(partial(registry.get, SERVICE), pod_access),
     )
     listener = open_listener(socket_path)
     connections = Connections(api.handle, limits)
@@ -120,6 +131,7 @@ class ApiServer:
         clock: Clock,
         guard: Guard,
         meter: UsageMeter,
+        aggregator: Aggregator,
     ) -> None:
         self._guard = guard
         self._access = AccessRequests(registry, guard)
@@ -127,7 +139,8 @@ class ApiServer:
         self._pod_access = pod_access
         self._metrics = Metrics(registry, clock)
         self._measurements = MeasurementRequests(registry, meter, clock)
-        self._documents = DocumentRequests(lambda: registry.kinds, waits_for)
+        self._documents = DocumentRequests(lambda: registry.kinds, waits_for, registry.remotes)
+        self._aggregator = aggregator
         self._objects = ObjectRequests(registry, clock)
         self._pods = PodRequests(registry, pod_access)
 
@@ -163,6 +176,9 @@ class ApiServer:
             check_timeout(request.query, request[ASKED])
         if request.path == "/metrics":
             return self._metrics.answer()
+        remote = None if self._registry.remotes.is_idle else self._registry.remotes.find(request.path)
+        if remote is not None:
+            return await self._aggregator.answer(request, remote, user)
         about_access = await self._access.answer(request, user)
         if about_access is not None:
             return about_access

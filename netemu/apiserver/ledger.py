@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from netemu.api.client import Object
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE, Kind
 from netemu.apiserver import changes, services, words
+from netemu.apiserver.aggregation.remotes import Remotes
 from netemu.apiserver.crds import Definitions
 from netemu.apiserver.emptying import EndingNamespaces
 from netemu.apiserver.flows.matching import Flows
@@ -43,6 +44,7 @@ class Ledger:
         self._addresses = services.ServiceAddresses(settings, rng)
         self.hooks = HookIndex()
         self.flows = Flows()
+        self.remotes = Remotes()
         for kind in self.definitions.kinds.stored():
             for obj in store.range(f"{kind.key}/").values:
                 self._note(kind, None, obj)
@@ -146,6 +148,7 @@ class Ledger:
         self.quotas.note(kind, old, new)
         self.hooks.note(kind, new, old)
         self.flows.note(kind, new, old)
+        self.remotes.note(kind, new, old)
 
     def _claimed(
         self, kind: Kind, new: Object, old: Object | None, options: WriteOptions

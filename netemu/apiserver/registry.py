@@ -67,7 +67,7 @@ class Registry:
             ledger.hooks, self.kinds, ledger.find, lambda kind, where: ledger.selected(kind, where).values
         )
         self.owners, self.ending, self.quotas = ledger.owners, ledger.ending, ledger.quotas
-        self.ips, self.flows = ledger.ips, ledger.flows
+        self.ips, self.flows, self.remotes = ledger.ips, ledger.flows, ledger.remotes
 
     @property
     def kinds(self) -> ServedKinds:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from functools import partial
 
 from netemu.api.kinds import CONFIG_MAP, NODE, PERSISTENT_VOLUME, PLANNED, POD, SECRET, SERVICE
 from netemu.api.views.core import Node
+from netemu.apiserver.aggregation.availability import Availability
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
-from netemu.apiserver.hooks.http import WebhookCaller
 from netemu.apiserver.http import serve
 from netemu.apiserver.pastlists import PastLists
 from netemu.apiserver.quotastatus import keep_quotas
 from netemu.apiserver.usage import UsageMeter
 from netemu.clock import system_clock
-from netemu.cluster import api_access, balancing, bootstrap
+from netemu.cluster import aggregating, api_access, balancing, bootstrap
 from netemu.cluster.admission import admitting_registry
 from netemu.cluster.balancing import Balancing
 from netemu.cluster.catalogue import UserCatalogue
@@ -135,7 +134,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
         for parts in nodes.values():
             proxy.add_node(parts.place.name, parts.place.ips, parts.hardware.ns_fd)
             balancer.add_node(parts.place.name, parts.hardware.ns_fd)
-        registry.gate.call = registry.converter.call = WebhookCaller(partial(registry.get, SERVICE), reach)
+        aggregator = await aggregating.prepared(registry, reach, paths, access.ca)
         await stack.enter_async_context(
             serve(
                 registry,
@@ -145,6 +144,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 guard=access.guard,
                 secure=access.secure,
                 meter=UsageMeter(ClusterUsage(nodes, power.is_off), system_clock),
+                aggregator=aggregator,
             )
         )
         async with asyncio.TaskGroup() as group:
@@ -162,6 +162,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 "balancer": balancer.run(),
                 "events": Expiry(client, system_clock).run(),
                 "past lists": PastLists(registry).run(),
+                "aggregation": Availability(registry, aggregator.get, system_clock).run(),
             }
             for name, work in running.items():
                 group.create_task(work, name=name)

@@ -100,8 +100,11 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(backend: Backend, pod_access: PodAccess) -> AsyncIterator[Exchange]:
-    """Connect to a backend for one request; https without asking who it is, as Kubernetes does.
+async def exchange(
+    backend: Backend, pod_access: PodAccess, *, tls: ssl.SSLContext | None = None, name: str = ""
+) -> AsyncIterator[Exchange]:
+    """Connect to a backend for one request; https without asking who it is, as Kubernetes does, if ``tls``
+    does not say how to ask ``name``.
 
     Raises:
         UnavailableError: nobody answers there.
@@ -115,8 +118,8 @@ async def exchange(backend: Backend, pod_access: PodAccess) -> AsyncIterator[Exc
     try:
         reader, writer = await asyncio.open_connection(
             sock=sock,
-            ssl=_tls() if is_secure else None,
-            server_hostname=backend.address if is_secure else None,
+            ssl=(tls or _tls()) if is_secure else None,
+            server_hostname=(name or backend.address) if is_secure else None,
             limit=READ_BYTES,
         )
     except OSError as err:

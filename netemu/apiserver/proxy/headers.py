@@ -14,6 +14,8 @@ _HOP_BY_HOP = frozenset(
 )
 _OURS = frozenset({"authorization", "expect"})
 """Credentials for the API server are nobody else's; what is expected of us, we do."""
+_SAID_BY_US = ("impersonate-", "x-remote-")
+"""Who asks is told by who knows it, if at all."""
 
 
 def request_headers(given: Iterable[tuple[str, str]], *, upgrade: str, forwarded: Fields) -> Fields:
@@ -23,7 +25,7 @@ def request_headers(given: Iterable[tuple[str, str]], *, upgrade: str, forwarded
     kept = [
         (name, value)
         for name, value in fields
-        if name.lower() not in dropped and not name.lower().startswith("impersonate-")
+        if name.lower() not in dropped and not name.lower().startswith(_SAID_BY_US)
     ]
     more = [("Connection", "Upgrade"), ("Upgrade", upgrade)] if upgrade else [("Connection", "close")]
     return [*kept, *forwarded, *more]

@@ -34,6 +34,7 @@ from netemu.apiserver.streams.links import switched
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _DECODED = ("gzip", "deflate")
+_NOTHING: Fields = []
 _rng = random.Random()
 
 
@@ -47,21 +48,33 @@ async def proxy_answer(
 
     """
     backend = find_backend(path, registry)
-    upgrade = _wanted_upgrade(request)
-    if not path.rest and not upgrade and request.method in ("GET", "HEAD"):
+    if not path.rest and not _wanted_upgrade(request) and request.method in ("GET", "HEAD"):
         return _to_directory(request)
     async with exchange(backend, pod_access) as passing:
-        await _ask(passing, request, path, upgrade)
-        with first_failure():
-            async with asyncio.TaskGroup() as group:
-                asking = group.create_task(_send_body(passing, request, has_body=not upgrade))
-                head = await passing.read_head()
-                if isinstance(head, h11.InformationalResponse):
-                    answer = await _switch(passing, request, head)
-                else:
-                    answer = await _answer(passing, request, head, _rewriting(request, path, backend))
-                asking.cancel()
-                return answer
+        return await pass_through(passing, request, path, backend.host)
+
+
+async def pass_through(
+    passing: Exchange, request: web.BaseRequest, path: ReachPath, host: str, *, more: Fields = _NOTHING
+) -> web.StreamResponse:
+    """Send a request on, with ``more`` headers, and answer it with what comes back from ``host``.
+
+    Raises:
+        UnavailableError: nothing does.
+
+    """
+    upgrade = _wanted_upgrade(request)
+    await _ask(passing, request, path, upgrade, more)
+    with first_failure():
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(_send_body(passing, request, has_body=not upgrade))
+            head = await passing.read_head()
+            if isinstance(head, h11.InformationalResponse):
+                answer = await _switch(passing, request, head)
+            else:
+                answer = await _answer(passing, request, head, _rewriting(request, path, host))
+            asking.cancel()
+            return answer
 
 
 def find_backend(path: ReachPath, registry: Registry) -> Backend:
@@ -81,19 +94,18 @@ def find_backend(path: ReachPath, registry: Registry) -> Backend:
     return service_backend(obj, [each for each in slices if is_slice_of(target.name, each)], target, _rng)
 
 
-async def _ask(passing: Exchange, request: web.BaseRequest, path: ReachPath, upgrade: str) -> None:
+async def _ask(
+    passing: Exchange, request: web.BaseRequest, path: ReachPath, upgrade: str, more: Fields
+) -> None:
     query = request.rel_url.raw_query_string
-    headers = request_headers(
-        request.headers.items(),
-        upgrade=upgrade,
-        forwarded=forwarded_headers(
-            client=request.remote or "",
-            given=request.headers.get("X-Forwarded-For", ""),
-            host=request.host,
-            scheme=request.scheme,
-            uri=request.rel_url.raw_path,
-        ),
+    forwarded = forwarded_headers(
+        client=request.remote or "",
+        given=request.headers.get("X-Forwarded-For", ""),
+        host=request.host,
+        scheme=request.scheme,
+        uri=request.rel_url.raw_path,
     )
+    headers = request_headers(request.headers.items(), upgrade=upgrade, forwarded=[*forwarded, *more])
     # The HTTP server has undone a body's compression, and with it its length.
     is_decoded = request.headers.get("Content-Encoding", "").lower() in _DECODED
     if is_decoded:
@@ -190,9 +202,9 @@ def _to_directory(request: web.BaseRequest) -> web.Response:
     return web.Response(status=301, headers={"Location": location})
 
 
-def _rewriting(request: web.BaseRequest, path: ReachPath, backend: Backend) -> Rewriting:
+def _rewriting(request: web.BaseRequest, path: ReachPath, host: str) -> Rewriting:
     prefix = request.rel_url.raw_path.removesuffix(path.rest)
-    return Rewriting(prefix, backend.host, request.host)
+    return Rewriting(prefix, host, request.host)
 
 
 def _wanted_upgrade(request: web.BaseRequest) -> str:
