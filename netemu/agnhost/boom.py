@@ -15,6 +15,7 @@ import struct
 import time
 from typing import NamedTuple
 
+from netemu.agnhost.golang import join_host_port
 from netemu.agnhost.model import AppError
 from netemu.agnhost.stderr import say
 
@@ -62,9 +63,9 @@ class Injector:
         return stray, "connection established"
 
 
-def parse_segment(packet: bytes) -> Segment | None:
-    """Read a TCP header behind an IPv4 header; ``None`` if there is none."""
-    start = (packet[0] & 15) * 4 if packet else 0
+def parse_segment(packet: bytes, *, is_bare: bool = False) -> Segment | None:
+    """Read a TCP header behind an IPv4 header, or a bare one, as IPv6 gives it; ``None`` if there is none."""
+    start = 0 if is_bare else (packet[0] & 15) * 4 if packet else 0
     if len(packet) < start + _HEADER.size:
         return None
     source, target, sequence, acknowledged, bits, window, _, _ = _HEADER.unpack_from(packet, start)
@@ -75,8 +76,8 @@ def render_segment(segment: Segment, source: str, target: str, data: bytes) -> b
     """Write a segment with its checksum, which covers both addresses."""
     *numbers, flags, window = segment
     body = _HEADER.pack(*numbers, 5 << 12 | flags, window, 0, 0) + data
-    pseudo = socket.inet_aton(source) + socket.inet_aton(target) + struct.pack("!HH", 6, len(body))
-    padded = pseudo + body + b"\0" * (len(body) % 2)
+    addresses = b"".join(socket.inet_pton(_family(address), address) for address in (source, target))
+    padded = addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(body)) + body + b"\0" * (len(body) % 2)
     total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -90,12 +91,14 @@ def run(_args: tuple[str, ...]) -> int:
     if not address:
         raise AppError("No valid IP found")
     say(f"external ip: {address}")
+    family = _family(address)
+    everywhere = "0.0.0.0" if family == socket.AF_INET else "::"
     with (
-        socket.create_server(("0.0.0.0", PORT)) as listener,
-        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw,
+        socket.create_server((everywhere, PORT), family=family) as listener,
+        socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw,
     ):
         raw.bind((address, 0))
-        say(f"listen on 0.0.0.0:{PORT}")
+        say(f"listen on {join_host_port(everywhere, str(PORT))}")
         _serve(listener, raw, address)
     return 0
 
@@ -111,10 +114,14 @@ def _serve(listener: socket.socket, raw: socket.socket, address: str) -> None:
         if raw not in readable:
             continue
         packet, (client, *_) = raw.recvfrom(4096)
-        segment = parse_segment(packet)
+        segment = parse_segment(packet, is_bare=raw.family == socket.AF_INET6)
         stray, line = injector.heard(segment, client) if segment is not None else (None, "")
         if line:
             say(line)
         if stray is not None:
             raw.sendto(render_segment(stray, address, client, _PAYLOAD), (client, 0))
             say("boom packet injected")
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET

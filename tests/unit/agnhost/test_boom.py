@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from ipaddress import ip_address
 
 import pytest
 
@@ -45,9 +46,17 @@ def test_what_is_rendered_is_parsed_again():
     assert parse_segment(b"") is None
 
 
-def test_the_checksum_holds_for_an_odd_number_of_bytes():
-    packet = render_segment(OPENED, "10.0.0.1", CLIENT, b"boom!!!")
-    pseudo = bytes([10, 0, 0, 1, 10, 244, 1, 7, 0, 6, 0, len(packet)])
-    total = sum(words(pseudo + packet + b"\0"))
+def test_a_segment_of_ipv6_comes_bare():
+    packet = render_segment(OPENED, "fd00::1", "fd00::2", b"boom")
+
+    assert parse_segment(packet, is_bare=True) == OPENED
+    assert parse_segment(packet[:10], is_bare=True) is None
+
+
+@pytest.mark.parametrize(("server", "client"), [("10.0.0.1", CLIENT), ("fd00::1", "fd00::2")])
+def test_the_checksum_holds_for_an_odd_number_of_bytes(server, client):
+    packet = render_segment(OPENED, server, client, b"boom!!!")
+    addresses = ip_address(server).packed + ip_address(client).packed
+    total = sum(words(addresses + bytes([0, 6, 0, len(packet)]) + packet + b"\0"))
 
     assert (total & 0xFFFF) + (total >> 16) == 0xFFFF
