@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from netemu.agent import environment, images, messages, specs
+from netemu.agent import envfiles, environment, images, messages, specs
 from netemu.agent.profiles import check_profile
 from netemu.agent.security import Security, security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
@@ -63,10 +63,23 @@ class Assembly:
             services=self._services(namespace) if pod.spec.enable_service_links else {},
             lookup=lambda kind, name: self._lookup(kind, namespace, name),
             hostname=specs.hostname(self._site, pod),
+            from_file=lambda reference: envfiles.value_of(reference, self._reader(work)),
         )
         return Attempt(
             pod=pod, container=container, raw=raw, id=id, sandbox=work.sandbox, variables=variables
         )
+
+    def _reader(self, work: PodWork) -> envfiles.ReadFile:
+        """Give what reads files of a pod's volumes on disk; no link leads out of its volume."""
+        volumes = self._site.pod_dir(work.uid) / "volumes"
+
+        def read(volume: str, path: str) -> str | None:
+            file = (volumes / volume / path).resolve()
+            if not file.is_relative_to((volumes / volume).resolve()) or not file.is_file():
+                return None
+            return file.read_text(errors="replace")
+
+        return read
 
     def app(self, attempt: Attempt, play: Play) -> AppSpec:
         """Give the spec of a stand-in."""

@@ -40,6 +40,10 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
+def _no_file(_reference: Mapping[str, Any]) -> str | None:
+    return None
+
+
 def container_environment(
     pod: Pod,
     container: Container,
@@ -50,25 +54,32 @@ def container_environment(
     services: Mapping[str, str],
     lookup: Lookup,
     hostname: str = "",
+    from_file: Callable[[Mapping[str, Any]], str | None] = _no_file,
 ) -> dict[str, str]:
     """Put together a container's variables, in Kubernetes' order of precedence.
 
     ``raw`` is the container's JSON (for envFrom), ``services`` the variables of
-    enableServiceLinks.
+    enableServiceLinks; ``from_file`` gives the value that a fileKeyRef means.
 
     Raises:
         ConfigError: a ConfigMap, Secret or key that is not optional does not exist.
 
     """
     variables = {"HOSTNAME": hostname or pod.spec.hostname or pod.metadata.name, **services}
-    for source in raw.get("envFrom") or ():
-        variables.update(_from_source(source, lookup))
+    for each in raw.get("envFrom") or ():
+        variables.update(_from_source(each, lookup))
     fields = _fields(pod, node_ips, pod_ips)
     for variable in container.env:
         if variable.value_from is None:
             variables[variable.name] = expand(variable.value, variables)
         else:
-            value = _value_from(variable.name, variable.value_from, fields, pod, raw, lookup)
+            source: Mapping[str, Any] = variable.value_from
+            in_file = source.get("fileKeyRef")
+            value = (
+                _value_from(variable.name, source, fields, pod, raw, lookup)
+                if in_file is None
+                else from_file(in_file)
+            )
             if value is not None:
                 variables[variable.name] = value
     return variables

@@ -22,9 +22,12 @@ def waiting_status(pod: Object, reason: str, message: str, nominated: str | None
     conditions = status.get("conditions") or []
     present = next((c for c in conditions if c["type"] == SCHEDULED), None)
     patch: Object = {}
-    if present is None or (present.get("reason"), present.get("message")) != (reason, message):
+    generation = pod["metadata"].get("generation")
+    said = {field: (present or {}).get(field) for field in ("reason", "message", "observedGeneration")}
+    if said != {"reason": reason, "message": message, "observedGeneration": generation}:
         others = [c for c in conditions if c["type"] != SCHEDULED]
-        patch["conditions"] = [*others, _not_scheduled(present, reason, message, now_s)]
+        made = _not_scheduled(present, reason, message, now_s)
+        patch["conditions"] = [*others, {**made, "observedGeneration": generation} if generation else made]
     if nominated is not None and nominated != status.get("nominatedNodeName", ""):
         patch["nominatedNodeName"] = nominated or None
     return patch
