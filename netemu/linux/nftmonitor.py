@@ -134,6 +134,10 @@ class TableMonitor:
             raise MissedError
         return found
 
+    def fileno(self) -> int:
+        """Give the socket's descriptor, which can be read when there is something to collect."""
+        return self._socket.fileno()
+
     def take_gap(self) -> bool:
         """Tell, once, whether another process changed something while nobody listened."""
         with self._lock:

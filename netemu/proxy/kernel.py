@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from netemu.errors import KernelError
 from netemu.linux.nft import NftContext, run_in_child
@@ -68,6 +70,16 @@ class NodeKernel:
             except MissedError:
                 return "somebody"
         return _words(commits[-1]) if commits else found
+
+    @contextmanager
+    def noticing(self, call: Callable[[], None]) -> Iterator[None]:
+        """Have the event loop call when somebody changed a table of the namespace, this one or another."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._monitor, call)
+        try:
+            yield
+        finally:
+            loop.remove_reader(self._monitor)
 
     def has_gap(self) -> bool:
         """Tell whether another transaction fell into a hush."""

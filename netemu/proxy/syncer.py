@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -25,8 +25,10 @@ log = Log(__name__)
 
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 30.0
+REST_S = 1.0
+"""How long after a load nobody listens for other hands: no more than this often they cause another."""
 PERIOD_S = 30.0
-"""How long a change by another hand may stand (kube-proxy's ``--sync-period``)."""
+"""How long a change by another hand may stand that nobody noticed (kube-proxy's ``--sync-period``)."""
 
 
 class Kernel(Protocol):
@@ -42,6 +44,10 @@ class Kernel(Protocol):
 
     def intruder(self) -> str:
         """Name the process that changed the table since the last ``apply``; empty if nobody did."""
+        ...
+
+    def noticing(self, call: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have ``call`` called, in the event loop, when somebody may have changed the table."""
         ...
 
     def has_gap(self) -> bool:
@@ -73,6 +79,7 @@ class ProxySyncer:
         on_repair: Callable[[str], None],
         on_failure: Callable[[str], None],
         first_retry_s: float = FIRST_RETRY_S,
+        rest_s: float = REST_S,
         period_s: float = PERIOD_S,
     ) -> None:
         self._node = node
@@ -82,6 +89,7 @@ class ProxySyncer:
         self._on_repair = on_repair
         self._on_failure = on_failure
         self._first_retry_s = first_retry_s
+        self._rest_s = min(rest_s, period_s)
         self._period_s = period_s
         self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
@@ -141,14 +149,25 @@ class ProxySyncer:
             while True:
                 self._wake.clear()
                 if not self._pending and not self._must_load:
-                    with suppress(TimeoutError):
-                        # Not wait_for: before Python 3.12 it can lose a cancellation.
-                        async with asyncio.timeout(self._period_s):
-                            await self._wake.wait()
+                    await self._wait()
                 self._look()
                 await self._sync()
         finally:
             self._kernel.close()
+
+    async def _wait(self) -> None:
+        """Wait for a change of the plans, for another hand, or for the end of the period.
+
+        Another hand may come again and again: for a moment after each load, nobody listens to it.
+        """
+        rest_s = self._rest_s - (time.monotonic() - self._loaded_s)
+        with ExitStack() as stack:
+            if rest_s <= 0:
+                stack.enter_context(self._kernel.noticing(self._wake.set))
+            # Not wait_for: before Python 3.12 it can lose a cancellation.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest_s if rest_s > 0 else self._period_s):
+                    await self._wake.wait()
 
     def _look(self) -> None:
         """Look whether the table is still as it was left; it is loaded again if not."""

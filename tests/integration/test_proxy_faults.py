@@ -85,7 +85,8 @@ async def syncing(node_fd, plans):
         on_repair=blamed.append,
         on_failure=failed.append,
         first_retry_s=0.01,
-        period_s=0.05,
+        rest_s=0.05,
+        period_s=600,
     )
     async with asyncio.TaskGroup() as group:
         task = group.create_task(syncer.run())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -56,6 +56,12 @@ class FakeKernel:
 
     def has_table(self):
         return bool(self.ruleset.tables)
+
+    @contextmanager
+    def noticing(self, call):
+        self.notice = call
+        yield
+        del self.notice
 
     def has_gap(self):
         found, self.gap = self.gap, False
