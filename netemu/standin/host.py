@@ -30,31 +30,47 @@ log = Log(__name__)
 _PATIENCE = Patience(15.0, 75.0)  # nginx's keepalive_timeout
 
 
+class AppLog:
+    """A container's log, made when there is something to say; nothing is said after its end."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: LogFile | None = None
+        self._is_closed = False
+
+    def write(self, line: str, stream: str = "stdout") -> None:
+        """Write a line."""
+        if self._is_closed:
+            return
+        if self._file is None:
+            self._file = LogFile(self._path)
+        self._file.write(stream, [(line.encode(), False)])
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._is_closed = True
+        if self._file is not None:
+            self._file.close()
+
+
 class RunningApp:
-    """One app: its state and its sockets."""
+    """One app: its state and its sockets.
+
+    Nothing that it owns refers to it: an app that ended is gone at once, and not when garbage is looked for.
+    """
 
     def __init__(self, spec: AppSpec, group: asyncio.TaskGroup) -> None:
         self.spec = spec
         self.state = ContainerState(id=spec.id, running=True, started_at_s=time.time())
+        self._log = AppLog(spec.log_path)
+        self.log = self._log.write
         patience = Patience() if spec.app in AGNHOST else _PATIENCE
         self.serving = Serving(Owner(group, self.log, _failed, patience))
-        self._log: LogFile | None = None
-        self._is_closed = False
-
-    def log(self, line: str, stream: str = "stdout") -> None:
-        """Write a line to the container's log, made when there is something to say; none after its end."""
-        if self._is_closed:
-            return
-        if self._log is None:
-            self._log = LogFile(self.spec.log_path)
-        self._log.write(stream, [(line.encode(), False)])
 
     def close(self) -> None:
         """Close sockets, connections and log."""
-        self._is_closed = True
         self.serving.close()
-        if self._log is not None:
-            self._log.close()
+        self._log.close()
 
 
 class Host:
