@@ -7,7 +7,7 @@ chain that translates a connection decides; the others then leave it alone.
 What a node sends to its own 127.0.0.1 leaves with the bridge's address, and its replies come back
 because the bridge has ``route_localnet``; ``guard`` sees to it that nothing else gets in that way.
 In the machine's own namespace no sysctl is set, and 127.0.0.1 is not taken. IPv6 has no such
-setting: ::1 is never taken.
+setting: ::1 is taken only from a client that has another address, for nothing comes back to ::1.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ table {{ip}} {TABLE} {{{{
 	chain output {{{{ jump hostports; }}}}
 	chain postrouting {{{{ ct status dnat {{ip}} saddr {{localhost}} oifname != "lo" masquerade; }}}}
 	chain guard {{{{ iifname != "lo" {{ip}} daddr {{localhost}} drop; }}}}
+}}}}
+"""
+_WITH_LOCALHOST_6 = f"""\
+table ip6 {TABLE} {{{{
+	chain output {{{{ ip6 saddr != ::1 jump hostports; }}}}
 }}}}
 """
 _WITHOUT_LOCALHOST = f"""\
@@ -110,7 +115,8 @@ class Element(NamedTuple):
 
 def render_table(family: Family, *, localhost: bool) -> str:
     """Write the table of a family without elements; running it again changes nothing."""
-    text = _TABLE_TEXT + (_WITH_LOCALHOST if localhost and family == "ip" else _WITHOUT_LOCALHOST)
+    taken = _WITH_LOCALHOST if family == "ip" else _WITH_LOCALHOST_6
+    text = _TABLE_TEXT + (taken if localhost else _WITHOUT_LOCALHOST)
     address = "ipv4_addr" if family == "ip" else "ipv6_addr"
     return text.format(ip=family, address=address, localhost=_LOCALHOST[family])
 

@@ -147,6 +147,17 @@ def test_a_node_is_reached_from_outside_by_both_families(dual, port, family):
         assert answer.stdout.startswith("web-"), answer.stderr
 
 
+def test_a_host_port_is_on_the_node_s_loopback_for_who_comes_from_another_address(dual):
+    (own,) = [
+        each["address"]
+        for each in dual.get("node", "node-1")["status"]["addresses"]
+        if ":" in each["address"]
+    ]
+    answer = dual.on("node-1", *_curl(_url("::1", 8888, "hostname")), "--interface", own)
+
+    assert answer.stdout.startswith("web-"), answer.stderr
+
+
 def test_dns_knows_both_families(dual):
     ips = dual.get("service", "web")["spec"]["clusterIPs"]
     pods = {addresses[1] for addresses in _servers(dual).values()}

@@ -86,3 +86,12 @@ def test_without_ports_the_result_is_passed_on_and_the_kernel_not_asked():
     request = protocol.Request("ADD", "c1", "/x", "eth0", {}, (), {"name": "n", "prevResult": result})
 
     assert portmap.add(request, node=None) is result
+
+
+@pytest.mark.parametrize(
+    ("localhost", "taken"),
+    [(True, "ip6 saddr != ::1 jump hostports"), (False, "ip6 daddr != ::1 jump hostports")],
+    ids=["of-a-node", "of-the-machine"],
+)
+def test_ipv6_s_loopback_is_taken_from_who_has_another_address(localhost, taken):
+    assert taken in portmap_rules.render_table("ip6", localhost=localhost)
