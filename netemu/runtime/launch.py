@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from netemu.runtime.wire import SpecJson
 
+_SH = "/usr/bin/sh"
 _DISK_BYTES = 1024 * 1024 * 1024  # of a container's own file system, where memory is plenty
 _DISK_SHARE = 8  # where it is not: that part of it
 _SYSFS_FLAGS = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC | libc.MS_RDONLY
@@ -49,11 +50,11 @@ class Launcher:
     def __init__(self, machine: Machine, cgroups: Cgroups) -> None:
         self._machine = machine
         self.cgroups = cgroups
-        self._root = Root(_root_links(), frozenset(os.listdir("/proc")))
+        self._root = Root(_root_links(), frozenset(os.listdir("/proc")), _shells())
         self._bwrap = _find_program("bwrap")
         self.runc = _find_runc()
         self._disk_bytes = min(_DISK_BYTES, _memory_bytes() // _DISK_SHARE)
-        self.pid_spaces = PidSpaces(self._bwrap, usr_arguments(self._root.links))
+        self.pid_spaces = PidSpaces(self._bwrap, usr_arguments(self._root))
         self._ipc_spaces = IpcSpaces()
 
     def launch(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
@@ -79,12 +80,13 @@ class Launcher:
         sysctls = spec["sysctls"]
         filters = [in_memory_bytes(default_filter())] if spec["seccomp"] else []
         shared = [shared_fd] if shared_fd >= 0 else []
+        shell = os.open(_SH, os.O_PATH | os.O_CLOEXEC)
         try:
             ipc = self._ipc_spaces.join(spec["ipc"])
             pid = spawn(
                 argv,
                 {},
-                descriptors=(*stdio, arguments, ready_write, *shared, *filters),
+                descriptors=(*stdio, arguments, ready_write, shell, *shared, *filters),
                 prepare=lambda: _enter_pod(
                     netns, terminal, groups, sysctls, own_ipc=sets_ipc(spec), shared_ipc=ipc
                 ),
@@ -93,7 +95,7 @@ class Launcher:
             close(ready_read)
             raise
         finally:
-            close(netns, arguments, ready_write, *groups, *filters)
+            close(netns, arguments, ready_write, shell, *groups, *filters)
         return pid, ready_read
 
     def launch_image(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
@@ -235,6 +237,12 @@ def _root_links() -> dict[str, str]:
         name for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32") if os.path.lexists(f"/{name}")
     ]
     return {name: os.readlink(f"/{name}") if os.path.islink(f"/{name}") else "" for name in names}
+
+
+def _shells() -> tuple[str, ...]:
+    """Give the program that is sh in containers, and the one whose place it takes."""
+    shown, own = "/usr/bin/bash", os.path.realpath(_SH)
+    return (shown, own) if own != shown and own.startswith("/usr/") and os.access(shown, os.X_OK) else ()
 
 
 def _find_runc() -> str:

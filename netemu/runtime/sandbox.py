@@ -41,7 +41,8 @@ there too, in the same user namespace. SYS_PTRACE does by /proc/PID/exe of what 
 
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
 READY_FD = 4  # where a byte says that the sandbox is made; of one digit, for the shell
-SHARED_FD = 5  # the PID namespace of others, if it is to be in one; the filter of system calls is the next
+SHELL_FD = 5  # the machine's own sh, which says so: the container's may change the environment
+SHARED_FD = 6  # the PID namespace of others, if it is to be in one; the filter of system calls is the next
 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"})
 
@@ -73,12 +74,14 @@ class Root:
     """What of the machine's root directory and /proc containers see, looked up once.
 
     ``links`` are the names that belong to /usr, with the target of the symbolic link (empty:
-    a directory of its own); ``read_only`` and ``hidden`` are paths in /proc that would let a
+    a directory of its own); ``shells`` are what is sh in containers, and what sh is on the machine, or
+    nothing if these are the same; ``read_only`` and ``hidden`` are paths in /proc that would let a
     container's root change or read the machine.
     """
 
-    def __init__(self, links: dict[str, str], proc: Container[str]) -> None:
+    def __init__(self, links: dict[str, str], proc: Container[str], shells: tuple[str, ...] = ()) -> None:
         self.links = links
+        self.shells = shells
         self.read_only = [f"/proc/{name}" for name in _READ_ONLY if name in proc]
         self.hidden = [f"/proc/{name}" for name in _HIDDEN if name in proc]
 
@@ -100,7 +103,7 @@ def sandbox_arguments(
         *(word for name in while_made for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),
         *("--size", str(disk_bytes), "--tmpfs", "/"),
-        *usr_arguments(root.links),
+        *usr_arguments(root),
         *("--proc", "/proc", "--dev", "/dev"),
         *_own_shm(spec),
         *(word for path in root.read_only for word in ("--ro-bind", path, path)),
@@ -128,8 +131,8 @@ def inner_command(spec: SpecJson) -> list[str]:
     """
     odd = [f"{key}={value}" for key, value in environment(spec).items() if not _is_shell_name(key)]
     command = ["/usr/bin/env", "--", *odd, *spec["argv"]] if odd else spec["argv"]
-    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- {SHARED_FD}<&- "$@"'
-    return ["/usr/bin/sh", "-c", ready, "sh", *confined(command, spec)]
+    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- {SHELL_FD}<&- {SHARED_FD}<&- "$@"'
+    return [f"/proc/self/fd/{SHELL_FD}", "-c", ready, "sh", *confined(command, spec)]
 
 
 def confined(argv: Sequence[str], spec: SpecJson) -> list[str]:
@@ -192,10 +195,14 @@ def _is_shell_name(key: str) -> bool:
     return key.isascii() and key.isidentifier() and key not in _SHELL_OWN
 
 
-def usr_arguments(links: dict[str, str]) -> list[str]:
-    """Give bubblewrap's arguments for the machine's programs."""
-    arguments = ["--ro-bind", "/usr", "/usr"]
-    for name, target in links.items():
+def usr_arguments(root: Root) -> list[str]:
+    """Give bubblewrap's arguments for the machine's programs.
+
+    sh is bash, for manifests are written for busybox's: both know ``[[ … ]]``, ``==`` and ``echo -e``,
+    dash does not.
+    """
+    arguments = ["--ro-bind", "/usr", "/usr", *(("--ro-bind", *root.shells) if root.shells else ())]
+    for name, target in root.links.items():
         arguments += ("--symlink", target, f"/{name}") if target else ("--ro-bind", f"/{name}", f"/{name}")
     return arguments
 

@@ -32,8 +32,8 @@ def spawn(
 ) -> int:
     """Start a program in a session of its own; it dies with us.
 
-    ``program`` is where it is, if ``argv`` calls it otherwise. ``prepare`` runs in the child, before anything else (namespaces, terminal). The program
-    gets ``descriptors`` as 0, 1, 2 and so on, and no other of ours.
+    ``program`` is where it is, if ``argv`` calls it otherwise. ``prepare`` runs in the child, before anything
+    else (namespaces, terminal). The program gets ``descriptors`` as 0, 1, 2 and so on, and no other of ours.
 
     Returns:
         Its pid; the caller waits for it.

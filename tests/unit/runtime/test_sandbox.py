@@ -13,7 +13,8 @@ from netemu.runtime.sandbox import (
     sandbox_arguments,
 )
 
-USR_MERGED = Root({"bin": "usr/bin", "lib": "usr/lib"}, {"sys", "kcore", "version"})
+SHELLS = ("/usr/bin/bash", "/usr/bin/dash")
+USR_MERGED = Root({"bin": "usr/bin", "lib": "usr/lib"}, {"sys", "kcore", "version"}, SHELLS)
 
 
 def spec(**changed):
@@ -68,6 +69,7 @@ def test_an_ipc_namespace_that_has_sysctls_is_made_before():
         pytest.param(("--hostname", "web-1"), id="own-name"),
         pytest.param(("--ro-bind", "/usr", "/usr"), id="the-machine's-programs"),
         pytest.param(("--symlink", "usr/bin", "/bin"), id="links-into-usr"),
+        pytest.param(("--ro-bind", *SHELLS), id="sh-is-bash"),
         pytest.param(("--ro-bind", "/proc/sys", "/proc/sys"), id="no-way-to-the-machine's-sysctls"),
         pytest.param(("--ro-bind", "/dev/null", "/proc/kcore"), id="no-view-of-its-memory"),
         pytest.param(("--dir", "/root"), id="own-home"),
@@ -168,8 +170,8 @@ def test_the_bounding_set_holds_the_default_capabilities_and_no_other():
 def test_the_command_comes_after_the_word_that_the_sandbox_is_made():
     shell, dash_c, script, *rest = inner_command(spec(argv=["sleep", "1"]))
 
-    assert (shell, dash_c) == ("/usr/bin/sh", "-c")
-    assert script == 'echo >&4; exec 4>&- 5<&- "$@"'
+    assert (shell, dash_c) == ("/proc/self/fd/5", "-c")
+    assert script == 'echo >&4; exec 4>&- 5<&- 6<&- "$@"'
     assert rest == ["sh", *confined(["sleep", "1"], spec())]
 
 
