@@ -5,7 +5,7 @@ Source: apiextensions-apiserver ``pkg/apis/apiextensions/validation``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from netemu.api import syntax
@@ -103,15 +103,27 @@ def _check_versions(versions: list[dict[str, Any]]) -> Iterator[Cause]:
         )
         if not schema_of(version):
             yield required(f"{field}.schema.openAPIV3Schema", "schemas are required")
-        else:
-            yield from _check_schema(schema_of(version), f"{field}.schema.openAPIV3Schema")
-        yield from _check_columns(
-            version.get("additionalPrinterColumns") or [], f"{field}.additionalPrinterColumns"
-        )
-        yield from _check_selectable(version.get("selectableFields") or [], f"{field}.selectableFields")
-        yield from _check_scale(
-            (version.get("subresources") or {}).get("scale"), f"{field}.subresources.scale"
-        )
+    for key, together in _SHARED.items():
+        for part, path in _parts(versions, key, together):
+            yield from _CHECKS[key](part, path)
+
+
+def _parts(versions: list[dict[str, Any]], key: str, together: str) -> Iterator[tuple[Any, str]]:
+    """Give a part of each version with its path; what all have alike is one, and said of the definition.
+
+    So Kubernetes' server sees it: a definition was once one version.
+    """
+    if all(version.get(key) == versions[0].get(key) for version in versions):
+        versions, paths = versions[:1], [together]
+    else:
+        paths = [f"spec.versions[{index}].{key}" for index in range(len(versions))]
+    yield from zip((version.get(key) for version in versions), paths, strict=True)
+
+
+def _check_validation(schema: Json | None, path: str) -> Iterator[Cause]:
+    found = (schema or {}).get("openAPIV3Schema") or {}
+    if found:
+        yield from _check_schema(found, f"{path}.openAPIV3Schema")
 
 
 def _check_schema(schema: Json, path: str) -> Iterator[Cause]:
@@ -121,8 +133,8 @@ def _check_schema(schema: Json, path: str) -> Iterator[Cause]:
         yield from check_expressions(schema, path)
 
 
-def _check_columns(columns: list[dict[str, Any]], path: str) -> Iterator[Cause]:
-    for index, column in enumerate(columns):
+def _check_columns(columns: list[dict[str, Any]] | None, path: str) -> Iterator[Cause]:
+    for index, column in enumerate(columns or ()):
         field = f"{path}[{index}]"
         if not column.get("name"):
             yield required(f"{field}.name")
@@ -134,13 +146,14 @@ def _check_columns(columns: list[dict[str, Any]], path: str) -> Iterator[Cause]:
             yield required(f"{field}.JSONPath")
 
 
-def _check_selectable(fields: list[dict[str, Any]], path: str) -> Iterator[Cause]:
-    for index, field in enumerate(fields):
+def _check_selectable(fields: list[dict[str, Any]] | None, path: str) -> Iterator[Cause]:
+    for index, field in enumerate(fields or ()):
         if not field.get("jsonPath"):
             yield required(f"{path}[{index}].jsonPath")
 
 
-def _check_scale(scale: Json | None, path: str) -> Iterator[Cause]:
+def _check_subresources(subresources: Json | None, path: str) -> Iterator[Cause]:
+    scale, path = (subresources or {}).get("scale"), f"{path}.scale"
     if scale is None:
         return
     for key, root in (
@@ -184,3 +197,17 @@ def _check_update(new: Object, old: Object) -> Iterator[Cause]:
                 "spec.versions until a storage migration ensures no data remains persisted in "
                 f"{stored} and removes {stored} from status.storedVersions",
             )
+
+
+_SHARED = {
+    "schema": "spec.validation",
+    "additionalPrinterColumns": "spec.additionalPrinterColumns",
+    "selectableFields": "spec.selectableFields",
+    "subresources": "spec.subresources",
+}
+_CHECKS: dict[str, Callable[[Any, str], Iterator[Cause]]] = {
+    "schema": _check_validation,
+    "additionalPrinterColumns": _check_columns,
+    "selectableFields": _check_selectable,
+    "subresources": _check_subresources,
+}

@@ -9,12 +9,13 @@ from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION as CRD
 from netemu.api.validation import validate
 from netemu.testing.builders import custom_resource_definition
 
-ROOT = "spec.versions[0].schema.openAPIV3Schema"
+ROOT = "spec.validation.openAPIV3Schema"
 
 
 def version(schema=None, **more):
     schema = {"type": "object"} if schema is None else schema
-    return {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, **more}
+    made = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {**made, **more}
 
 
 def said(crd, old=None) -> list[str]:
@@ -67,7 +68,7 @@ def test_a_small_definition_is_complete():
         ),
         pytest.param(
             custom_resource_definition("Ball", {"name": "v1", "served": True, "storage": True}),
-            [f"{ROOT}: Required value: schemas are required"],
+            ["spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required"],
             id="no-schema",
         ),
         pytest.param(
@@ -76,7 +77,7 @@ def test_a_small_definition_is_complete():
             ),
             [
                 (
-                    'spec.versions[0].additionalPrinterColumns[0].type: Invalid value: "text": must be one of'
+                    'spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of'
                     " boolean,date,integer,number,string"
                 )
             ],
@@ -91,7 +92,7 @@ def test_a_small_definition_is_complete():
             ),
             [
                 (
-                    'spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".size": should be'
+                    'spec.subresources.scale.specReplicasPath: Invalid value: ".size": should be'
                     " a json path under .spec"
                 )
             ],
@@ -106,7 +107,9 @@ def test_what_is_wrong_is_named(crd, words):
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        pytest.param({}, f"{ROOT}: Required value: schemas are required", id="empty"),
+        pytest.param(
+            {}, "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required", id="empty"
+        ),
         pytest.param(
             {"properties": {"a": {"type": "string"}}},
             f"{ROOT}.type: Required value: must not be empty at the root",
@@ -222,4 +225,13 @@ def test_schemas_of_items_have_the_shape_of_schemas(items, words):
 def test_fields_to_select_by_have_paths():
     crd = custom_resource_definition("Ball", version(selectableFields=[{}]))
 
-    assert said(crd) == ["spec.versions[0].selectableFields[0].jsonPath: Required value"]
+    assert said(crd) == ["spec.selectableFields[0].jsonPath: Required value"]
+
+
+def test_what_differs_between_versions_is_said_of_each():
+    columns = [{"name": "A", "type": "text", "jsonPath": ".a"}]
+    other = version(name="v2", storage=False, additionalPrinterColumns=columns)
+    crd = with_spec(versions=[version(), other])
+
+    (line,) = said(crd)
+    assert line.startswith("spec.versions[1].additionalPrinterColumns[0].type: Invalid value")
