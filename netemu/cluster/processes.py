@@ -56,8 +56,11 @@ def environment() -> dict[str, str]:
 
 
 def python(module: str, *args: str) -> tuple[str, ...]:
-    """Give the argv of one of our modules, run by this very interpreter."""
-    return (sys.executable, "-m", module, *args)
+    """Give the argv of one of our modules, run by this very interpreter.
+
+    ``-P``: no module is taken from the directory that somebody happens to call us in.
+    """
+    return (sys.executable, "-P", "-m", module, *args)
 
 
 def standin_argv(paths: Paths) -> tuple[str, ...]:

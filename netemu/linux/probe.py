@@ -127,7 +127,7 @@ def parse_trials(output: str) -> dict[str, str]:
 
 def _run_trials() -> dict[str, str]:
     """Run the trials in a child that first leaves the machine's namespaces."""
-    argv = [sys.executable, "-m", "netemu.linux.trials"]
+    argv = [sys.executable, "-P", "-m", "netemu.linux.trials"]
     env = {"PATH": _PATH, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
         done = process.run(argv, env=env, timeout_s=_TRIAL_TIMEOUT_S)
