@@ -6,8 +6,10 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from netemu.errors import KernelError
 from netemu.linux.nft import NftContext, run_in_child
@@ -22,6 +24,7 @@ from netemu.proxy.stale import Expected
 # Above it, a transaction goes to a child: it would cost this process memory for good, and may
 # not fit the socket buffer of a context (see NftContext).
 IN_PROCESS_ELEMENTS = 1000
+_CHILDREN = 2
 
 
 class NodeKernel:
@@ -53,6 +56,14 @@ class NodeKernel:
             self._context().run(text)
             self._monitors.count_own(self._ns_fd)
             self._note_others()
+
+    def apply_together(self, transactions: Sequence[Transaction]) -> None:
+        """Do transactions in children, two at a time: one is read while the kernel takes the other."""
+        with self._lock, self._monitors.hushed(), ThreadPoolExecutor(_CHILDREN) as children:
+            self._refuse_when_closed()
+            texts = map(render_transaction, transactions)
+            for _ in children.map(partial(run_in_child, self._ns_fd), texts):
+                self._monitors.count_own(self._ns_fd)
 
     def has_table(self) -> bool:
         """Tell whether the table is there."""

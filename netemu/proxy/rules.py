@@ -63,6 +63,7 @@ class NodeRules:
         which a packet may not survive, for one that another version or another hand left in a
         form that cannot be changed to ours. One that is not there yet (``is_new``) gets much in
         portions, which cost the kernel less memory, and its hooks last: no packet finds half of it.
+        Between the first and the last transaction, the order is no matter.
         """
         elements = self._everything(plans)
         table = proxy_table(self._node, self._balancers)

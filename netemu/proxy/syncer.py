@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,10 @@ class Kernel(Protocol):
 
     def apply(self, transaction: Transaction) -> None:
         """Do a transaction, or raise ``NetemuError`` and do nothing of it."""
+        ...
+
+    def apply_together(self, transactions: Sequence[Transaction]) -> None:
+        """Do transactions in any order, or raise ``NetemuError``, having done any of them."""
         ...
 
     def has_table(self) -> bool:
@@ -234,8 +238,12 @@ class ProxySyncer:
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
         is_new = not afresh and not self._kernel.has_table()
-        for transaction in self._rules.load(plans, afresh=afresh, is_new=is_new):
-            self._kernel.apply(transaction)
+        *before, last = self._rules.load(plans, afresh=afresh, is_new=is_new)
+        for first in before[:1]:
+            self._kernel.apply(first)
+        if before[1:]:
+            self._kernel.apply_together(before[1:])
+        self._kernel.apply(last)
         self._end_stale(expected_by_all(plans.values(), self._node))
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:

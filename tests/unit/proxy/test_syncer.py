@@ -54,6 +54,10 @@ class FakeKernel:
         found, self.intruder_name = self.intruder_name, ""
         return found
 
+    def apply_together(self, transactions):
+        for transaction in transactions:
+            self.apply(transaction)
+
     def has_table(self):
         return bool(self.ruleset.tables)
 
