@@ -101,6 +101,7 @@ def check_settings(settings: Settings) -> None:
         )
     _check_ports(settings.node_port_range)
     _check_nodes(settings)
+    _check_proxy(settings)
     check_kubelet(settings.kubelet)
     if settings.cni not in ("", "none") and not Path(settings.cni).is_file():
         raise SettingsError(
@@ -189,6 +190,17 @@ def _check_nodes(settings: Settings) -> None:
         if amount and not (quantity.is_valid(amount) and quantity.parse(amount) > 0):
             raise SettingsError(
                 f"{option}: {amount!r} is no amount", hint="Write it as in a manifest: 4, 500m, 8Gi."
+            )
+
+
+def _check_proxy(settings: Settings) -> None:
+    """Refuse wishes about Services that nobody here would fulfil."""
+    for name in ("localhost_nodeports", "masquerade_all"):
+        if settings.proxy_mode == "none" and getattr(settings, name):
+            option = "--" + name.replace("_", "-")
+            raise SettingsError(
+                f"{option}: with --proxy-mode none nobody here serves Services",
+                hint="Ask your own proxy for it.",
             )
 
 

@@ -20,11 +20,11 @@ def test_options_win_over_the_file(tmp_path):
 
 def test_how_services_are_served_is_said_in_the_file_too(tmp_path):
     file = tmp_path / "cluster.yaml"
-    file.write_text("proxyMode: none\nlocalhostNodeports: true\n")
+    file.write_text("proxyMode: iptables\nlocalhostNodeports: true\n")
 
     settings = load_settings(file, {})
 
-    assert (settings.proxy_mode, settings.localhost_nodeports) == ("none", True)
+    assert (settings.proxy_mode, settings.localhost_nodeports) == ("iptables", True)
 
 
 def test_an_unquoted_off_is_no_boolean(tmp_path):
@@ -57,6 +57,11 @@ def test_a_choice_that_is_none_is_told_what_there_is():
         ({"nodes": 201}, "--nodes: must be at most 200"),
         ({"overlay": "gre"}, "--overlay: 'gre' is none of its values"),
         ({"proxy_mode": "ipvs"}, "--proxy-mode: 'ipvs' is none of its values"),
+        (
+            {"proxy_mode": "none", "localhost_nodeports": True},
+            "--localhost-nodeports: with --proxy-mode none",
+        ),
+        ({"proxy_mode": "none", "masquerade_all": True}, "--masquerade-all: with --proxy-mode none"),
         ({"cni": "/no/such/file"}, "there is no file /no/such/file"),
         ({"name": "Ümlaut"}, "--name"),
     ],
