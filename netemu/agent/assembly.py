@@ -13,7 +13,7 @@ from netemu.agent import envfiles, environment, images, messages, specs
 from netemu.agent.profiles import check_profile
 from netemu.agent.security import Security, security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
-from netemu.agent.volumes import Volumes, sandbox_path
+from netemu.agent.volumes import Volumes, sandbox_path, sub_path_of
 from netemu.agent.work import EXEC_SUFFIX, PodWork
 from netemu.api.views.core import Pod
 from netemu.image.index import Image, Images
@@ -82,7 +82,12 @@ class Assembly:
         return read
 
     def app(self, attempt: Attempt, play: Play) -> AppSpec:
-        """Give the spec of a stand-in."""
+        """Give the spec of a stand-in, which mounts nothing; ConfigError where it could not.
+
+        Source: Kubernetes ``pkg/kubelet/kubelet_pods.go``, ``makeMounts``.
+        """
+        for mount in attempt.raw.get("volumeMounts") or ():
+            sub_path_of(mount, attempt.variables)
         return specs.app_spec(self._site, attempt, play, _machine_files())
 
     def command(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:

@@ -113,8 +113,7 @@ class Volumes:
         size_bytes = memory_bytes(volume, pod)
         try:
             source = place = self._made(pod, volume, directory / volume["name"])
-            sub_path = mount.get("subPath") or environment.expand(mount.get("subPathExpr", ""), variables)
-            if sub_path:
+            if sub_path := sub_path_of(mount, variables):
                 source = _below(source, sub_path, is_made_later=bool(size_bytes))
         except OSError as err:
             raise failed(volume["name"], f"{err.filename}: {err.strerror}") from err
@@ -236,6 +235,21 @@ def sandbox_path(path: str) -> str:
     return plain
 
 
+def sub_path_of(mount: Raw, variables: Mapping[str, str]) -> str:
+    """Say which path of its volume a container mounts, empty for all of it.
+
+    Raises:
+        ConfigError: the path leads, or may lead, out of the volume.
+
+    """
+    path: str = mount.get("subPath") or environment.expand(mount.get("subPathExpr", ""), variables)
+    if path.startswith("/"):
+        raise environment.ConfigError(f"error SubPath `{path}` must not be an absolute path")
+    if ".." in PurePosixPath(path).parts:
+        raise environment.ConfigError(f"unable to provision SubPath `{path}`: must not contain '..'")
+    return path
+
+
 def _link_names(directory: Path, names: set[str]) -> None:
     for name in names:
         if not (directory / name).is_symlink():
@@ -271,10 +285,6 @@ def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
 
     In one that is memory it is made by who makes that.
     """
-    if sub_path.startswith("/"):
-        raise environment.ConfigError(f"error SubPath `{sub_path}` must not be an absolute path")
-    if ".." in PurePosixPath(sub_path).parts:
-        raise environment.ConfigError(f"unable to provision SubPath `{sub_path}`: must not contain '..'")
     path = volume / sub_path
     if is_made_later:
         return path

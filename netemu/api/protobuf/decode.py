@@ -95,14 +95,14 @@ def _time(value: int | bytes) -> str | None:
     parts = _parts(value)
     if not parts:
         return None
-    return f"{_moment(parts):%Y-%m-%dT%H:%M:%SZ}"
+    return _moment(parts).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _micro_time(value: int | bytes) -> str | None:
     parts = _parts(value)
     if not parts:
         return None
-    return f"{_moment(parts):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return _moment(parts).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _moment(parts: Mapping[int, int | bytes]) -> datetime:

@@ -54,6 +54,21 @@ async def test_a_container_that_must_not_be_root_is_a_config_error(tmp_path, con
     assert not world.shim.containers
 
 
+@pytest.mark.parametrize("container", [{}, COMMAND], ids=["stand-in", "process"])
+async def test_a_mount_that_leads_out_of_its_volume_is_a_config_error(tmp_path, container):
+    world = World(tmp_path)
+    mount = {"name": "data", "mountPath": "/data", "subPathExpr": "$(WHERE)"}
+    leaving = {"volumeMounts": [mount], "env": [{"name": "WHERE", "value": "/tmp"}]}
+    async with world.running():
+        await world.create(container={**container, **leaving}, volumes=[{"name": "data", "emptyDir": {}}])
+        status = await eventually(world.container, waits)
+
+    assert status["state"]["waiting"] == {
+        "reason": "CreateContainerConfigError",
+        "message": "error SubPath `/tmp` must not be an absolute path",
+    }
+
+
 async def test_a_sysctl_that_the_kernel_has_not_is_told_and_nothing_runs(tmp_path):
     async def refuse(netns, sysctls):
         raise ControlError(f"write sysctl: open /proc/sys/{next(iter(sysctls))}: No such file or directory")

@@ -158,6 +158,12 @@ def test_any_bytes_are_read_or_refused(data):
         pytest.param("int", write_int(1, 0), {}, id="zero-is-not-set"),
         pytest.param("time", write_bytes(1, b""), {}, id="zero-time"),
         pytest.param(
+            "microTime",
+            write_bytes(1, write_int(1, -62_135_596_798)),
+            {"x": "0001-01-01T00:00:02.000000Z"},
+            id="early-time",
+        ),
+        pytest.param(
             "time", write_bytes(1, write_int(1, 1_700_000_000)), {"x": "2023-11-14T22:13:20Z"}, id="time"
         ),
         pytest.param(
