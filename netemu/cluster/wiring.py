@@ -10,6 +10,7 @@ from netemu.api.views.core import Node
 from netemu.apiserver.aggregation.availability import Availability
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.collector import Collector
+from netemu.apiserver.hooks.typechecks import check_policies
 from netemu.apiserver.http import serve
 from netemu.apiserver.pastlists import PastLists
 from netemu.apiserver.quotastatus import keep_quotas
@@ -162,6 +163,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 "balancer": balancer.run(),
                 "events": Expiry(client, system_clock).run(),
                 "past lists": PastLists(registry).run(),
+                "policies": check_policies(registry),
                 "aggregation": Availability(registry, aggregator.get, system_clock).run(),
             }
             for name, work in running.items():

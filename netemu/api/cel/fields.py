@@ -1,4 +1,4 @@
-"""Check an expression against the schemas of what it reads: fields that do not exist.
+"""Check an expression against the schemas of what it reads: fields that do not exist, types that do not fit.
 
 The library knows no schemas, so this walks the expression's tree. Where the type of a part is not
 known, nothing is said of it.
@@ -30,12 +30,12 @@ class _Findings:
     positions: dict[int, int]
     said: list[str] = field(default_factory=list)
 
-    def undefined(self, at: int, name: str) -> None:
-        self.said.append(_located(self.text, self.positions.get(at, 0), f"undefined field '{name}'"))
+    def add(self, at: int, what: str) -> None:
+        self.said.append(_located(self.text, self.positions.get(at, 0), what))
 
 
-def undefined_fields(tree: bytes, text: str, scope: Scope) -> str:
-    """Name every field that an expression reads and schemas do not have, in CEL's words; or nothing."""
+def complaints(tree: bytes, text: str, scope: Scope) -> str:
+    """Say in CEL's words what of an expression does not fit its schemas; or nothing."""
     expression, positions = b"", dict[int, int]()
     for number, part in read_fields(tree):
         if number == 4 and isinstance(part, bytes):
@@ -68,12 +68,14 @@ def _visit(expression: bytes, scope: Scope, found: _Findings) -> Json | None:
         elif isinstance(part, bytes):
             kind, body = number, part
     match kind:
+        case 3:
+            return next((_CONSTANTS.get(number) for number, _ in read_fields(body)), None)
         case 4:
             return scope.get(_text(body, 1))
         case 5:
             return _selected(at, body, scope, found)
         case 6:
-            return _called(body, scope, found)
+            return _called(at, body, scope, found)
         case 7 | 8:
             for part in _parts(body, 1 if kind == _LIST else 2):
                 below = part if kind == _LIST else next(_parts(part, 4), b"")
@@ -96,15 +98,15 @@ def _field(at: int, of: Json | None, name: str, found: _Findings) -> Json | None
         return None
     values = of.get("additionalProperties")
     if values:
-        return values if isinstance(values, dict) else None
+        return values if isinstance(values, Mapping) else None
     known = {escaped(each): one for each, one in fields_of(of, is_resource=bool(of.get(EMBEDDED))).items()}
     if name in known:
         return known[name]
-    found.undefined(at, name)
+    found.add(at, f"undefined field '{name}'")
     return None
 
 
-def _called(body: bytes, scope: Scope, found: _Findings) -> Json | None:
+def _called(at: int, body: bytes, scope: Scope, found: _Findings) -> Json | None:
     function = _text(body, 2)
     target = [_visit(part, scope, found) for part in _parts(body, 1)]
     arguments = list(_parts(body, 3))
@@ -112,16 +114,40 @@ def _called(body: bytes, scope: Scope, found: _Findings) -> Json | None:
     match function:
         case "_[_]" if known[0] is not None:
             below = known[0].get("items") or known[0].get("additionalProperties")
-            return below if isinstance(below, dict) else None
+            return below if isinstance(below, Mapping) else None
         case "_?_:_" if len(known) == 3 and known[1] == known[2]:
             return known[1]
         case "_?._" if len(arguments) == 2:
-            at = next((part for number, part in read_fields(arguments[1]) if number == _ID), 0)
-            return _field(int(at), known[0], _constant(arguments[1]), found)
+            place = next((part for number, part in read_fields(arguments[1]) if number == _ID), 0)
+            return _field(int(place), known[0], _constant(arguments[1]), found)
         case "orValue" | "value" if target:
             return target[0]
+        case _ if function in _OPERATORS and len(known) == 2:
+            return _computed(at, function, known, found)
         case _:
             return None
+
+
+def _computed(at: int, operator: str, known: list[Json | None], found: _Findings) -> Json | None:
+    """Give what two values make, if both are known; say so if they make nothing."""
+    left, right = (
+        _TYPES.get(of.get("type", "")) if of is not None and _is_plain(of) else None for of in known
+    )
+    is_comparison = operator in _COMPARISONS
+    if left is None or right is None:
+        return _BOOLEAN if is_comparison or operator in _EQUALITIES else None
+    both_numbers = {left, right} <= {"int", "double"}
+    fits = left == right or (is_comparison and both_numbers)
+    if not fits:
+        found.add(at, f"found no matching overload for '{operator}' applied to '({left}, {right})'")
+    if is_comparison or operator in _EQUALITIES:
+        return _BOOLEAN
+    return known[0] if fits else None
+
+
+def _is_plain(schema: Json) -> bool:
+    """Tell whether a value's type is what its schema says: times and the like are types of their own."""
+    return not schema.get(INT_OR_STRING) and schema.get("format", "") not in _OWN_TYPES
 
 
 def _looped(body: bytes, scope: Scope, found: _Findings) -> Json | None:
@@ -152,3 +178,18 @@ def _located(text: str, offset: int, what: str) -> str:
     line, column = before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
     shown = text.split("\n")[line - 1]
     return f"ERROR: <input>:{line}:{column}: {what}\n | {shown}\n | {'.' * (column - 1)}^"
+
+
+_BOOLEAN: Json = {"type": "boolean"}
+# By the field numbers of cel.expr.Constant; an unsigned number has a type that no schema knows.
+_CONSTANTS: dict[int, Json] = {
+    2: _BOOLEAN,
+    3: {"type": "integer"},
+    5: {"type": "number"},
+    6: {"type": "string"},
+}
+_TYPES = {"integer": "int", "number": "double", "string": "string", "boolean": "bool"}
+_OWN_TYPES = frozenset(("byte", "date", "date-time", "duration", "int-or-string", "quantity"))
+_COMPARISONS = frozenset(("_<_", "_<=_", "_>_", "_>=_"))
+_EQUALITIES = frozenset(("_==_", "_!=_"))
+_OPERATORS = _COMPARISONS | _EQUALITIES | {"_+_", "_-_", "_*_", "_/_", "_%_"}

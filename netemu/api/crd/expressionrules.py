@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from netemu.api import cel
 from netemu.api.causes import bad_value, not_supported, required
-from netemu.api.cel.fields import as_root, undefined_fields
+from netemu.api.cel.fields import as_root, complaints
 from netemu.api.crd.expressions import VALIDATIONS, Guarded, Rule, guarded_part
 from netemu.api.crd.version import Json
 from netemu.api.errors import Cause
@@ -80,7 +80,7 @@ def _check_text(guarded: Guarded, rule: Rule, text: str, path: str, wanted: str)
         return
     schema = as_root(guarded.schema) if guarded.is_resource else guarded.schema
     if not rule.has_optional_old:
-        unknown = undefined_fields(program.tree, text, {"self": schema, "oldSelf": schema})
+        unknown = complaints(program.tree, text, {"self": schema, "oldSelf": schema})
         if unknown:
             yield bad_value(path, text, f"compilation failed: {unknown}")
     if program.type not in (wanted.upper(), "DYN"):

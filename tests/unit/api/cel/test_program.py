@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from netemu.api.cel import CompileError, EvaluationError, compile_expression
-from netemu.api.cel.fields import as_root, undefined_fields
+from netemu.api.cel.fields import as_root, complaints
 from netemu.api.cel.values import escaped, visible
 
 
@@ -131,13 +131,17 @@ SCHEMA = {
         ("self.map.a.b", ["1:11: undefined field 'b'"]),
         ("cel.bind(v, self.list, v.map(i, i.no).size() > 0)", ["1:34: undefined field 'no'"]),
         ("self.metadata.labels", ["1:14: undefined field 'labels'"]),
+        ("self.x > '1'", ["1:8: found no matching overload for '_>_' applied to '(int, string)'"]),
+        ("self.x > 1.5 && self.x + 1 != 1", []),
+        ("self.x + 'a' == 'b'", ["1:8: found no matching overload for '_+_' applied to '(int, string)'"]),
+        ("self.x == true", ["1:8: found no matching overload for '_==_' applied to '(int, bool)'"]),
     ],
 )
 def test_fields_that_no_schema_has_are_found(text, unknown):
     tree = compile_expression(text, ("self",)).tree
-    said = undefined_fields(tree, text, {"self": as_root(SCHEMA)})
+    said = complaints(tree, text, {"self": as_root(SCHEMA)})
 
-    assert [line for line in said.split("\n") if "undefined" in line] == [
+    assert [line for line in said.split("\n") if line.startswith("ERROR")] == [
         f"ERROR: <input>:{e}" for e in unknown
     ]
 
