@@ -90,7 +90,9 @@ class Assembly:
             sub_path_of(mount, attempt.variables)
         return specs.app_spec(self._site, attempt, play, _machine_files())
 
-    def command(self, work: PodWork, attempt: Attempt, argv: tuple[str, ...]) -> ContainerSpec:
+    def command(
+        self, work: PodWork, attempt: Attempt, argv: tuple[str, ...], *, image_uid: int = 0
+    ) -> ContainerSpec:
         """Give the spec of a command among the machine's programs, and make the files that it mounts."""
         volumes = tuple(
             replace(mount, target=sandbox_path(mount.target)) for mount in self._mounts(work, attempt)
@@ -101,7 +103,7 @@ class Assembly:
             own += pages.mount(
                 image, self._catalogue(), directory, attempt.id.removesuffix(f"_{EXEC_SUFFIX}")
             )
-        security = self._security(work, attempt)
+        security = self._security(work, attempt, image_uid)
         return specs.container_spec(self._site, attempt, argv, security, own + volumes)
 
     def image(self, work: PodWork, attempt: Attempt, image: Image) -> ContainerSpec:
@@ -114,10 +116,10 @@ class Assembly:
         root = self._loaded.root(image)
         return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
 
-    def _security(self, work: PodWork, attempt: Attempt) -> Security:
+    def _security(self, work: PodWork, attempt: Attempt, image_uid: int = 0) -> Security:
         check_profile(work.obj, attempt.raw, self._site.paths.node_state(self._site.node))
         filtered = self._site.settings.kubelet.seccomp_default
-        return security_of(work.obj, attempt.raw, seccomp_default=filtered)
+        return security_of(work.obj, attempt.raw, image_uid=image_uid, seccomp_default=filtered)
 
     def scratch(self, work: PodWork, id: str) -> Path:
         """Say where an attempt that runs from an image has what it writes."""

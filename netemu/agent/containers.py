@@ -190,9 +190,9 @@ class Containers:
                 sandbox = attempt.sandbox
                 argv = self._worker_argv(app_name, pod, sandbox.netns, sandbox.addresses[0])
                 return await self._need(self.shim).create(specs.worker_spec(site, attempt, argv))
-            case Command(argv):
+            case Command(argv, user):
                 work.sources[name] = "shim"
-                spec = self._assembly.command(work, attempt, attempt.expanded(argv))
+                spec = self._assembly.command(work, attempt, attempt.expanded(argv), image_uid=user)
                 return await self._need(self.shim).create(spec)
             case Image():
                 work.sources[name] = "shim"
@@ -406,5 +406,7 @@ def _image_uid(decided: Command | Play | Worker) -> int:
             return 65532  # distroless images' nonroot, as coredns has it
         case Play(app="pause"):
             return 65535
+        case Command(_, user):
+            return user
         case _:
             return 0

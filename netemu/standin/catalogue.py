@@ -23,6 +23,7 @@ App = Literal[
     "agnhost-pause",
     "echo",
     "echo-basic",
+    "echoserver",
     "guestbook",
     "http",
     "http-echo",
@@ -81,6 +82,7 @@ class Image(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entrypoint: tuple[str, ...] = ()
     agnhost: bool = False
     worker: Literal["dns"] | None = None
+    user: Annotated[int, Meta(ge=0)] = 0
 
 
 class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,9 +102,10 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Command(Struct, frozen=True):
-    """Run a program in a sandbox."""
+    """Run a program in a sandbox; ``user`` is who it is unless its pod says otherwise."""
 
     argv: tuple[str, ...]
+    user: int = 0
 
 
 class Play(Struct, frozen=True, kw_only=True):
@@ -134,14 +137,15 @@ def decide(container: Container, catalogue: Catalogue) -> Decision:
     image = catalogue.find(container.image)
     if image is not None and image.arguments == "subcommand":
         return _agnhost(container, image)
+    user = image.user if image is not None else 0
     if container.command:
-        return Command((*container.command, *container.args))
+        return Command((*container.command, *container.args), user)
     if image is None:
         return UnknownImage(_unknown(container.image, catalogue))
     if image.worker is not None:
         return Worker(image.worker, container.args)
     if image.entrypoint or (container.args and image.arguments == "command"):
-        return Command((*image.entrypoint, *container.args))
+        return Command((*image.entrypoint, *container.args), user)
     if image.app == "echo-basic" and any(variable.name == _CERTIFICATE for variable in container.env):
         return Command((AGNHOST, "echo-basic"))
     return Play(app=image.app or "pause", args=container.args, ports=_ports(container, image))

@@ -224,3 +224,10 @@ def test_a_catalogue_that_cannot_be_read_is_refused_with_its_file_and_field(text
 
 def test_an_empty_catalogue_adds_nothing():
     assert built_in().extended(parse_catalogue("", "empty")) == built_in()
+
+
+def test_an_image_can_have_a_user_of_its_own():
+    assert decide(container("e2e-test-images/nonroot:1.4"), built_in()) == Command(
+        ("sh", "-c", "id -u"), 1234
+    )
+    assert decide(container("nonroot", command=("true",)), built_in()) == Command(("true",), 1234)
