@@ -18,7 +18,7 @@ from netemu.agnhost import (
 from netemu.agnhost.model import AppError, Listener, Setting, Surroundings
 from netemu.agnhost.model import Build as BuildAgnhost
 from netemu.runtime.container import AppSpec
-from netemu.standin.apps import echo, http, http_echo
+from netemu.standin.apps import echo, echoserver, http, http_echo
 
 Build = Callable[[AppSpec, Surroundings], tuple[Listener, ...]]
 
@@ -52,6 +52,7 @@ APPS: dict[str, Build] = {
     **{name: _of_agnhost(build) for name, build in AGNHOST.items()},
     "agnhost-pause": _pause,
     "echo": echo.build,
+    "echoserver": echoserver.build,
     "http": http.build,
     "http-echo": http_echo.build,
     "httpd": http.greeting("It works!"),

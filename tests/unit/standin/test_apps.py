@@ -173,3 +173,20 @@ def test_a_picture_s_data_tell_which_it_is(app):
 
     assert json.loads(served.service.answer(get("/data.json")).body) == {"image": f"{app}.jpg"}
     assert served.service.answer(get("/")).body.startswith(b"Hostname: web-1\n")
+
+
+def test_an_echoserver_says_what_it_was_asked_and_by_whom():
+    (served,) = listeners("echoserver", ports=DECLARED[:1])
+    page = served.service.answer(get("/a?b=c", ("Host", "web"), ("X-Trace", "7"))).body.decode()
+    asked = ("client_address=10.244.2.4", "real path=/a", "query=b=c", "request_uri=http://web/a?b=c")
+
+    assert "\nHostname: web-1\n" in page
+    assert {f"\t{line}" for line in (*asked, "x-trace=7")} <= set(page.splitlines())
+    assert "\tpod IP:\t10.244.1.3\n" in page
+
+
+def test_an_echoserver_gives_facts_alone_to_who_takes_json():
+    (served,) = listeners("echoserver", ports=DECLARED[:1])
+    answer = served.service.answer(get("/", ("Accept", "application/json")))
+
+    assert json.loads(answer.body)["remoteAddr"] == "10.244.2.4:41234"
