@@ -11,7 +11,7 @@ from typing import Protocol
 
 from netemu.agent.node import network_problem
 from netemu.agent.ports import Sandbox
-from netemu.cluster.podnetns import remove_netns
+from netemu.cluster.podnetns import remove_netns, wired_in
 from netemu.cluster.record import Record
 from netemu.cluster.unlinking import Unlinker
 from netemu.cluster.wirer import NodeWiring
@@ -20,6 +20,7 @@ from netemu.cni.attachment import Attachment, PortMapping
 from netemu.cni.config import CniConfigError, CniNotReadyError, render_default
 from netemu.cni.drivers import ExecDriver
 from netemu.cni.invoke import CniRuntime
+from netemu.cni.records import Records
 from netemu.linux import netns
 from netemu.linux.netlink import Netlink
 from netemu.naming import interface_name
@@ -64,11 +65,9 @@ class CniNetwork:
             self._unlinking = Netlink.open(ns_fd)
         self._unlinker = Unlinker(self._unlinking, self._thread)
         state = paths.node_state(place.name)
-        self._runtime = CniRuntime(
-            ExecDriver(self._run_in_node),
-            net_d=state / "etc/cni/net.d",
-            results=state / "var/lib/cni/results",
-        )
+        self._results = Records(state / "var/lib/cni/results")
+        programs = ExecDriver(self._run_in_node)
+        self._runtime = CniRuntime(programs, state / "etc/cni/net.d", self._results)
 
     def problem(self) -> str:
         """Say why pods cannot be wired now, as a kubelet does; empty when they can."""
@@ -104,10 +103,11 @@ class CniNetwork:
 
     def present(self) -> list[Sandbox]:
         """List the recorded namespaces of this node's pods; without addresses if they are not whole."""
-        wired = {made.attachment.container_id: made.result.pod_ips for made in self._runtime.attachments()}
+        by_programs = {made.attachment.container_id: made for made in self._results.list()}
         found = []
         for name, facts in self._record.entries("netns"):
             if facts.get("node") == self._place.name:
+                made = wired_in(facts) or by_programs.get(facts["uid"])
                 is_there = netns.exists(name, self._paths.netns)
                 found.append(
                     Sandbox(
@@ -115,7 +115,7 @@ class CniNetwork:
                         namespace=facts["namespace"],
                         name=facts["name"],
                         netns=name,
-                        addresses=wired.get(facts["uid"], ()) if is_there else (),
+                        addresses=made.result.pod_ips if made is not None and is_there else (),
                     )
                 )
         return found

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from netemu.linux.files import read_small, write_small
+from netemu.linux.files import overwrite_small, read_small, write_small
 
 RecordKind = Literal["netns", "process", "link", "directory", "cgroup"]
 
@@ -33,6 +33,10 @@ class Record:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_small(path, data)
+
+    def extend(self, kind: RecordKind, name: str, facts: dict[str, Any]) -> None:
+        """Say more about ``name``: ``facts`` are those that it has, and then others."""
+        overwrite_small(self._root / kind / name, msgspec.json.encode(facts))
 
     def remove(self, kind: RecordKind, name: str) -> None:
         """Note that ``name`` is gone."""

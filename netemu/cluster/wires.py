@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 
 from cni_plugins.node import Node
-from netemu.cluster.podnetns import ensure_netns, remove_netns
+from netemu.cluster.podnetns import WiredNetns, ensure_netns, remove_netns
 from netemu.cluster.record import Record
 from netemu.cluster.wirer import NodeWiring, Request
 from netemu.cni.attachment import Attachment
 from netemu.cni.drivers import InProcessDriver
 from netemu.cni.invoke import InProcessRuntime
+from netemu.cni.records import Records
 from netemu.errors import NetemuError
 from netemu.logs import Log
 from netemu.runtime.framing import Decoder, encode
@@ -37,11 +38,8 @@ class Wires:
         self._record = record
         state = paths.node_state(node.name)
         self._node = Node.open(paths.netns / node.netns, state)
-        self._runtime = InProcessRuntime(
-            InProcessDriver(self._node),
-            net_d=state / "etc/cni/net.d",
-            results=state / "var/lib/cni/results",
-        )
+        records = WiredNetns(node.name, record, Records(state / "var/lib/cni/results"))
+        self._runtime = InProcessRuntime(InProcessDriver(self._node), state / "etc/cni/net.d", records)
 
     def attach(self, attachment: Attachment) -> tuple[str, ...] | None:
         """Make a pod's namespace and wire it; idempotent.

@@ -9,7 +9,7 @@ from netemu.cni import chain
 from netemu.cni.attachment import Attachment, Call
 from netemu.cni.chain import Answer, Chain
 from netemu.cni.config import NetworkConfig, find_config, load_config
-from netemu.cni.records import Record, Records
+from netemu.cni.records import Record
 from netemu.cni.result import Result
 from netemu.errors import NetemuError
 
@@ -34,16 +34,32 @@ class BlockingDriver(Protocol):
         ...
 
 
+class Attachments(Protocol):
+    """Remembers attachments beyond the end of this process: ``Records``, or what does the same."""
+
+    def save(self, record: Record) -> None:
+        """Note an attachment that was made."""
+        ...
+
+    def find(self, attachment: Attachment) -> Record | None:
+        """Find what was noted."""
+        ...
+
+    def forget(self, attachment: Attachment) -> None:
+        """Note that it is gone; idempotent."""
+        ...
+
+
 class Runtime:
     """What both runtimes of a node know: its configuration, and the attachments that were made.
 
-    ``net_d`` is the node's /etc/cni/net.d, ``results`` its /var/lib/cni/results, both as paths of
-    this process. Calls for different pods may run at the same time, for one pod they may not.
+    ``net_d`` is the node's /etc/cni/net.d, as a path of this process. Calls for different pods may
+    run at the same time, for one pod they may not.
     """
 
-    def __init__(self, *, net_d: Path, results: Path) -> None:
+    def __init__(self, net_d: Path, records: Attachments) -> None:
         self._net_d = net_d
-        self._records = Records(results)
+        self._records = records
         self._loaded: tuple[object, NetworkConfig] | None = None
 
     @property
@@ -64,10 +80,6 @@ class Runtime:
         if self._loaded is None or stamp is None or self._loaded[0] != stamp:
             self._loaded = (stamp, load_config(self._net_d))
         return self._loaded[1]
-
-    def attachments(self) -> tuple[Record, ...]:
-        """List what was added and not deleted, also by a process that died since."""
-        return self._records.list()
 
     def _keep(self, network: NetworkConfig, attachment: Attachment, answer: Answer) -> Result:
         result = Result(raw=answer or {})
@@ -95,8 +107,8 @@ class Runtime:
 class CniRuntime(Runtime):
     """Adds, deletes and checks attachments of one node as a kubelet's runtime does, with programs."""
 
-    def __init__(self, programs: PluginDriver, *, net_d: Path, results: Path) -> None:
-        super().__init__(net_d=net_d, results=results)
+    def __init__(self, programs: PluginDriver, net_d: Path, records: Attachments) -> None:
+        super().__init__(net_d, records)
         self._programs = programs
 
     async def add(self, attachment: Attachment) -> Result:
@@ -133,8 +145,8 @@ class InProcessRuntime(Runtime):
     What it has no functions for it leaves alone, and says so.
     """
 
-    def __init__(self, functions: BlockingDriver, *, net_d: Path, results: Path) -> None:
-        super().__init__(net_d=net_d, results=results)
+    def __init__(self, functions: BlockingDriver, net_d: Path, records: Attachments) -> None:
+        super().__init__(net_d, records)
         self._functions = functions
 
     def add(self, attachment: Attachment) -> Result | None:

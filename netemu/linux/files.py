@@ -29,6 +29,20 @@ def write_small(path: Path | str, data: bytes, *, mode: int = 0o600) -> None:
         os.close(descriptor)
 
 
+def overwrite_small(path: Path | str, data: bytes) -> None:
+    """Write over the beginning of a file that is there; what is longer than that stays.
+
+    Raises:
+        OSError: as ``open(2)`` and ``write(2)``.
+
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
 def read_small(path: Path | str) -> bytes:
     """Read a file of less than 1 MiB; empty if there is none."""
     try:

@@ -210,6 +210,7 @@ def test_a_pod_that_is_detached_leaves_no_name_lease_or_record(places):
     network = places.networks["node-1"]
     asyncio.run(places.pod("node-1", "a"))
     (sandbox,) = network.present()
+    assert sandbox.addresses == ("10.244.0.2",)
     asyncio.run(network.detach(sandbox))
 
     assert network.present() == []

@@ -9,6 +9,7 @@ from netemu.cni.attachment import Attachment, PortMapping
 from netemu.cni.config import DEFAULT_FILE, CniNotReadyError, render_default
 from netemu.cni.drivers import CniPluginError, ExecDriver, InProcessDriver
 from netemu.cni.invoke import CniRuntime, InProcessRuntime
+from netemu.cni.records import Records
 from netemu.cni.result import Result
 from netemu.errors import MissingProgramError
 from netemu.linux import process
@@ -33,10 +34,10 @@ def programs(cni_node) -> ExecDriver:
 class BothRuntimes:
     """What a node does: functions for what there are functions for, programs for the rest."""
 
-    def __init__(self, here: InProcessRuntime, programs: CniRuntime) -> None:
+    def __init__(self, here: InProcessRuntime, programs: CniRuntime, records: Records) -> None:
         self._here = here
         self._programs = programs
-        self.attachments = here.attachments
+        self.attachments = records.list
 
     async def add(self, pod: Attachment) -> Result:
         return self._here.add(pod) or await self._programs.add(pod)
@@ -50,12 +51,9 @@ class BothRuntimes:
 
 @pytest.fixture
 def runtime(cni_node, open_node, programs) -> BothRuntimes:
-    places = {
-        "net_d": cni_node.root / "etc/cni/net.d",
-        "results": cni_node.root / "var/lib/cni/results",
-    }
-    here = InProcessRuntime(InProcessDriver(open_node), **places)
-    return BothRuntimes(here, CniRuntime(programs, **places))
+    net_d, records = cni_node.root / "etc/cni/net.d", Records(cni_node.root / "var/lib/cni/results")
+    here = InProcessRuntime(InProcessDriver(open_node), net_d, records)
+    return BothRuntimes(here, CniRuntime(programs, net_d, records), records)
 
 
 @pytest.fixture

@@ -27,3 +27,11 @@ def test_a_writer_that_died_half_way_leaves_the_name(tmp_path):
     (tmp_path / "record" / "netns" / "b").touch()
 
     assert dict(record.entries("netns")) == {"a": {"uid": "u"}, "b": {}}
+
+
+def test_more_can_be_said_of_what_is_recorded(tmp_path):
+    record = Record(tmp_path)
+    record.add("netns", "a", {"uid": "u"})
+    record.extend("netns", "a", {"uid": "u", "wired": {"ips": ["10.244.0.2"]}})
+
+    assert record.facts("netns", "a") == {"uid": "u", "wired": {"ips": ["10.244.0.2"]}}
