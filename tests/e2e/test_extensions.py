@@ -185,7 +185,8 @@ def test_who_watches_goes_on_after_the_daemon_died(netemu):
     cluster.ok("delete", "configmap", "a")
     os.kill(cluster.processes()["daemon"], signal.SIGKILL)
     cluster.ok("up")
-    path = f"/api/v1/namespaces/default/configmaps?watch=1&resourceVersion={revision}&timeoutSeconds=1&fieldSelector=metadata.name%3Da"
+    since = f"watch=1&resourceVersion={revision}&timeoutSeconds=1&fieldSelector=metadata.name%3Da"
+    path = f"/api/v1/namespaces/default/configmaps?{since}"
     events = [json.loads(line) for line in cluster.ok("get", "--raw", path).splitlines() if line]
 
     assert [(each["type"], each["object"]["metadata"]["name"]) for each in events] == [
