@@ -1,4 +1,4 @@
-"""``echoserver``: says what it was asked, in the lines that Kubernetes' tutorial on source addresses looks for.
+"""``echoserver``: says what it was asked, in the lines that Kubernetes' tutorial on source IPs looks for.
 
 Source: https://kubernetes.io/docs/tutorials/services/source-ip/.
 """
