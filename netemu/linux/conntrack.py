@@ -31,7 +31,7 @@ _IP_SRC = {socket.AF_INET: 1, socket.AF_INET6: 3}
 _IP_DST = {socket.AF_INET: 2, socket.AF_INET6: 4}
 _PROTO_NUM, _PROTO_SRC_PORT, _PROTO_DST_PORT = 1, 2, 3
 _FILTER_ORIG_FLAGS, _FILTER_REPLY_FLAGS = 1, 2
-_FILTER_PROTO_NUM = 1 << 3  # net/netfilter/nf_internals.h
+_FILTER_IP_DST, _FILTER_PROTO_NUM, _FILTER_DST_PORT = 1 << 1, 1 << 3, 1 << 5  # net/netfilter/nf_internals.h
 _NESTED = 0x8000
 _TYPE = 0x3FFF
 
@@ -77,25 +77,33 @@ class Conntrack:
         """Close the socket."""
         self._socket.close()
 
-    def udp_flows(self) -> list[Flow]:
-        """List the UDP flows of this namespace and family; the kernel leaves out all others.
+    def udp_flows(self, destination: Endpoint | None = None) -> list[Flow]:
+        """List the UDP flows of this namespace and family, all or those to one destination.
+
+        The kernel leaves out all others: to read one takes 20 times as long as to pass it over.
 
         Raises:
             KernelError: the kernel refuses.
 
         """
-        wanted = _nested(_TUPLE_PROTO, _attribute(_PROTO_NUM, bytes([socket.IPPROTO_UDP])))
-        flags = struct.pack("=I", _FILTER_PROTO_NUM)
+        address, port, flags = b"", b"", _FILTER_PROTO_NUM
+        if destination is not None:
+            port = _attribute(_PROTO_DST_PORT, destination.port.to_bytes(2, "big"))
+            flags |= _FILTER_DST_PORT
+        # Of IPv6 the kernel gives the flows to all other addresses (ctnetlink_filter_match_tuple).
+        if destination is not None and self._family is socket.AF_INET:
+            address = _nested(_TUPLE_IP, _attribute(_IP_DST[self._family], destination.address.packed))
+            flags |= _FILTER_IP_DST
+        protocol = _attribute(_PROTO_NUM, bytes([socket.IPPROTO_UDP]))
+        wanted = _attribute(_FILTER_ORIG_FLAGS, struct.pack("=I", flags))
         request = (
             self._nfgen
-            + _nested(_TUPLE_ORIG, wanted)
-            + _nested(
-                _FILTER,
-                _attribute(_FILTER_ORIG_FLAGS, flags) + _attribute(_FILTER_REPLY_FLAGS, bytes(4)),
-            )
+            + _nested(_TUPLE_ORIG, address + _nested(_TUPLE_PROTO, protocol + port))
+            + _nested(_FILTER, wanted + _attribute(_FILTER_REPLY_FLAGS, bytes(4)))
         )
         with self._lock:
-            return [_flow(body, self._family) for body in self._exchange(_CT_GET, _REQUEST | _DUMP, request)]
+            found = [_flow(body, self._family) for body in self._exchange(_CT_GET, _REQUEST | _DUMP, request)]
+        return [flow for flow in found if destination in (None, flow.destination)]
 
     def end(self, flow: Flow) -> bool:
         """Forget one flow, so that its next packet meets the rules again; ``False`` if it is gone.

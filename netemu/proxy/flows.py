@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 from netemu.linux import sysctl
-from netemu.linux.conntrack import Conntrack
+from netemu.linux.conntrack import Conntrack, Endpoint, Flow
 from netemu.nft.expressions import Family
 from netemu.proxy.stale import Expected, UdpFlow, is_stale
+
+# Each question costs the kernel a walk over all flows of the machine, each answer costs us.
+_ASKED_FOR = 4
 
 # What kube-proxy sets (--conntrack-tcp-timeout-established, --conntrack-tcp-timeout-close-wait).
 _TIMEOUTS_S = {
@@ -49,9 +53,16 @@ def end_stale(conntrack: Conntrack, expected: Expected) -> int:
     try:
         stale = [
             flow
-            for flow in conntrack.udp_flows()
+            for flow in _flows_to(conntrack, expected)
             if is_stale(UdpFlow(flow.destination, flow.answered_by), expected)
         ]
         return sum(conntrack.end(flow) for flow in stale)
     finally:
         conntrack.close()
+
+
+def _flows_to(conntrack: Conntrack, expected: Expected) -> Iterator[Flow]:
+    """Give the flows to some destinations; to many of them, all there are, in one go."""
+    destinations = [Endpoint(*destination) for destination in expected]
+    for destination in destinations if len(destinations) <= _ASKED_FOR else [None]:
+        yield from conntrack.udp_flows(destination)
