@@ -168,9 +168,11 @@ async def test_changes_and_restarts_under_traffic_lose_no_connection(world, clie
     answers = Counter()
     stop = threading.Event()
 
+    # Not a pod of node-1: what passed there while its table was emptied above is tracked untranslated,
+    # and a connection that happens to have the same ports would go the same way.
     def connect_all_the_time():
         while not stop.is_set():
-            answers[ask(world["b"], WEB, 80, timeout_s=5).split()[0]] += 1
+            answers[ask(world["c"], WEB, 80, timeout_s=5).split()[0]] += 1
 
     async with service_world.proxied(world, client):
         clients = [threading.Thread(target=connect_all_the_time) for _ in range(2)]
