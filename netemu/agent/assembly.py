@@ -29,7 +29,8 @@ SHARED_MEMORY_BYTES = 64 * 1024 * 1024  # of every pod, as its runtime has it
 class Assembly:
     """Puts together what servers are told of the containers of one node.
 
-    ``lookup`` finds a ConfigMap or Secret, ``services`` a namespace's variables of Services.
+    ``lookup`` finds a ConfigMap or Secret, ``services`` a namespace's variables of Services: of all
+    of them, or of those that were there at a moment.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Assembly:
         catalogue: Callable[[], Catalogue],
         loaded: Images,
         lookup: Callable[[str, str, str], Mapping[str, Any] | None],
-        services: Callable[[str], Mapping[str, str]],
+        services: Callable[[str, float | None], Mapping[str, str]],
         volumes: Volumes,
     ) -> None:
         self._site = site
@@ -49,8 +50,15 @@ class Assembly:
         self._services = services
         self._volumes = volumes
 
-    def attempt(self, work: PodWork, pod: Pod, name: str, id: str) -> Attempt:
-        """Put together what an attempt is made of; ConfigError if its environment cannot be."""
+    def attempt(
+        self, work: PodWork, pod: Pod, name: str, id: str, *, started_at_s: float | None = None
+    ) -> Attempt:
+        """Put together what an attempt is made of, or was when it started.
+
+        Raises:
+            ConfigError: its environment cannot be.
+
+        """
         assert work.sandbox is not None, "containers start after the network"
         container, raw = find_container(pod, work.obj, name)
         namespace = pod.metadata.namespace
@@ -60,7 +68,7 @@ class Assembly:
             raw,
             node_ips=self._site.node_ips,
             pod_ips=work.sandbox.addresses,
-            services=self._services(namespace) if pod.spec.enable_service_links else {},
+            services=self._services(namespace, started_at_s) if pod.spec.enable_service_links else {},
             lookup=lambda kind, name: self._lookup(kind, namespace, name),
             hostname=specs.hostname(self._site, pod),
             from_file=lambda reference: envfiles.value_of(reference, self._reader(work)),

@@ -80,7 +80,7 @@ class Containers:
         catalogue: Callable[[], Catalogue],
         worker_argv: Callable[[str, Pod, str, str], tuple[str, ...]],
         lookup: Callable[[str, str, str], Mapping[str, Any] | None],
-        services: Callable[[str], Mapping[str, str]],
+        services: Callable[[str, float | None], Mapping[str, str]],
         volumes: Volumes,
         recorder: Recorder,
         clock: Clock,
@@ -249,7 +249,8 @@ class Containers:
         async with self._holder_locks.setdefault(id, asyncio.Lock()):
             if work.exec_holders.get(name) == id:
                 return id
-            attempt = self._assembly.attempt(work, pod, name, id)
+            # A process keeps the variables of the Services that were there when it started.
+            attempt = self._assembly.attempt(work, pod, name, id, started_at_s=state.started_at_s)
             # Noted first: who asks may give up, as a probe does whose time is over; it is made all the same.
             work.exec_holders[name] = id
             try:

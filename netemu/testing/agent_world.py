@@ -115,7 +115,7 @@ class World:
             catalogue=built_in,
             worker_argv=lambda *_: ("worker",),
             lookup=lambda *_: None,
-            services=lambda _: {},
+            services=lambda *_: {},
             volumes=Volumes(self.paths.node_state(NODE), lambda *_: None, lambda *_: "token"),
             recorder=self.recorder,
             clock=system_clock,
