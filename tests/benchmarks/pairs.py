@@ -23,7 +23,8 @@ from statistics import median
 
 CLONE_NEWNET = 0x40000000
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no TIME_WAIT, so that ports never run out
-CONNECTIONS, TRIPS, BLOCK_BYTES = 100, 200, 4 << 20  # in one turn
+# In one turn: less than the time for which another program takes the processor, so most turns have it.
+CONNECTIONS, TRIPS, BLOCK_BYTES = 20, 50, 1 << 20
 PIECE = bytes(256 * 1024)
 REST_S = 0.005
 
