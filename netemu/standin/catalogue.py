@@ -43,6 +43,7 @@ App = Literal[
 
 
 AGNHOST = "/agnhost"
+_SHELL = ("sh",)
 
 _AGNHOST_NAMES = (AGNHOST, "agnhost")
 _AGNHOST_PACKAGE = "/.agnhost/netemu/agnhost"
@@ -146,6 +147,8 @@ def decide(container: Container, catalogue: Catalogue) -> Decision:
         return Worker(image.worker, container.args)
     if image.entrypoint or (container.args and image.arguments == "command"):
         return Command((*image.entrypoint, *container.args), user)
+    if image.arguments == "command" and container.stdin:
+        return Command(_SHELL, user)  # what these images run; it would end at once without anything to read
     if image.app == "echo-basic" and any(variable.name == _CERTIFICATE for variable in container.env):
         return Command((AGNHOST, "echo-basic"))
     return Play(app=image.app or "pause", args=container.args, ports=_ports(container, image))

@@ -77,6 +77,15 @@ def test_arguments_of_busybox_are_its_command():
     assert decide(container("busybox", args=("sleep", "60")), built_in()) == Command(("sleep", "60"))
 
 
+@pytest.mark.parametrize(
+    ("image", "decision"),
+    [("busybox", Command(("sh",))), ("httpd", Play(app="httpd", ports=(WEB,)))],
+    ids=["whose-command-is-a-shell", "whose-is-none"],
+)
+def test_an_image_that_somebody_speaks_to_runs_its_shell(image, decision):
+    assert decide(container(image, stdin=True), built_in()) == decision
+
+
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 TOKEN = VolumeMount(name="t", mount_path="/var/run/secrets/kubernetes.io/serviceaccount")
 
