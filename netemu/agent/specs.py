@@ -124,6 +124,7 @@ def app_spec(site: Site, attempt: Attempt, play: Play, machine: MachineFiles) ->
         resolv_conf=own["resolv.conf"],
         hosts=own["hosts"],
         page=str(pages.place(site.pod_dir(pod.metadata.uid), attempt.id)),
+        page_root=str(site.paths.node_state(site.node)),
     )
 
 

@@ -116,7 +116,7 @@ class Port(Struct, frozen=True, kw_only=True):
 class AppSpec(Struct, frozen=True, kw_only=True):
     """A container that is played by the stand-in server: sockets in ``netns``, no process.
 
-    ``page`` is the file that a web server answers with, if it is there.
+    ``page`` is the file that a web server answers with, if it is there; no link leads out of ``page_root``.
     """
 
     id: str
@@ -134,6 +134,7 @@ class AppSpec(Struct, frozen=True, kw_only=True):
     resolv_conf: str = ""
     hosts: str = ""
     page: str = ""
+    page_root: str = "/"
 
 
 class ContainerState(Struct, frozen=True, kw_only=True):

@@ -5,12 +5,16 @@ A stand-in has no files. Who enters its container finds this one, and it answers
 
 from __future__ import annotations
 
+import os
 import posixpath
 from pathlib import Path
 from typing import NamedTuple
 
 from netemu.runtime.container import Mount
+from netemu.runtime.syscalls import open_in_root
 from netemu.standin.catalogue import Catalogue
+
+_MOST_BYTES = 1024 * 1024
 
 
 class Page(NamedTuple):
@@ -18,6 +22,12 @@ class Page(NamedTuple):
 
     path: str
     text: str
+
+    def below(self, mount_path: str) -> str | None:
+        """Say where in what is mounted there the page is: ``/index.html``, or empty if it is just that."""
+        point = mount_path.rstrip("/")
+        is_inside = self.path == point or self.path.startswith(f"{point}/")
+        return self.path[len(point) :] if is_inside else None
 
 
 PAGES = {
@@ -48,12 +58,25 @@ def mount(image: str, catalogue: Catalogue, pod_directory: Path, id: str) -> tup
     return (Mount(source=str(file.parent), target=posixpath.dirname(page.path), read_only=False),)
 
 
-def changed(app: str, file: str) -> bytes | None:
-    """Read a page that is not what it was at first: empty if it is gone, ``None`` if nobody changed it."""
+def changed(app: str, file: str, root: str) -> bytes | None:
+    """Read a page that is not what it was at first: empty if it is gone, ``None`` if nobody changed it.
+
+    Links are followed as if ``root``, which has the page below it, were all there is: containers make them.
+    """
     if not file or not Path(file).parent.is_dir():
         return None
     try:
-        text = Path(file).read_bytes()
+        text = _read_below(root, file)
     except OSError:
         return b""
     return None if text == PAGES[app].text.encode() else text
+
+
+def _read_below(root: str, file: str) -> bytes:
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = open_in_root(directory, os.path.relpath(file, root), os.O_RDONLY | os.O_NONBLOCK)
+    finally:
+        os.close(directory)
+    with open(found, "rb") as page:
+        return page.read(_MOST_BYTES)

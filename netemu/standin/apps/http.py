@@ -25,7 +25,7 @@ def greeting(words: str) -> Callable[[AppSpec, Surroundings], tuple[Listener, ..
     def build_greeting(spec: AppSpec, _surroundings: Surroundings) -> tuple[Listener, ...]:
         def answer(request: Request) -> Response:
             if request.path in ("/", "/index.html"):
-                page = pages.changed(spec.app, spec.page)
+                page = pages.changed(spec.app, spec.page, spec.page_root)
                 if page is not None:
                     return Response(page, content_type="text/html") if page else _NOT_FOUND
             response = describe(spec, request)

@@ -28,19 +28,19 @@ def test_most_images_have_no_page(tmp_path):
 
 
 def test_a_page_that_nobody_changed_says_nothing(directory):
-    assert pages.changed("httpd", str(pages.place(directory, "id"))) is None
+    assert pages.changed("httpd", str(pages.place(directory, "id")), str(directory)) is None
 
 
 def test_a_container_that_nobody_entered_has_no_page(tmp_path):
-    assert pages.changed("httpd", str(pages.place(tmp_path, "id"))) is None
-    assert pages.changed("httpd", "") is None
+    assert pages.changed("httpd", str(pages.place(tmp_path, "id")), str(tmp_path)) is None
+    assert pages.changed("httpd", "", "/") is None
 
 
 def test_entering_again_leaves_what_was_written(directory):
     pages.place(directory, "id").write_text("mine")
     pages.mount(HTTPD, built_in(), directory, "id")
 
-    assert pages.changed("httpd", str(pages.place(directory, "id"))) == b"mine"
+    assert pages.changed("httpd", str(pages.place(directory, "id")), str(directory)) == b"mine"
 
 
 @pytest.fixture
@@ -69,3 +69,37 @@ def test_a_server_without_its_page_says_that_it_is_not_there(directory, get):
 def test_a_server_whose_page_nobody_changed_says_who_it_is(get):
     assert b"It works!" in get("/").body
     assert get("/index.html").status == 200
+
+
+@pytest.mark.parametrize("way", ["/", "../../../../../../../"])
+def test_no_link_that_a_container_makes_leads_out(directory, tmp_path_factory, way):
+    secret = tmp_path_factory.mktemp("machine") / "secret"
+    secret.write_text("of the machine")
+    page = pages.place(directory, "id")
+    page.unlink()
+    page.symlink_to(way + str(secret).lstrip("/"))
+
+    assert pages.changed("httpd", str(page), str(directory)) == b""
+
+
+def test_a_link_within_a_volume_is_followed(directory):
+    page = pages.place(directory, "id")
+    page.rename(page.with_name("data"))
+    page.with_name("data").write_text("mine")
+    page.symlink_to("data")
+
+    assert pages.changed("httpd", str(page), str(directory)) == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("mounted", "inside"),
+    [
+        ("/usr/share/nginx/html", "/index.html"),
+        ("/usr/share/nginx/", "/html/index.html"),
+        ("/usr/share/nginx/html/index.html", ""),
+        ("/usr/share/nginx/htm", None),
+        ("/etc", None),
+    ],
+)
+def test_a_volume_may_have_the_page(mounted, inside):
+    assert pages.PAGES["nginx"].below(mounted) == inside
