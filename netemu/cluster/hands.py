@@ -50,6 +50,8 @@ def _wire(listener: socket.socket, paths: Paths) -> None:
                     serve(sock, workshop)
                 except ConnectionError as err:
                     log.debug("wires.disconnected", error=str(err))
+                except Exception as err:  # what somebody sent that nobody can read ends no application
+                    log.error("wires.disconnected", exc=err)
                 finally:
                     workshop.close()
     except BaseException as err:
