@@ -89,14 +89,32 @@ class Assembly:
 
         return read
 
-    def app(self, attempt: Attempt, play: Play) -> AppSpec:
-        """Give the spec of a stand-in, which mounts nothing; ConfigError where it could not.
+    def app(self, work: PodWork, attempt: Attempt, play: Play) -> AppSpec:
+        """Give the spec of a stand-in; ConfigError where a process could mount nothing.
+
+        It mounts nothing itself, but for the volume that has a web server's page: that is made now.
 
         Source: Kubernetes ``pkg/kubelet/kubelet_pods.go``, ``makeMounts``.
         """
         for mount in attempt.raw.get("volumeMounts") or ():
             sub_path_of(mount, attempt.variables)
-        return specs.app_spec(self._site, attempt, play, _machine_files())
+        spec = specs.app_spec(self._site, attempt, play, _machine_files())
+        page = self._page_in_volume(work, attempt, play.app)
+        return replace(spec, page=page) if page else spec
+
+    def _page_in_volume(self, work: PodWork, attempt: Attempt, app: str) -> str:
+        """Say where on disk the page of a web server is that the pod mounts; empty if it mounts none."""
+        page = pages.PAGES.get(app)
+        if page is None:
+            return ""
+        for mount in attempt.raw.get("volumeMounts") or ():
+            inside = page.below(mount["mountPath"])
+            if inside is not None:
+                directory = self._write_files(attempt)
+                wanted = {"volumeMounts": [mount]}
+                made = self._volumes.mounts(work.obj, wanted, directory, attempt.variables)
+                return next((f"{each.source}{inside}" for each in made if not each.memory_at), "")
+        return ""
 
     def command(
         self, work: PodWork, attempt: Attempt, argv: tuple[str, ...], *, image_uid: int = 0

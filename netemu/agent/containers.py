@@ -183,7 +183,7 @@ class Containers:
         match decided:
             case Play():
                 work.sources[name] = "standin"
-                app = self._assembly.app(attempt, decided)
+                app = self._assembly.app(work, attempt, decided)
                 return await self._need(self.standins).start(app)
             case Worker(app_name):
                 work.sources[name] = "shim"

@@ -109,3 +109,21 @@ async def test_a_volume_that_cannot_be_made_is_all_that_is_told_of_a_start(tmp_p
         await eventually(lambda: _reasons(world), lambda seen: "FailedMount" in seen)
 
     assert set(world.recorder.reasons()) == {"FailedMount"}
+
+
+@pytest.mark.parametrize(
+    ("image", "place"), [("nginx", "/usr/share/nginx/html"), ("httpd", "/usr/local/apache2/htdocs")]
+)
+async def test_a_web_server_is_told_of_its_page_in_a_volume(tmp_path, image, place):
+    world = World(tmp_path)
+    mounts = [{"name": "html", "mountPath": place}]
+    async with world.running():
+        await world.create(
+            image=image,
+            container={"volumeMounts": mounts},
+            volumes=[{"name": "html", "hostPath": {"path": "/srv/html"}}],
+        )
+        await world.until_ready()
+        (app,) = world.standins.apps.values()
+
+    assert app.page == str(world.paths.node_state("node-1") / "srv/html/index.html")
