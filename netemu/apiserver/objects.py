@@ -32,7 +32,7 @@ from netemu.apiserver.components import component_answer
 from netemu.apiserver.encodings import no_protobuf, object_answer
 from netemu.apiserver.evicting import evict
 from netemu.apiserver.forms import Form
-from netemu.apiserver.hooks.attempt import CONTROLLERS, Caller
+from netemu.apiserver.hooks.attempt import CONTROLLERS, Caller, posted_of
 from netemu.apiserver.hooks.conversion import converts
 from netemu.apiserver.listanswers import list_answer
 from netemu.apiserver.listoptions import list_options, watch_options
@@ -184,6 +184,7 @@ class ObjectRequests:
         name = path.name or bodies.name_of(body)
         binding = bodies.addressed(body, path.namespace, name)
         options = _write_options(request, path)
+        await self._pass_gate(request, path._replace(name=name), "binding", binding)
         await self._registry.update(
             path.kind, binding, namespace=path.namespace, subresource="binding", options=options
         )
@@ -194,8 +195,19 @@ class ObjectRequests:
         schema.check_sent("Eviction", "policy", "v1", body)
         eviction = bodies.addressed(body, path.namespace, path.name)
         options = bodies.delete_options(eviction.get("deleteOptions"), request.query)
+        await self._pass_gate(request, path, "eviction", eviction)
         await evict(self._registry, path.namespace, path.name, options)
         return object_answer(_success(), _form(request).encoding, status=201)
+
+    async def _pass_gate(
+        self, request: web.BaseRequest, path: ObjectPath, subresource: str, obj: Object
+    ) -> None:
+        """Ask those who want to be asked about what is sent here and not stored."""
+        gate = self._registry.gate
+        if not gate.is_open_to(path.kind):
+            caller = _caller(request, path)
+            attempt = posted_of(path.kind, path.namespace, path.name, subresource, obj, caller)
+            await gate.check(await gate.mutated(attempt))
 
     async def _update(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from netemu.api.client import Object
@@ -58,8 +58,14 @@ class Attempt:
     caller: Caller = field(default_factory=Caller)
     dry_run: bool = False
     options: dict[str, Any] = field(default_factory=dict)
-    shown_as: str = ""
-    """What kind ``object`` is, where a subresource has one of its own."""
+
+    @property
+    def shown_as(self) -> tuple[str, str, str]:
+        """Group, version and kind of ``object``: some subresources have one of their own."""
+        kind = self.kind
+        if self.subresource in _CONNECTIONS:
+            return "", "v1", f"{kind.kind}{_CONNECTIONS[self.subresource]}Options"
+        return _OWN_KINDS.get(self.subresource, (kind.group, kind.version, kind.kind))
 
     @property
     def requested(self) -> Kind:
@@ -68,13 +74,12 @@ class Attempt:
 
     def request(self, uid: str) -> dict[str, Any]:
         """Write it as an AdmissionRequest, without the objects."""
-        asked = self.requested
         request: dict[str, Any] = {
             "uid": uid,
-            "kind": _group_version(self.kind, "kind", self.shown_as or self.kind.kind),
-            "resource": _group_version(self.kind, "resource", self.kind.resource),
-            "requestKind": _group_version(asked, "kind", self.shown_as or asked.kind),
-            "requestResource": _group_version(asked, "resource", asked.resource),
+            "kind": dict(zip(("group", "version", "kind"), self.shown_as, strict=True)),
+            "resource": _resource(self.kind),
+            "requestKind": self._requested_kind(),
+            "requestResource": _resource(self.requested),
             "operation": self.operation,
             "userInfo": self.caller.user.info(),
             "dryRun": self.dry_run,
@@ -87,6 +92,10 @@ class Attempt:
         if self.namespace:
             request["namespace"] = self.namespace
         return request
+
+    def _requested_kind(self) -> dict[str, str]:
+        asked = replace(self, kind=self.requested)
+        return dict(zip(("group", "version", "kind"), asked.shown_as, strict=True))
 
     def _options(self) -> dict[str, Any] | None:
         if self.operation == "CONNECT":
@@ -138,20 +147,30 @@ def connection_of(
     kind: Kind, namespace: str, name: str, subresource: str, asked: Mapping[str, Any], user: User
 ) -> Attempt:
     """Make the attempt of a connection into a pod, or to a Service or node, as its query asks for it."""
-    shown_as = f"{kind.kind}{_CONNECTIONS[subresource]}Options"
-    return Attempt(
+    attempt = Attempt(
         operation="CONNECT",
         kind=kind,
         subresource=subresource,
         namespace=namespace,
         name=name,
-        object={
-            "kind": shown_as,
-            "apiVersion": "v1",
-            **{name: _typed(name, of) for name, of in asked.items()},
-        },
         caller=Caller(user, kind),
-        shown_as=shown_as,
+    )
+    options = {name: _typed(name, of) for name, of in asked.items()}
+    return replace(attempt, object={"kind": attempt.shown_as[2], "apiVersion": "v1", **options})
+
+
+def posted_of(
+    kind: Kind, namespace: str, name: str, subresource: str, obj: Object, caller: Caller
+) -> Attempt:
+    """Make the attempt of what is sent to a subresource and not stored: an eviction, a binding."""
+    return Attempt(
+        operation="CREATE",
+        kind=kind,
+        subresource=subresource,
+        namespace=namespace,
+        name=name,
+        object=obj,
+        caller=caller,
     )
 
 
@@ -165,5 +184,12 @@ def _typed(name: str, text: str) -> Any:
 _CONNECTIONS = {"exec": "Exec", "attach": "Attach", "portforward": "PortForward", "proxy": "Proxy"}
 
 
-def _group_version(kind: Kind, key: str, value: str) -> dict[str, str]:
-    return {"group": kind.group, "version": kind.version, key: value}
+_OWN_KINDS = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "binding": ("", "v1", "Binding"),
+}
+
+
+def _resource(kind: Kind) -> dict[str, str]:
+    return {"group": kind.group, "version": kind.version, "resource": kind.resource}

@@ -60,6 +60,8 @@ class Gate:
         """
         if self._index.is_idle or self.call is None or kind in NEVER_ASKED_ABOUT:
             return True
+        if subresource == "binding":  # asked about as it came: to its pod it is no change of a client's
+            return True
         return is_own and (bool(subresource) or kind in _OWN_NOTES)
 
     async def mutated(self, attempt: Attempt) -> Attempt:

@@ -283,6 +283,37 @@ async def test_a_connection_into_a_pod_can_be_refused(registry, webhooks):
     assert (request["subResource"], request["object"]["container"]) == ("attach", "c")
 
 
+async def test_an_eviction_can_be_refused_and_a_scale_is_shown_as_one(registry, webhooks, http):
+    rules = (
+        {**CONFIG_MAPS, "resources": ["pods/eviction"], "operations": ["CREATE"]},
+        {**CONFIG_MAPS, "apiGroups": ["apps"], "resources": ["deployments/scale"]},
+    )
+    await registry.create(
+        POD,
+        {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}},
+        namespace="default",
+    )
+    await registry.create(DEPLOYMENT, deployment(1))
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=rules))
+    webhooks.answers["/a"] = lambda request: {"allowed": False}
+    headers = {"Content-Type": "application/json"}
+    pod, web = "/api/v1/namespaces/default/pods/p", "/apis/apps/v1/namespaces/default/deployments/web"
+
+    evicted = await http.request(
+        "POST", f"{pod}/eviction", body=b'{"metadata":{"name":"p"}}', headers=headers
+    )
+    merge = {"Content-Type": "application/merge-patch+json"}
+    scaled = await http.request("PATCH", f"{web}/scale", body=b'{"spec":{"replicas":2}}', headers=merge)
+
+    assert (evicted.status, scaled.status) == (400, 400)
+    kinds = [request["kind"] for _, request in webhooks.asked]
+    assert kinds == [
+        {"group": "policy", "version": "v1", "kind": "Eviction"},
+        {"group": "autoscaling", "version": "v1", "kind": "Scale"},
+    ]
+    assert webhooks.asked[1][1]["object"]["spec"]["replicas"] == 2
+
+
 TOYS = {
     "metadata": {"name": "toys.example.com"},
     "spec": {
