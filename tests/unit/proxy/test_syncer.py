@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 import pytest
 
@@ -16,7 +16,9 @@ from netemu.nft.expressions import L4, Family
 from netemu.nft.objects import TableId
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
+from netemu.proxy.groups import NodeView
 from netemu.proxy.loop import Proxy
+from netemu.proxy.syncer import ProxySyncer
 from netemu.settings import Settings
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
@@ -242,6 +244,29 @@ async def test_what_another_hand_changed_is_loaded_again_within_the_period_and_t
 
     message = "nftables table netemu-proxy was changed by nft (pid 7); loading it again"
     assert told == [("node-0", "Warning", "ProxyRulesChanged", message)]
+
+
+async def test_another_hand_is_heard_long_before_the_period_ends(kernel):
+    ranges = IPv4Network("10.244.0.0/16"), IPv4Network("10.96.0.0/16")
+    blamed = []
+    syncer = ProxySyncer(
+        NodeView("node-0", (), *ranges),
+        kernel,
+        {},
+        on_repair=blamed.append,
+        on_failure=blamed.append,
+        rest_s=0,
+        period_s=600,
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(syncer.run())
+        await eventually(lambda: asyncio.sleep(0, hasattr(kernel, "notice")))
+        kernel.ruleset, kernel.intruder_name = Ruleset(), "nft (pid 7)"
+        kernel.notice()
+        await eventually(lambda: asyncio.sleep(0, kernel.has_table()))
+        task.cancel()
+
+    assert blamed == ["nft (pid 7)"]
 
 
 async def test_what_may_have_changed_unseen_is_loaded_again_and_nobody_is_told(kernel):
