@@ -136,6 +136,7 @@ class ApiServer:
         self._guard = guard
         self._access = AccessRequests(registry, guard)
         self._registry = registry
+        registry.gate.allows = guard.authorizer.allows
         self._pod_access = pod_access
         self._metrics = Metrics(registry, clock)
         self._measurements = MeasurementRequests(registry, meter, clock)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
-from netemu.api.cel import addresses, lists, patterns, quantities, urls
+from netemu.api.cel import addresses, authorization, lists, patterns, quantities, urls
 
 
 class Param(Enum):
@@ -101,6 +101,18 @@ FUNCTIONS: dict[str, tuple[Overload, ...]] = {
     "getPort": (_member(urls.port, _TEXT, _VALUE),),
     "getEscapedPath": (_member(urls.escaped_path, _TEXT, _VALUE),),
     "getQuery": (_member(urls.query, _VALUE, _VALUE),),
+    "path": (_member(authorization.path, _VALUE, _VALUE, _TEXT),),
+    "serviceAccount": (_member(authorization.service_account, _VALUE, _VALUE, _TEXT, _TEXT),),
+    "group": (_member(authorization.group, _VALUE, _VALUE, _TEXT),),
+    "resource": (_member(authorization.resource, _VALUE, _VALUE, _TEXT),),
+    "subresource": (_member(authorization.subresource, _VALUE, _VALUE, _TEXT),),
+    "namespace": (_member(authorization.namespace, _VALUE, _VALUE, _TEXT),),
+    "name": (_member(authorization.name, _VALUE, _VALUE, _TEXT),),
+    "check": (_member(authorization.check, _VALUE, _VALUE, _TEXT),),
+    "allowed": (_member(authorization.is_allowed, _BOOL, _VALUE),),
+    "reason": (_member(authorization.reason, _TEXT, _VALUE),),
+    "errored": (_member(authorization.is_errored, _BOOL, _VALUE),),
+    "error": (_member(authorization.reason, _TEXT, _VALUE),),
     "find": (_member(patterns.find, _TEXT, _TEXT, _TEXT),),
     "findAll": (
         _member(patterns.find_all, _LIST, _TEXT, _TEXT),

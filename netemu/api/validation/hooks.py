@@ -16,8 +16,8 @@ from netemu.api.errors import Cause
 
 REVIEW_VERSIONS = ("v1", "v1beta1")
 OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
-WEBHOOK_VARIABLES = ("object", "oldObject", "request")
-POLICY_VARIABLES = ("namespaceObject", "object", "oldObject", "params", "request", "variables")
+WEBHOOK_VARIABLES = ("authorizer", "object", "oldObject", "request")
+POLICY_VARIABLES = ("authorizer", "namespaceObject", "object", "oldObject", "params", "request", "variables")
 ACTIONS = ("Audit", "Deny", "Warn")
 
 Json = Mapping[str, Any]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from netemu.api.cel.authorization import authorizer
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
 from netemu.apiserver.auth.user import AUTHENTICATED, User
@@ -71,6 +72,16 @@ class Attempt:
     def requested(self) -> Kind:
         """The kind in the version of the request."""
         return self.caller.kind or self.kind
+
+    def authorizer(self) -> dict[str, Any]:
+        """Give what expressions ask about the one who writes; first of all about this very write."""
+        return authorizer(
+            group=self.kind.group,
+            resource=self.kind.resource,
+            subresource=self.subresource,
+            namespace=self.namespace,
+            name=self.name,
+        )
 
     def request(self, uid: str) -> dict[str, Any]:
         """Write it as an AdmissionRequest, without the objects."""

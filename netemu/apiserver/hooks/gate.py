@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from netemu.api import cel
+from netemu.api.cel.authorization import Question, answering
 from netemu.api.client import Object
 from netemu.api.errors import ApiError
 from netemu.api.kinds import (
@@ -23,6 +25,8 @@ from netemu.api.kinds import (
     Kind,
 )
 from netemu.api.served import ServedKinds
+from netemu.apiserver.auth.attributes import Attributes
+from netemu.apiserver.auth.user import User, authenticated
 from netemu.apiserver.hooks import matching, policies, review
 from netemu.apiserver.hooks.attempt import Attempt
 from netemu.apiserver.hooks.index import NEVER_ASKED_ABOUT, HookIndex
@@ -38,6 +42,13 @@ List = Callable[[Kind, str], list[Object]]
 """Gives all objects of a kind, of one namespace or (empty) of all."""
 
 
+Allows = Callable[[User, Attributes], bool]
+
+
+def _everything(_user: User, _asked: Attributes) -> bool:
+    return True
+
+
 _OWN_NOTES = frozenset((EVENT, LEASE, NODE))
 
 
@@ -51,6 +62,8 @@ class Gate:
         self._list = list_
         self.call: Call | None = None
         """Until there is a network to ask over, nobody is asked: a cluster must be able to start."""
+        self.allows: Allows = _everything
+        """Tells expressions who may do what."""
 
     def is_open_to(self, kind: Kind, *, is_own: bool = False, subresource: str = "") -> bool:
         """Tell whether nobody is to be asked about writes of a kind.
@@ -164,18 +177,30 @@ class Gate:
             self._namespace,
             self._params,
         )
-        for decision in found:
-            if "Warn" in decision.actions:
-                attempt.caller.warnings.append(decision.warning())
-            if "Deny" in decision.actions:
-                raise policies.refusal(attempt, decision)
+        with answering(partial(self._may, attempt.caller.user)):
+            for decision in found:
+                if "Warn" in decision.actions:
+                    attempt.caller.warnings.append(decision.warning())
+                if "Deny" in decision.actions:
+                    raise policies.refusal(attempt, decision)
 
     def _meets_conditions(self, hook: Json, attempt: Attempt) -> bool:
         conditions = hook.get("matchConditions") or ()
         if not conditions:
             return True
-        values = {"object": attempt.object, "oldObject": attempt.old, "request": attempt.request("")}
-        return matching.meets_conditions(conditions, values)
+        values = {
+            "object": attempt.object,
+            "oldObject": attempt.old,
+            "request": attempt.request(""),
+            "authorizer": attempt.authorizer(),
+        }
+        with answering(partial(self._may, attempt.caller.user)):
+            return matching.meets_conditions(conditions, values)
+
+    def _may(self, user: User, question: Question) -> bool:
+        other = question.get("user", "")
+        asked = Attributes(**{key: value for key, value in question.items() if key != "user"})
+        return self.allows(_account(other) if other else user, asked)
 
     def _params(self, param_kind: Json, ref: Json, namespace: str) -> list[Object] | None:
         kind = next((each for each in self._kinds.all if policies.is_kind_of(each, param_kind)), None)
@@ -203,6 +228,11 @@ def _as_version(attempt: Attempt, kind: Kind) -> Attempt:
     shown = (serve(obj) if obj is not None else None for obj in (attempt.object, attempt.old))
     new, old = shown
     return replace(attempt, kind=kind, object=new, old=old)
+
+
+def _account(name: str) -> User:
+    namespace = name.split(":")[2]
+    return authenticated(name, ("system:serviceaccounts", f"system:serviceaccounts:{namespace}"))
 
 
 def _internal(why: str) -> ApiError:

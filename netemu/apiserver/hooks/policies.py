@@ -22,7 +22,7 @@ from netemu.apiserver.hooks import matching
 from netemu.apiserver.hooks.attempt import Attempt
 from netemu.apiserver.hooks.matching import FindNamespace, Versions
 
-VARIABLES = ("namespaceObject", "object", "oldObject", "params", "request", "variables")
+VARIABLES = ("authorizer", "namespaceObject", "object", "oldObject", "params", "request", "variables")
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
 
 Json = Mapping[str, Any]
@@ -174,6 +174,7 @@ def _values(attempt: Attempt, params: Object | None, find: FindNamespace) -> dic
     return {
         "object": attempt.object,
         "oldObject": attempt.old,
+        "authorizer": attempt.authorizer(),
         "request": attempt.request(""),
         "params": params,
         "namespaceObject": namespace,

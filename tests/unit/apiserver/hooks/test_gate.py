@@ -20,6 +20,7 @@ from netemu.api.kinds import (
     VALIDATING_ADMISSION_POLICY_BINDING,
     VALIDATING_WEBHOOK_CONFIGURATION,
 )
+from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.user import User
 from netemu.apiserver.hooks.attempt import Caller, connection_of
 from netemu.apiserver.hooks.target import CallError
@@ -411,6 +412,46 @@ async def test_a_policy_says_why(registry, validation, said):
     error = await refused(registry, policy(validation), binding())
 
     assert (error.message.removeprefix(DENIED), error.http_status) == said
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        (
+            "authorizer.group('a').resource('d').subresource('s').namespace('n').name('x').check('get').allowed()",
+            Attributes(
+                verb="get",
+                group="apps",
+                resource="deployments",
+                subresource="status",
+                namespace="n",
+                name="x",
+            ),
+        ),
+        (
+            "authorizer.requestResource.check('own').allowed()",
+            Attributes(verb="own", group="apps", resource="deployments", namespace="default", name="web"),
+        ),
+        ("authorizer.path('/healthz').check('get').allowed()", Attributes(verb="get", path="/healthz")),
+        (
+            "authorizer.serviceAccount('n', 'bot').group('').resource('pods').check('list').reason() != ''",
+            Attributes(verb="list", resource="pods"),
+        ),
+    ],
+)
+async def test_a_policy_may_ask_what_someone_may_do(registry, question, asked):
+    seen = []
+
+    def allows(user, attributes):
+        seen.append((user.name, attributes))
+        return False
+
+    registry.gate.allows = allows
+    error = await refused(registry, policy({"expression": question, "message": "no"}), binding())
+    who = "system:serviceaccount:n:bot" if "Account" in question else "system:kube-controller-manager"
+
+    assert error.message == f"{DENIED}no"
+    assert seen == [(who, asked)]
 
 
 async def test_variables_are_made_of_each_other(registry):
