@@ -419,14 +419,7 @@ async def test_a_policy_says_why(registry, validation, said):
     [
         (
             "authorizer.group('a').resource('d').subresource('s').namespace('n').name('x').check('get').allowed()",
-            Attributes(
-                verb="get",
-                group="apps",
-                resource="deployments",
-                subresource="status",
-                namespace="n",
-                name="x",
-            ),
+            Attributes(verb="get", group="a", resource="d", subresource="s", namespace="n", name="x"),
         ),
         (
             "authorizer.requestResource.check('own').allowed()",
