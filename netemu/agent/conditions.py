@@ -14,7 +14,9 @@ from netemu.api.views.core import Pod
 from netemu.clock import format_rfc3339
 
 RESIZE_PENDING = "PodResizePending"
+RESTARTING = "AllContainersRestarting"
 _OURS = (
+    RESTARTING,
     "PodReadyToStartContainers",
     "Initialized",
     "Ready",
@@ -37,11 +39,13 @@ def pod_conditions(
     now_s: float,
     *,
     resize: tuple[str, str] | None = None,
+    restarting: bool | None = None,
 ) -> list[Object]:
     """Give a pod's conditions: others' as they are, then those of the node.
 
     ``statuses`` are the statuses of its containers by name, ``old`` its status in the API;
-    ``resize`` is reason and message of a change of its resources that cannot be made.
+    ``resize`` is reason and message of a change of its resources that cannot be made; ``restarting``
+    says whether all containers start anew, ``None`` for a pod of which they never do.
     """
     before: dict[str, Object] = {c["type"]: c for c in old.get("conditions") or ()}
     others = [condition for type_, condition in before.items() if type_ not in _OURS]
@@ -56,6 +60,8 @@ def pod_conditions(
     if resize is not None:
         reason, message = resize
         verdicts.insert(0, (RESIZE_PENDING, (True, {"reason": reason, "message": message})))
+    if restarting is not None:
+        verdicts.insert(0, (RESTARTING, (restarting, {})))
     made = [_condition(pod, before.get(type_), type_, verdict, now_s) for type_, verdict in verdicts]
     scheduled = before.get("PodScheduled") or _condition(pod, None, "PodScheduled", (True, {}), now_s)
     return [*others, *made, scheduled]

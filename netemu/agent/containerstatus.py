@@ -40,7 +40,7 @@ def container_status(name: Naming, container: Container, lives: Mapping[str, Lif
         "image": (life.state.image if life.state else "") or container.image,
         "imageID": (life.state.image_id or container.image) if life.state else "",
         "ready": _is_ready(name.pod, container, life),
-        "restartCount": life.attempt if life.state else 0,
+        "restartCount": life.attempt if life.state or life.last else 0,
         "started": life.is_running and life.started,
         "state": state,
         "lastState": last,

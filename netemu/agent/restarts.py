@@ -26,6 +26,8 @@ PULL_TOLD_S = 3.0
 
 HookState = Literal["none", "running", "done", "failed"]
 
+RESTART, RESTART_ALL = "Restart", "RestartAllContainers"
+
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff")
 
 
@@ -91,6 +93,30 @@ def should_restart(pod: Pod, container: Container, life: Life) -> bool:
             return not is_successful(life)
 
 
+def can_restart_all(pod: Pod) -> bool:
+    """Tell whether a container of the pod may have all others start anew."""
+    containers = (*pod.spec.init_containers, *pod.spec.containers)
+    return any(rule.action == RESTART_ALL for each in containers for rule in each.restart_policy_rules)
+
+
+def must_restart_all(pod: Pod, lives: Mapping[str, Life]) -> bool:
+    """Tell whether a container ended so that the whole pod starts anew, init containers first (KEP-5532)."""
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        life = lives.get(container.name, NEVER_STARTED)
+        code = life.state.exit_code if life.is_ended and life.state is not None else None
+        rules = (rule for rule in container.restart_policy_rules if rule.action == RESTART_ALL)
+        if code is not None and any(_applies(rule, code) for rule in rules):
+            return True
+    return False
+
+
+def begun_anew(life: Life) -> Life:
+    """Forget the attempt that ended, but for what is told of it."""
+    if life.state is None:
+        return life
+    return Life(last=life.state, attempt=life.attempt + 1, image=life.image)
+
+
 def back_off_s(life: Life, most_s: float = MAX_BACK_OFF_S) -> float:
     """Give the delay after an attempt's end: none, then 10 s, doubled up to 5 minutes (``most_s``).
 
@@ -105,7 +131,7 @@ def started(life: Life, state: ContainerState, container: Container) -> Life:
         state=state, attempt=next_attempt(life), image=container.image, resources=container.resources or {}
     )
     if life.state is None:
-        return fresh
+        return replace(fresh, last=life.last)
     return replace(fresh, last=life.state, crashes=1 if _ran_long(life) else life.crashes + 1)
 
 
@@ -166,4 +192,4 @@ def _is_plain_init(pod: Pod, container: Container) -> bool:
 def _applies(rule: RestartRule, code: int | None) -> bool:
     values = rule.exit_codes.get("values") or ()
     is_in = code in values
-    return rule.action == "Restart" and is_in is (rule.exit_codes.get("operator") == "In")
+    return rule.action in (RESTART, RESTART_ALL) and is_in is (rule.exit_codes.get("operator") == "In")

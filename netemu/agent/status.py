@@ -14,7 +14,14 @@ from msgspec import Struct
 from netemu.agent.conditions import pod_conditions
 from netemu.agent.containerstatus import Naming, container_status
 from netemu.agent.lifecycle import BackOff, has_begun, has_failed_init, is_hook_due
-from netemu.agent.restarts import NEVER_STARTED, Life, is_successful, should_restart
+from netemu.agent.restarts import (
+    NEVER_STARTED,
+    Life,
+    can_restart_all,
+    is_successful,
+    must_restart_all,
+    should_restart,
+)
 from netemu.api.client import Object
 from netemu.api.disruption import TARGET, targeted
 from netemu.api.views.core import Container, Pod
@@ -72,6 +79,7 @@ def pod_status(
             has_network,
             now_s,
             resize=(resize.reason, resize.message) if resize is not None else None,
+            restarting=must_restart_all(pod, lives) if can_restart_all(pod) else None,
         ),
         "hostIP": host_ips[0],
         "hostIPs": [{"ip": ip} for ip in host_ips],

@@ -142,6 +142,9 @@ class Syncer:
             await self._report(work, pod, {}, is_ending=True)
 
     async def _advance(self, work: PodWork, pod: Pod) -> None:
+        if restarts.must_restart_all(pod, work.lives):
+            await self._restart_all(work, pod)
+            return
         waits: dict[str, BackOff] = {}
         most_s = self._site.settings.kubelet.crash_loop_back_off.max_container_restart_period
         decided = lifecycle.plan(pod, work.lives, self._clock(), most_s)
@@ -165,6 +168,23 @@ class Syncer:
         if await self._has_ended(work, pod) and decided.verdict is Verdict.FINISHED:
             await self._release(work)
         await self._report(work, pod, waits)
+
+    async def _restart_all(self, work: PodWork, pod: Pod) -> None:
+        """End what runs at once; when all have ended, let the pod begin with its first container."""
+        self._ender.begin_all(work, 0.0)
+        await self._report(work, pod, {})
+        if not await self._has_ended(work, pod):
+            return
+        regular = {each.name for each in (*pod.spec.init_containers, *pod.spec.containers)}
+        for name in regular & work.lives.keys():
+            life = work.lives[name]
+            if life.state is not None:
+                self._hooks.abandon(life.state.id)
+                await self._containers.discard(work, name, life.state.id)
+            self._prober.forget(work.uid, name)
+            work.endings.pop(name, None)
+            work.lives[name] = restarts.begun_anew(life)
+        self._again(work.uid, 0.0)
 
     async def _start(self, work: PodWork, pod: Pod, name: str) -> bool:
         """Start a container; tell whether the next one may be started at once."""
