@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from netemu.api import cel
+from netemu.api import cel, schema
 from netemu.api.cel.authorization import Question, answering
 from netemu.api.client import Object
 from netemu.api.errors import ApiError
@@ -130,7 +130,7 @@ class Gate:
             changed = review.patched(attempt.object, verdict.patch)
         except BadAnswerError as err:
             raise _internal(f'failed calling webhook "{hook["name"]}": {err.message}') from err
-        return replace(attempt, object=changed)
+        return replace(attempt, object=_pruned(attempt, changed))
 
     async def _ask(self, hook: Json, attempt: Attempt) -> Verdict | None:
         """Ask one webhook; ``None`` if it does not want to be, or need not be."""
@@ -237,3 +237,12 @@ def _account(name: str) -> User:
 
 def _internal(why: str) -> ApiError:
     return ApiError(f"Internal error occurred: {why}")
+
+
+def _pruned(attempt: Attempt, changed: Object) -> Object:
+    """Drop what a webhook added and the schema does not know: nobody stores it, nor sees it next."""
+    kind = attempt.kind
+    if attempt.shown_as != (kind.group, kind.version, kind.kind):
+        return changed
+    pruned: Object = schema.prune(kind, changed)
+    return pruned

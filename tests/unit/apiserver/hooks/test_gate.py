@@ -139,6 +139,21 @@ async def test_what_a_webhook_makes_is_completed_and_checked(registry, webhooks)
     assert made["spec"]["initContainers"][0]["terminationMessagePath"] == "/dev/termination-log"
 
 
+async def test_what_a_webhook_adds_and_the_schema_does_not_know_is_dropped(registry, webhooks):
+    pods = {**CONFIG_MAPS, "resources": ["pods"]}
+    await configure(registry, MUTATING_WEBHOOK_CONFIGURATION, hook(rules=(pods,)))
+    webhooks.answers["/a"] = lambda request: patch(
+        {"op": "add", "path": "/spec/hostname", "value": "known"},
+        {"op": "add", "path": "/spec/colour", "value": "unknown"},
+    )
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+    made = await registry.create(POD, pod, namespace="default")
+
+    assert made["spec"]["hostname"] == "known"
+    assert "colour" not in made["spec"]
+
+
 async def test_a_webhook_learns_what_is_done_by_whom(registry, webhooks):
     await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
     webhooks.answers["/a"] = lambda request: {"warnings": ["mind the gap"]}
