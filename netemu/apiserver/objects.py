@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import structs
 
 from netemu.api import schema
+from netemu.api.advice import advice
 from netemu.api.client import Object, PatchType
 from netemu.api.errors import (
     BadRequestError,
@@ -174,9 +175,8 @@ class ObjectRequests:
         body = bodies.parse_object(await request.read(), request.content_type, options)
         stored = await self._stored(version, body)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
-        return self._answer_object(
-            request, path, await self._served(version, obj), status=201, warnings=_warnings(options)
-        )
+        said = _warnings(options, version.stored, obj)
+        return self._answer_object(request, path, await self._served(version, obj), status=201, warnings=said)
 
     async def _bind(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         body = bodies.parse_object(await request.read(), request.content_type)
@@ -220,9 +220,8 @@ class ObjectRequests:
             subresource=path.subresource,
             options=options,
         )
-        return self._answer_object(
-            request, path, await self._served(version, obj), warnings=_warnings(options)
-        )
+        said = _warnings(options, version.stored, obj, path.subresource)
+        return self._answer_object(request, path, await self._served(version, obj), warnings=said)
 
     async def _patch(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         if request.content_type == APPLY_PATCH:
@@ -234,7 +233,7 @@ class ObjectRequests:
         if converts(path.kind) and path.subresource != "scale":
             patch = bodies.parse_checked(await request.read(), patch_type, options)
             obj = await self._patched_version(path, version, patch, patch_type, options)
-            return self._answer_object(request, path, obj, warnings=_warnings(options))
+            return self._answer_object(request, path, obj, warnings=_warnings(options, path.kind, obj))
         patch = version.store_patch(bodies.parse_checked(await request.read(), patch_type, options))
         obj = await self._registry.patch(
             version.stored,
@@ -245,9 +244,8 @@ class ObjectRequests:
             subresource=path.subresource,
             options=options,
         )
-        return self._answer_object(
-            request, path, await self._served(version, obj), warnings=_warnings(options)
-        )
+        said = _warnings(options, version.stored, obj, path.subresource)
+        return self._answer_object(request, path, await self._served(version, obj), warnings=said)
 
     async def _patched_version(
         self, path: ObjectPath, version: Version, patch: Any, patch_type: PatchType, options: WriteOptions
@@ -286,7 +284,7 @@ class ObjectRequests:
             options=options,
         )
         status = 201 if applied.created else 200
-        warnings = _warnings(options)
+        warnings = _warnings(options, version.stored, applied.object, path.subresource)
         shown = await self._served(version, applied.object)
         return self._answer_object(request, path, shown, status=status, warnings=warnings)
 
@@ -353,9 +351,10 @@ def _write_options(request: web.BaseRequest, path: ObjectPath) -> WriteOptions:
     return structs.replace(options, manager=manager, caller=_caller(request, path), **checks)
 
 
-def _warnings(options: WriteOptions) -> list[str]:
+def _warnings(options: WriteOptions, kind: Kind, obj: Object, subresource: str = "") -> list[str]:
     checked = options.fields.warnings if options.fields is not None else []
-    return [*checked, *(options.caller.warnings if options.caller is not None else ())]
+    told = options.caller.warnings if options.caller is not None else ()
+    return [*checked, *told, *(advice(kind, obj) if not subresource else ())]
 
 
 def _with_default_policy(kind: Kind, options: DeleteOptions) -> DeleteOptions:

@@ -222,6 +222,23 @@ async def test_unknown_fields_are_warned_of_on_demand(http):
     assert warned.headers["warning"] == r'299 - "unknown field \"colour\""'
 
 
+async def test_what_is_deprecated_is_said_of_what_is_written_and_not_of_its_status(http):
+    service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}], "externalIPs": ["192.0.2.1"]}}
+    services = "/api/v1/namespaces/default/services"
+    merge = {"Content-Type": "application/merge-patch+json"}
+    answers = [
+        await http.request("POST", services, body=encoded(service), headers=JSON),
+        await http.request("PATCH", f"{services}/web", body=encoded({}), headers=merge),
+        await http.request("PATCH", f"{services}/web/status", body=encoded({}), headers=merge),
+    ]
+
+    assert ["externalIPs is deprecated" in answer.headers.get("warning", "") for answer in answers] == [
+        True,
+        True,
+        False,
+    ]
+
+
 async def test_binding_and_scale_have_their_own_paths(http, registry):
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
     meta = {"name": "web", "namespace": "default"}
