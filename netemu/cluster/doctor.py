@@ -9,6 +9,7 @@ from netemu.cluster.frr import HOMES, find_frr
 from netemu.errors import MissingProgramError
 from netemu.linux.probe import Check, probe
 from netemu.runtime.cgroups import Hierarchy, find_hierarchies
+from netemu.runtime.pidlimits import is_bounded_by_namespaces
 
 _LIMITED = {"pids": "processes", "memory": "memory", "cpu": "processor time"}
 
@@ -28,9 +29,14 @@ def check_frr(homes: Sequence[Path] = HOMES) -> Check:
         )
 
 
-def check_limits(hierarchies: list[Hierarchy]) -> Check:
-    """Judge what of a machine containers can be kept from using up."""
+def check_limits(hierarchies: list[Hierarchy], *, bounded: bool | None = None) -> Check:
+    """Judge what of a machine containers can be kept from using up.
+
+    ``bounded`` says whether this kernel bounds processes without control groups too; ``None``: look.
+    """
     controllers = {name for each in hierarchies for name in each.controllers}
+    if is_bounded_by_namespaces() if bounded is None else bounded:
+        controllers.add("pids")
     missing = [word for name, word in _LIMITED.items() if name not in controllers]
     if not missing:
         version = 2 if any(each.is_unified for each in hierarchies) else 1
@@ -40,7 +46,7 @@ def check_limits(hierarchies: list[Hierarchy]) -> Check:
         False,
         f"containers have no limit of {', '.join(missing)}: /sys/fs/cgroup cannot be written, "
         "or hands no such controller down",
-        "Not needed, but a fork bomb then hits the machine. In a container, run it with --cgroupns=host "
+        "Not needed, but what one uses up all others lack. In a container, run it with --cgroupns=host "
         "and /sys/fs/cgroup writable.",
         required=False,
     )

@@ -20,12 +20,16 @@ def test_a_machine_that_can_limit_everything_is_well(is_unified, detail):
     assert (check.ok, check.detail) == (True, detail)
 
 
-def test_what_cannot_be_limited_is_named_and_not_needed():
-    check = check_limits(hierarchies("memory", is_unified=False))
+@pytest.mark.parametrize(
+    ("bounded", "words"),
+    [(False, "no limit of processes, processor time:"), (True, "no limit of processor time:")],
+)
+def test_what_cannot_be_limited_is_named_and_not_needed(bounded, words):
+    check = check_limits(hierarchies("memory", is_unified=False), bounded=bounded)
 
     assert not check.ok
     assert not check.required
-    assert "no limit of processes, processor time" in check.detail
+    assert words in check.detail
 
 
 def test_frr_is_needed_for_bgp_alone(tmp_path):
