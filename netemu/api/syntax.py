@@ -49,25 +49,25 @@ _WILDCARD_WORDS = (
 Broken = tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def label(text: str) -> Broken:
     """Check an RFC 1123 label: names of namespaces, containers, ports of Services."""
     return _too_long(text, LABEL_BYTES) + _pattern(text, _LABEL, _LABEL_WORDS, "my-name", "123-abc")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def subdomain(text: str) -> Broken:
     """Check an RFC 1123 subdomain: names of most objects."""
     return _too_long(text, SUBDOMAIN_BYTES) + _pattern(text, _SUBDOMAIN, _SUBDOMAIN_WORDS, "example.com")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def label_1035(text: str) -> Broken:
     """Check an RFC 1035 label: names of Services."""
     return _too_long(text, LABEL_BYTES) + _pattern(text, _LABEL_1035, _LABEL_1035_WORDS, "my-name", "abc-123")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def qualified_name(text: str) -> Broken:
     """Check a key of labels or annotations: ``[prefix/]name``."""
     prefix, slash, name = text.rpartition("/")
@@ -90,7 +90,7 @@ def qualified_name(text: str) -> Broken:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def label_value(text: str) -> Broken:
     """Check the value of a label."""
     return _too_long(text, LABEL_BYTES) + _pattern(
@@ -98,7 +98,7 @@ def label_value(text: str) -> Broken:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def port_name(text: str) -> Broken:
     """Check an IANA service name (RFC 6335): names of container ports."""
     rules = (
@@ -128,7 +128,7 @@ def env_name(text: str) -> Broken:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def config_key(text: str) -> Broken:
     """Check a key of a ConfigMap or Secret, which becomes a file's name."""
     broken = _too_long(text, SUBDOMAIN_BYTES)

@@ -195,7 +195,7 @@ def link_group(link: Link, group: int) -> Message:
 
 def delete_group(group: int) -> Message:
     """Remove all links of a group of this namespace at once: they share the kernel's grace periods."""
-    body = _link_of_group(group, 0)
+    body = _whole_group(group)
     return Message(f"delete links of group {group}", RTM_DELLINK, 0, body)
 
 
@@ -316,6 +316,11 @@ def _bare_link(link: Link, group: int | None = None) -> bytes:
     if isinstance(link, int):
         return _link_of_group(group, link)
     return templates.encode(_link_of_group, (group,), templates.text(link))
+
+
+@lru_cache(maxsize=16)
+def _whole_group(group: int) -> bytes:
+    return _link_of_group(group, 0)
 
 
 def _link_of_group(group: int | None, link: Link) -> bytes:
