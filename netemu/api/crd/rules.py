@@ -113,11 +113,12 @@ def _parts(versions: list[dict[str, Any]], key: str, together: str) -> Iterator[
 
     So Kubernetes' server sees it: a definition was once one version.
     """
-    if all(version.get(key) == versions[0].get(key) for version in versions):
-        versions, paths = versions[:1], [together]
-    else:
-        paths = [f"spec.versions[{index}].{key}" for index in range(len(versions))]
-    yield from zip((version.get(key) for version in versions), paths, strict=True)
+    parts = [version.get(key) for version in versions]
+    if parts and all(part == parts[0] for part in parts):
+        yield parts[0], together
+        return
+    for index, part in enumerate(parts):
+        yield part, f"spec.versions[{index}].{key}"
 
 
 def _check_validation(schema: Json | None, path: str) -> Iterator[Cause]:
