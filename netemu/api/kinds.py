@@ -283,6 +283,7 @@ PLANNED: tuple[Kind, ...] = (
     INGRESS,
     INGRESS_CLASS,
     LEASE,
+    CERTIFICATE_SIGNING_REQUEST,
 )
 """The kinds that someone in netemu plans from: the shared cache follows these."""
 
@@ -312,7 +313,6 @@ KINDS: tuple[Kind, ...] = (
     FLOW_SCHEMA,
     PRIORITY_LEVEL_CONFIGURATION,
     RUNTIME_CLASS,
-    CERTIFICATE_SIGNING_REQUEST,
     CSI_DRIVER,
     CSI_NODE,
     CSI_STORAGE_CAPACITY,

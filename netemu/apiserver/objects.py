@@ -18,6 +18,7 @@ from netemu.api.errors import (
     UnsupportedMediaTypeError,
 )
 from netemu.api.kinds import (
+    CERTIFICATE_SIGNING_REQUEST,
     COMPONENT_STATUS,
     JOB,
     NAMESPACE,
@@ -43,6 +44,7 @@ from netemu.apiserver.paging import Page
 from netemu.apiserver.registry import ATTEMPTS, Registry
 from netemu.apiserver.routes import ObjectPath
 from netemu.apiserver.selection import Selection, parse_selection
+from netemu.apiserver.signingrequests import requested_by
 from netemu.apiserver.versions import Version, deprecations, version_of
 from netemu.apiserver.watch import EventLines, WatchRequest, stream_watch
 from netemu.apiserver.writeoptions import apply_options, field_manager, refuse_force
@@ -174,6 +176,8 @@ class ObjectRequests:
         options = _write_options(request, path)
         body = bodies.parse_object(await request.read(), request.content_type, options)
         stored = await self._stored(version, body)
+        if path.kind is CERTIFICATE_SIGNING_REQUEST:
+            stored = requested_by(_caller(request, path).user, stored)
         obj = await self._registry.create(version.stored, stored, namespace=path.namespace, options=options)
         said = _warnings(options, version.stored, obj)
         return self._answer_object(request, path, await self._served(version, obj), status=201, warnings=said)

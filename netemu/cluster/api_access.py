@@ -24,9 +24,11 @@ from netemu.apiserver.registry import Registry
 from netemu.clock import system_clock
 from netemu.cluster.api_address import API_PORT, LOOPBACK, api_address, read_port
 from netemu.cluster.world import World
+from netemu.controllers.signing import Sign
 from netemu.errors import NetemuError
 from netemu.linux import netns
 from netemu.pki.files import PkiFiles
+from netemu.pki.signing import Signer
 from netemu.pki.tokens import TokenKey
 from netemu.settings import Paths, Settings
 
@@ -46,6 +48,7 @@ class Access(NamedTuple):
     guard: Guard
     accounts: ServiceAccounts
     ca: str
+    sign: Sign
 
     def issue_token(self, pod: Object, audience: str, lifetime_s: int) -> str:
         """Give a pod's ServiceAccount a token."""
@@ -74,7 +77,9 @@ def opened(world: World, settings: Settings, paths: Paths, registry: Registry) -
         inside = netns.open_socket(fabric_fd, family, socket.SOCK_STREAM)
     sockets = (_listening(inside, str(api_address(settings).ip), API_PORT), listen_here(settings, paths))
     try:
-        yield Access(Secure(sockets, server_tls(files)), guard, accounts, files.ca.read_text())
+        ca = files.ca.read_bytes()
+        sign = Signer(ca, files.ca_key.read_bytes()).sign
+        yield Access(Secure(sockets, server_tls(files)), guard, accounts, ca.decode(), sign)
     finally:
         for sock in sockets:
             sock.close()

@@ -40,6 +40,7 @@ from netemu.controllers.loop import run_controllers
 from netemu.controllers.nodelifecycle import node_lifecycle
 from netemu.controllers.registry import RECONCILERS
 from netemu.controllers.rootca import publisher
+from netemu.controllers.signing import certificate_signer
 from netemu.controllers.tokensecrets import token_filler
 from netemu.events.expiry import Expiry
 from netemu.events.loop import Recorder
@@ -130,6 +131,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
             *RECONCILERS,
             publisher(access.ca),
             token_filler(access.issue_lasting, access.ca),
+            certificate_signer(access.sign),
             node_lifecycle(settings.node_monitor_grace_period, settings.node_lifecycle_controller),
         )
         for parts in nodes.values():
