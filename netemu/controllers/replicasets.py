@@ -58,7 +58,7 @@ def _plan(cache: Cache, kind: Kind, key: Key, now_s: float) -> Writes:
     active = [pod for pod in pods if is_active(pod)]
     missing = owner.spec.replicas - len(active)
     scaling = _create(kind, obj, missing) if missing > 0 else _delete(cache, obj, active, -missing, now_s)
-    status = _status(kind, owner, pods, now_s)
+    status = _status(kind, owner, pods, active, now_s)
     again = _look_again(owner, active, now_s) if owner.spec.min_ready_seconds else []
     return [*claimed.writes, *scaling, *write_status(kind, obj, status), *again]
 
@@ -71,8 +71,8 @@ def failure_planner(kind: Kind) -> FailurePlanner:
         if obj is None or owner is None:
             return []
         pods = find_pods(cache, controlled_by(cache, POD, owner.metadata.uid))
-        fewer = sum(is_active(pod) for pod in pods) < owner.spec.replicas
-        reason = "FailedCreate" if fewer else "FailedDelete"
+        active = [pod for pod in pods if is_active(pod)]
+        reason = "FailedCreate" if len(active) < owner.spec.replicas else "FailedDelete"
         present = next((c for c in owner.status.conditions if c["type"] == FAILURE), None)
         if present is None or present["reason"] != reason:
             present = {
@@ -82,7 +82,7 @@ def failure_planner(kind: Kind) -> FailurePlanner:
                 "message": problem.message,
                 "lastTransitionTime": format_rfc3339(now_s),
             }
-        return write_status(kind, obj, _status(kind, owner, pods, now_s, present))
+        return write_status(kind, obj, _status(kind, owner, pods, active, now_s, present))
 
     return plan_failure
 
@@ -91,13 +91,15 @@ def _status(
     kind: Kind,
     owner: Workload | ReplicationController,
     pods: list[Pod],
+    active: list[Pod],
     now_s: float,
     failure: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Count the pods; keep the conditions that others wrote."""
-    status = _counters(owner, [pod for pod in pods if is_active(pod)], now_s)
+    status = _counters(owner, active, now_s)
     if kind is REPLICA_SET:
-        status["terminatingReplicas"] = sum(is_terminating(pod) and not is_over(pod) for pod in pods)
+        ending = (is_terminating(pod) and not is_over(pod) for pod in pods)
+        status["terminatingReplicas"] = sum(ending) if len(active) < len(pods) else 0
     status["observedGeneration"] = owner.metadata.generation
     conditions = [c for c in owner.status.conditions if c["type"] != FAILURE]
     if failure is not None:
