@@ -98,10 +98,9 @@ def _extensions(
 ) -> list[tuple[x509.ExtensionType, bool]]:
     wanted = {_KEY_USAGES[usage] for usage in usages if usage in _KEY_USAGES}
     bits: dict[str, Any] = {bit: bit in wanted for bit in _KEY_USAGES.values()}
-    found: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.KeyUsage(**bits, encipher_only=False, decipher_only=False), True),
-        (x509.BasicConstraints(ca=False, path_length=None), True),
-    ]
+    found: list[tuple[x509.ExtensionType, bool]] = [(x509.BasicConstraints(ca=False, path_length=None), True)]
+    if wanted:  # an extension without a single usage is one that TLS libraries refuse
+        found.append((x509.KeyUsage(**bits, encipher_only=False, decipher_only=False), True))
     if extended := [_EXTENDED_USAGES[usage] for usage in usages if usage in _EXTENDED_USAGES]:
         found.append((x509.ExtendedKeyUsage(extended), False))
     kept = (each.value for each in asked.extensions if isinstance(each.value, x509.SubjectAlternativeName))

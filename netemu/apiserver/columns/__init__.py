@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from netemu.api import kinds, measured
-from netemu.apiserver.columns import access, cluster, jobs, metrics, network, pods, policy, storage, workloads
+from netemu.apiserver.columns import (
+    access,
+    certificates,
+    cluster,
+    csi,
+    flow,
+    jobs,
+    metrics,
+    network,
+    pods,
+    policy,
+    storage,
+    workloads,
+)
 from netemu.apiserver.columns.column import Column
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -50,6 +63,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     kinds.PERSISTENT_VOLUME.key: storage.PERSISTENT_VOLUMES,
     kinds.PERSISTENT_VOLUME_CLAIM.key: storage.PERSISTENT_VOLUME_CLAIMS,
     kinds.STORAGE_CLASS.key: storage.STORAGE_CLASSES,
+    kinds.CERTIFICATE_SIGNING_REQUEST.key: certificates.CERTIFICATE_SIGNING_REQUESTS,
+    kinds.VALIDATING_ADMISSION_POLICY.key: access.POLICIES,
+    kinds.VALIDATING_ADMISSION_POLICY_BINDING.key: access.POLICY_BINDINGS,
+    kinds.FLOW_SCHEMA.key: flow.FLOW_SCHEMAS,
+    kinds.PRIORITY_LEVEL_CONFIGURATION.key: flow.PRIORITY_LEVELS,
+    kinds.RUNTIME_CLASS.key: cluster.RUNTIME_CLASSES,
+    kinds.CSI_DRIVER.key: csi.CSI_DRIVERS,
+    kinds.CSI_NODE.key: csi.CSI_NODES,
+    kinds.CSI_STORAGE_CAPACITY.key: csi.CSI_CAPACITIES,
+    kinds.VOLUME_ATTACHMENT.key: csi.VOLUME_ATTACHMENTS,
+    kinds.VOLUME_ATTRIBUTES_CLASS.key: csi.VOLUME_ATTRIBUTES_CLASSES,
     measured.NODE_METRICS.key: metrics.NODE_METRICS,
     measured.POD_METRICS.key: metrics.POD_METRICS,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netemu.api.client import Object
-from netemu.apiserver.columns.column import AGE, NAME, UNKNOWN, Column, column, count, field
+from netemu.apiserver.columns.column import AGE, NAME, UNKNOWN, UNSET, Column, column, count, field
 from netemu.apiserver.columns.policy import CREATED
 
 
@@ -54,5 +54,32 @@ API_SERVICES: tuple[Column, ...] = (
     NAME,
     column("Service", _api_service),
     column("Available", _available),
+    AGE,
+)
+
+
+def _parameters_kind(policy: Object) -> str:
+    kind = field(policy, "spec", "paramKind")
+    return f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else UNSET
+
+
+def _parameters(binding: Object) -> str:
+    ref = field(binding, "spec", "paramRef")
+    if not ref:
+        return UNSET
+    name = ref.get("name") or "*"
+    return f"{ref['namespace']}/{name}" if ref.get("namespace") else f"*/{name}"
+
+
+POLICIES: tuple[Column, ...] = (
+    NAME,
+    count("Validations", lambda obj: len(field(obj, "spec", "validations") or ())),
+    column("ParamKind", _parameters_kind),
+    AGE,
+)
+POLICY_BINDINGS: tuple[Column, ...] = (
+    NAME,
+    column("PolicyName", lambda obj: field(obj, "spec", "policyName") or ""),
+    column("ParamRef", _parameters),
     AGE,
 )

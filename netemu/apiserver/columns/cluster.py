@@ -163,3 +163,8 @@ COMPONENT_STATUSES: tuple[Column, ...] = (
     column("Message", lambda obj: _health(obj).get("message") or ""),
     column("Error", lambda obj: _health(obj).get("error") or ""),
 )
+RUNTIME_CLASSES: tuple[Column, ...] = (
+    NAME,
+    column("Handler", lambda obj: str(obj.get("handler") or "")),
+    AGE,
+)

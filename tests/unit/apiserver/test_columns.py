@@ -40,6 +40,69 @@ ROWS = [
         id="networkpolicy",
     ),
     pytest.param(
+        kinds.CERTIFICATE_SIGNING_REQUEST,
+        {
+            "spec": {"signerName": "example.com/s", "username": "jane", "expirationSeconds": 3600},
+            "status": {"conditions": [{"type": "Approved", "status": "True"}], "certificate": "eA=="},
+        },
+        "NAME=it AGE=5m SIGNERNAME=example.com/s REQUESTOR=jane REQUESTEDDURATION=60m"
+        " CONDITION=Approved,Issued",
+        id="signing-request",
+    ),
+    pytest.param(
+        kinds.FLOW_SCHEMA,
+        {"spec": {"priorityLevelConfiguration": {"name": "exempt"}, "matchingPrecedence": 1}},
+        "NAME=it PRIORITYLEVEL=exempt MATCHINGPRECEDENCE=1 DISTINGUISHERMETHOD=<none> AGE=5m MISSINGPL=?",
+        id="flowschema",
+    ),
+    pytest.param(
+        kinds.PRIORITY_LEVEL_CONFIGURATION,
+        {
+            "spec": {
+                "type": "Limited",
+                "limited": {
+                    "nominalConcurrencyShares": 20,
+                    "limitResponse": {"queuing": {"queues": 64, "handSize": 6, "queueLengthLimit": 50}},
+                },
+            }
+        },
+        "NAME=it TYPE=Limited NOMINALCONCURRENCYSHARES=20 QUEUES=64 HANDSIZE=6 QUEUELENGTHLIMIT=50 AGE=5m",
+        id="prioritylevel",
+    ),
+    pytest.param(kinds.RUNTIME_CLASS, {"handler": "runc"}, "NAME=it HANDLER=runc AGE=5m", id="runtimeclass"),
+    pytest.param(
+        kinds.CSI_DRIVER,
+        {"spec": {"attachRequired": True, "volumeLifecycleModes": ["Persistent", "Ephemeral"]}},
+        "NAME=it ATTACHREQUIRED=True PODINFOONMOUNT=False STORAGECAPACITY=False TOKENREQUESTS=<unset>"
+        " REQUIRESREPUBLISH=False MODES=Persistent,Ephemeral AGE=5m",
+        id="csidriver",
+    ),
+    pytest.param(kinds.CSI_NODE, {"spec": {"drivers": [{}]}}, "NAME=it DRIVERS=1 AGE=5m", id="csinode"),
+    pytest.param(
+        kinds.CSI_STORAGE_CAPACITY,
+        {"storageClassName": "fast", "capacity": "1Gi"},
+        "NAME=it STORAGECLASSNAME=fast CAPACITY=1Gi",
+        id="csistoragecapacity",
+    ),
+    pytest.param(
+        kinds.VOLUME_ATTACHMENT,
+        {"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}},
+        "NAME=it ATTACHER=a PV=v NODE=n ATTACHED=False AGE=5m",
+        id="volumeattachment",
+    ),
+    pytest.param(
+        kinds.VALIDATING_ADMISSION_POLICY,
+        {"spec": {"validations": [{}, {}], "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}},
+        "NAME=it VALIDATIONS=2 PARAMKIND=v1/ConfigMap AGE=5m",
+        id="policy",
+    ),
+    pytest.param(
+        kinds.VALIDATING_ADMISSION_POLICY_BINDING,
+        {"spec": {"policyName": "p", "paramRef": {"name": "limits", "namespace": "shop"}}},
+        "NAME=it POLICYNAME=p PARAMREF=shop/limits AGE=5m",
+        id="policy-binding",
+    ),
+    pytest.param(
         kinds.IP_ADDRESS,
         {"spec": {"parentRef": {"group": "", "resource": "services", "namespace": "default", "name": "web"}}},
         "NAME=it PARENTREF=services/default/web AGE=5m",

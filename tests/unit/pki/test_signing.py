@@ -56,3 +56,12 @@ def test_a_certificate_ends_with_its_authority(signer):
 def test_what_is_no_request_is_refused(signer):
     with pytest.raises(SigningError, match="unable to parse csr"):
         signer.sign(b"no request", ["client auth"], now_s=NOW_S, lifetime_s=HOUR_S)
+
+
+def test_a_certificate_without_usages_of_its_key_does_not_limit_them(signer):
+    made = x509.load_pem_x509_certificate(
+        signer.sign(request(), ["client auth"], now_s=NOW_S, lifetime_s=HOUR_S)
+    )
+
+    with pytest.raises(x509.ExtensionNotFound):
+        made.extensions.get_extension_for_class(x509.KeyUsage)
