@@ -167,7 +167,10 @@ class Syncer:
             self._refresh_health(work, pod)
         if await self._has_ended(work, pod) and decided.verdict is Verdict.FINISHED:
             await self._release(work)
-        await self._report(work, pod, waits)
+        if any(life.is_replaced and life.is_ended and name not in waits for name, life in work.lives.items()):
+            self._again(work.uid, 0.0)  # its next attempt comes first: nobody is told of the moment between
+        else:
+            await self._report(work, pod, waits)
 
     async def _restart_all(self, work: PodWork, pod: Pod) -> None:
         """End what runs at once; when all have ended, let the pod begin with its first container."""

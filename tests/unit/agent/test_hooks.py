@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from netemu.api.kinds import POD
+from netemu.naming import Revision
 from netemu.testing.agent_world import World
 from netemu.testing.eventually import eventually
 
@@ -15,6 +16,16 @@ def hooked(*, start="", stop="", **more):
     hooks = {"postStart": start, "preStop": stop}
     lifecycle = {kind: {"exec": {"command": [word]}} for kind, word in hooks.items() if word}
     return {"command": COMMAND, "lifecycle": lifecycle, **more}
+
+
+async def told_until_restarted(world, pod):
+    """Give what is told of the container after a moment, up to its first restart."""
+    told = []
+    async for event in world.client.watch(POD, revision=Revision(int(pod["metadata"]["resourceVersion"]))):
+        told += event.object["status"]["containerStatuses"]
+        if told[-1]["restartCount"]:
+            break
+    return told
 
 
 def words(world):
@@ -136,6 +147,19 @@ async def test_another_image_restarts_the_container(tmp_path):
         await eventually(world.container, lambda s: s.get("restartCount") == 1)
 
     assert ("Normal", "Killing", "Container c definition changed, will be restarted") in world.recorder.events
+
+
+async def test_nobody_is_told_of_the_moment_between_two_images(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container={"command": COMMAND})
+        pod = await world.until_ready()
+        container = {**pod["spec"]["containers"][0], "image": "httpd"}
+        await world.client.update(POD, {**pod, "spec": {**pod["spec"], "containers": [container]}})
+        async with asyncio.timeout(5):
+            told = await told_until_restarted(world, pod)
+
+    assert {(status["ready"], "running" in status["state"]) for status in told} == {(True, True)}
 
 
 async def test_a_pod_whose_time_is_over_fails(tmp_path):
