@@ -21,10 +21,11 @@ from netemu.apiserver.encodings import STREAM_TYPES, encode_event
 from netemu.apiserver.forms import Form
 from netemu.apiserver.hooks.conversion import converts
 from netemu.apiserver.listoptions import WatchOptions, not_yet
+from netemu.apiserver.onewaysocket import wants_socket
 from netemu.apiserver.registry import Registry
 from netemu.apiserver.selection import EVERYTHING, Selection, watch_event
 from netemu.apiserver.versions import Version
-from netemu.apiserver.watchsocket import WatchSocket, wants_socket
+from netemu.apiserver.watchsocket import WatchSocket
 from netemu.clock import Clock
 from netemu.naming import Revision
 from netemu.store.store import Event

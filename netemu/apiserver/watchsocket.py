@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any
-
-from aiohttp import web
-
-from netemu.apiserver.streams.failures import first_failure
-
-MAX_MESSAGE_BYTES = 4096
-"""Clients have nothing to say in a watch."""
+from netemu.apiserver.onewaysocket import OneWaySocket
 
 
-def wants_socket(request: web.BaseRequest) -> bool:
-    """Tell whether a watch is to go over WebSocket."""
-    connection = request.headers.get("Connection", "").lower()
-    return "upgrade" in connection and request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-class WatchSocket(web.WebSocketResponse):
+class WatchSocket(OneWaySocket):
     """Takes lines as an HTTP answer does, and sends each as a message."""
 
     def __init__(self) -> None:
-        super().__init__(compress=False, max_msg_size=MAX_MESSAGE_BYTES)
+        super().__init__()
         self._rest = b""
 
     async def write(self, data: bytes | bytearray | memoryview[int] | memoryview[bytes]) -> None:
@@ -32,16 +17,3 @@ class WatchSocket(web.WebSocketResponse):
         *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
         for line in lines:
             await self.send_str(line.decode())
-
-    async def until_closed(self, following: Coroutine[Any, Any, None]) -> None:
-        """Follow until that ends, or the client closes."""
-        with first_failure():
-            async with asyncio.TaskGroup() as group:
-                follow, read = group.create_task(following), group.create_task(self._read())
-                await asyncio.wait((follow, read), return_when=asyncio.FIRST_COMPLETED)
-                follow.cancel()
-                read.cancel()
-
-    async def _read(self) -> None:
-        async for _ in self:
-            pass

@@ -99,6 +99,7 @@ class PlayedPods:
 
     def __init__(self) -> None:
         self.log = [b"one\n", b"two\n"]
+        self.log_closed = asyncio.Event()
         self.play: Callable[[PipedSession], Awaitable[None]] | None = None
         self.refusal: ApiError | None = None
         self.calls: list[tuple[object, ...]] = []
@@ -140,11 +141,16 @@ class PlayedPods:
         self.calls.append((pod["metadata"]["name"], container, options))
         if self.refusal is not None:
             raise self.refusal
-        return self._pieces()
+        return self._pieces(is_endless=options.follow)
 
-    async def _pieces(self):
-        for piece in self.log:
-            yield piece
+    async def _pieces(self, *, is_endless):
+        try:
+            for piece in self.log:
+                yield piece
+            if is_endless:
+                await asyncio.Event().wait()
+        finally:
+            self.log_closed.set()
 
 
 @pytest.fixture

@@ -281,6 +281,38 @@ async def test_logs_are_streamed(http, pods, make_pod):
     assert pods.calls == [("p", "c", LogOptions(tail_lines=2, timestamps=True, since_s=9))]
 
 
+@pytest.mark.parametrize(
+    ("protocols", "messages"),
+    [
+        ((), [b"one\n", b"two\n"]),
+        (("binary.k8s.io",), [b"one\n", b"two\n"]),
+        (("base64.binary.k8s.io",), ["b25lCg==", "dHdvCg=="]),
+    ],
+)
+async def test_logs_are_streamed_over_websocket(served, make_pod, protocols, messages):
+    await make_pod()
+    connector = aiohttp.UnixConnector(path=str(served))
+    url = "http://netemu/api/v1/namespaces/default/pods/p/log?container=c"
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.ws_connect(url, protocols=protocols) as ws,
+    ):
+        assert [message.data async for message in ws] == messages
+
+
+async def test_a_client_that_closes_ends_a_log_that_goes_on(served, pods, make_pod):
+    await make_pod()
+    connector = aiohttp.UnixConnector(path=str(served))
+    url = "http://netemu/api/v1/namespaces/default/pods/p/log?follow=true"
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.ws_connect(url, protocols=["binary.k8s.io"]) as ws,
+    ):
+        assert await ws.receive_bytes() == b"one\n"
+    async with asyncio.timeout(5):
+        await pods.log_closed.wait()
+
+
 async def test_a_log_that_cannot_be_read_is_an_error_before_its_first_byte(http, pods, make_pod):
     await make_pod()
     pods.refusal = BadRequestError('container "c" in pod "p" is waiting to start: ContainerCreating')
