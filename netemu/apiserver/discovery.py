@@ -5,6 +5,8 @@ Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-a
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import platform
 from typing import Any
 
@@ -112,7 +114,14 @@ def _resource(kind: Kind) -> Document:
         "kind": kind.kind,
         "verbs": verbs_of(kind),
         **_names(kind),
+        "storageVersionHash": _storage_hash(kind.stored or kind),
     }
+
+
+def _storage_hash(kind: Kind) -> str:
+    """Give what changes when objects are stored in another version (apiserver ``StorageVersionHash``)."""
+    name = f"{kind.group}/{kind.version}/{kind.kind}"
+    return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 
 def _subresources(kind: Kind) -> list[Document]:

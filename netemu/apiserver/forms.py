@@ -15,9 +15,7 @@ from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, NotAcceptableError
 from netemu.api.kinds import Kind
 from netemu.apiserver.paging import Page
-from netemu.apiserver.tables import IncludeObject, table, table_rows
-
-META = "meta.k8s.io/v1"
+from netemu.apiserver.tables import META, IncludeObject, table, table_rows
 
 Shape = Literal["object", "table", "metadata"]
 Encoding = Literal["json", "yaml", "protobuf"]
@@ -25,11 +23,15 @@ Encoding = Literal["json", "yaml", "protobuf"]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What objects are turned into; ``include`` says what the rows of a Table carry."""
+    """What objects are turned into; ``include`` says what the rows of a Table carry.
+
+    ``meta`` is the version of Tables and mere metadata that the client knows.
+    """
 
     shape: Shape = "object"
     include: IncludeObject = "Metadata"
     encoding: Encoding = "json"
+    meta: str = META
 
     @property
     def is_plain(self) -> bool:
@@ -44,6 +46,7 @@ _SHAPES: dict[str, Shape] = {
     "PartialObjectMetadata": "metadata",
     "PartialObjectMetadataList": "metadata",
 }
+_METAS = (META, "meta.k8s.io/v1beta1")
 _ENCODINGS: dict[str, Encoding] = {
     **dict.fromkeys(("application/json", "application/*", "*/*", ""), "json"),
     "application/yaml": "yaml",
@@ -97,10 +100,10 @@ def _form_of(clause: str, include: str) -> Form | None:
         return None
     if wanted is None:
         return Form(encoding=encoding)
-    shape = _SHAPES.get(wanted) if _is_meta_v1(parameters) else None
-    if shape is None or (shape == "table" and encoding != "json"):
+    shape, meta = _SHAPES.get(wanted), f"{parameters.get('g')}/{parameters.get('v')}"
+    if shape is None or meta not in _METAS or (shape == "table" and encoding != "json"):
         return None
-    return Form(shape, _include(include), encoding)
+    return Form(shape, _include(include), encoding, meta)
 
 
 def render_object(kind: Kind, obj: Object, form: Form, now_s: float) -> Object:
@@ -109,10 +112,10 @@ def render_object(kind: Kind, obj: Object, form: Form, now_s: float) -> Object:
         case "object":
             return obj
         case "metadata":
-            return _partial(obj)
+            return _partial(obj, form)
         case "table":
             meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-            return {**table(kind, [obj], now_s, form.include), "metadata": meta}
+            return {**table(kind, [obj], now_s, form.include, form.meta), "metadata": meta}
 
 
 def render_event(kind: Kind, obj: Object, form: Form, now_s: float, *, is_first: bool) -> Object:
@@ -130,13 +133,13 @@ def render_bookmark(kind: Kind, meta: Object, form: Form) -> Object:
         case "object":
             return whole
         case "metadata":
-            return _partial(whole)
+            return _partial(whole, form)
         case "table":
-            row = {"cells": [], "object": _partial(whole)}
+            row = {"cells": [], "object": _partial(whole, form)}
             head = {"resourceVersion": meta["resourceVersion"]}
             return {
                 "kind": "Table",
-                "apiVersion": META,
+                "apiVersion": form.meta,
                 "metadata": head,
                 "columnDefinitions": [],
                 "rows": [row],
@@ -162,12 +165,13 @@ def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Listing:
             head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta}
             return Listing(head, "items", iter(page.items), form.encoding)
         case "metadata":
-            head = {"kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": meta}
-            return Listing(head, "items", (_partial(obj) for obj in page.items), form.encoding)
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": form.meta, "metadata": meta}
+            return Listing(head, "items", (_partial(obj, form) for obj in page.items), form.encoding)
         case "table":
-            empty = {**table(kind, [], now_s, form.include), "metadata": meta}
+            empty = {**table(kind, [], now_s, form.include, form.meta), "metadata": meta}
             del empty["rows"]
-            return Listing(empty, "rows", table_rows(kind, page.items, now_s, form.include))
+            rows = table_rows(kind, page.items, now_s, form.include, form.meta)
+            return Listing(empty, "rows", rows)
 
 
 def list_metadata(page: Page) -> dict[str, Any]:
@@ -180,18 +184,14 @@ def list_metadata(page: Page) -> dict[str, Any]:
     return meta
 
 
-def _partial(obj: Object) -> Object:
-    return {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
+def _partial(obj: Object, form: Form) -> Object:
+    return {"kind": "PartialObjectMetadata", "apiVersion": form.meta, "metadata": obj["metadata"]}
 
 
 def _parsed(clause: str) -> tuple[str, dict[str, str]]:
     media_type, *parameters = (part.strip() for part in clause.split(";"))
     pairs = (parameter.partition("=") for parameter in parameters)
     return media_type.lower(), {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _is_meta_v1(parameters: dict[str, str]) -> bool:
-    return parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1"
 
 
 def _include(text: str) -> IncludeObject:

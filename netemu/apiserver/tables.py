@@ -16,27 +16,32 @@ from netemu.apiserver.columns.custom import custom_columns
 
 IncludeObject = Literal["None", "Metadata", "Object"]
 
+META = "meta.k8s.io/v1"
+"""The version of what has no version of its own: Tables, and objects without all but their metadata."""
+
 _DEFAULT = (NAME, AGE)
 
 
-def table(kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject) -> Object:
-    """Give the Table of some objects of one kind; ages are as of ``now_s``."""
+def table(
+    kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject, meta: str = META
+) -> Object:
+    """Give the Table of some objects of one kind, in version ``meta``; ages are as of ``now_s``."""
     columns = columns_of(kind)
     return {
         "kind": "Table",
-        "apiVersion": "meta.k8s.io/v1",
+        "apiVersion": meta,
         "metadata": {},
         "columnDefinitions": [_definition(column) for column in columns],
-        "rows": list(table_rows(kind, objects, now_s, include)),
+        "rows": list(table_rows(kind, objects, now_s, include, meta)),
     }
 
 
 def table_rows(
-    kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject
+    kind: Kind, objects: Sequence[Object], now_s: float, include: IncludeObject, meta: str = META
 ) -> Iterator[Object]:
     """Give the rows of some objects of one kind, one after the other."""
     columns = columns_of(kind)
-    return (_row(columns, obj, now_s, include) for obj in objects)
+    return (_row(columns, obj, now_s, include, meta) for obj in objects)
 
 
 def columns_of(kind: Kind) -> tuple[Column, ...]:
@@ -56,7 +61,9 @@ def _definition(column: Column) -> dict[str, Any]:
     }
 
 
-def _row(columns: Sequence[Column], obj: Object, now_s: float, include: IncludeObject) -> dict[str, Any]:
+def _row(
+    columns: Sequence[Column], obj: Object, now_s: float, include: IncludeObject, meta: str
+) -> dict[str, Any]:
     row: dict[str, Any] = {"cells": [column.cell(obj, now_s) for column in columns]}
     match include:
         case "Object":
@@ -64,7 +71,7 @@ def _row(columns: Sequence[Column], obj: Object, now_s: float, include: IncludeO
         case "Metadata":
             row["object"] = {
                 "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
+                "apiVersion": meta,
                 "metadata": obj["metadata"],
             }
         case "None":

@@ -75,8 +75,24 @@ def test_resources_come_with_their_names_verbs_and_subresources(kinds):
         "verbs": ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"),
         "shortNames": ("wd",),
         "categories": ("all",),
+        "storageVersionHash": "gIwvi5rymmg=",
     }
     assert (resources[1]["name"], resources[1]["verbs"]) == ("widgets/status", ("get", "patch", "update"))
+
+
+@pytest.mark.parametrize(
+    ("group", "version", "resource", "hash"),
+    [
+        ("", "v1", "pods", "xPOwRZ+Yhw8="),
+        ("apps", "v1", "deployments", "8aSe+NMegvE="),
+        ("autoscaling", "v1", "horizontalpodautoscalers", "qwQve8ut294="),
+        ("autoscaling", "v2", "horizontalpodautoscalers", "qwQve8ut294="),
+    ],
+)
+def test_resources_say_as_what_they_are_stored(group, version, resource, hash):
+    resources = discovery.find_resources(BUILT_IN, group, version)["resources"]
+
+    assert {each["storageVersionHash"] for each in resources if each["name"] == resource} == {hash}
 
 
 def test_a_subresource_of_another_group_says_so():

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import NotAcceptableError
-from netemu.apiserver.forms import WHOLE, Form, parse_form, parse_whole_form
+from netemu.api.kinds import POD
+from netemu.apiserver.forms import WHOLE, Form, parse_form, parse_whole_form, render_list, render_object
+from netemu.apiserver.paging import Page
+from netemu.naming import Revision
+from netemu.testing import builders
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 PARTIAL = "as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
@@ -53,3 +57,23 @@ def test_what_has_no_metadata_comes_whole_or_not_at_all():
     assert parse_whole_form(f"{table},application/json") == WHOLE
     with pytest.raises(NotAcceptableError):
         parse_whole_form(table)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_what_is_made_of_objects_is_of_the_version_that_was_asked_for(version):
+    meta = f"meta.k8s.io/{version}"
+    page = Page([builders.pod("web")], Revision(1))
+    table = parse_form(f"application/json;as=Table;v={version};g=meta.k8s.io,application/json", "")
+    partial = parse_form(f"application/json;as=PartialObjectMetadataList;v={version};g=meta.k8s.io", "")
+    listed, partly = render_list(POD, page, table, 0.0), render_list(POD, page, partial, 0.0)
+
+    assert render_object(POD, builders.pod("web"), table, 0.0)["apiVersion"] == meta
+    assert (listed.head["kind"], listed.head["apiVersion"]) == ("Table", meta)
+    assert [row["object"]["apiVersion"] for row in listed.parts] == [meta]
+    assert (partly.head["apiVersion"], [item["apiVersion"] for item in partly.parts]) == (meta, [meta])
+
+
+def test_there_are_no_tables_of_other_versions():
+    accept = "application/json;as=Table;v=v2;g=meta.k8s.io"
+
+    assert parse_form(f"{accept},application/json", "") == WHOLE
