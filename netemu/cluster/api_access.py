@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -28,7 +28,6 @@ from netemu.controllers.signing import Sign
 from netemu.errors import NetemuError
 from netemu.linux import netns
 from netemu.pki.files import PkiFiles
-from netemu.pki.signing import Signer
 from netemu.pki.tokens import TokenKey
 from netemu.settings import Paths, Settings
 
@@ -78,11 +77,22 @@ def opened(world: World, settings: Settings, paths: Paths, registry: Registry) -
     sockets = (_listening(inside, str(api_address(settings).ip), API_PORT), listen_here(settings, paths))
     try:
         ca = files.ca.read_bytes()
-        sign = Signer(ca, files.ca_key.read_bytes()).sign
-        yield Access(Secure(sockets, server_tls(files)), guard, accounts, ca.decode(), sign)
+        secure = Secure(sockets, server_tls(files))
+        yield Access(secure, guard, accounts, ca.decode(), _signing(ca, files.ca_key.read_bytes()))
     finally:
         for sock in sockets:
             sock.close()
+
+
+def _signing(ca: bytes, key: bytes) -> Sign:
+    """Sign with the cluster's CA; the library, of 11 MB, is loaded with the first request."""
+
+    def sign(request: bytes, usages: Collection[str], *, now_s: float, lifetime_s: float) -> bytes:
+        from netemu.pki.signing import Signer
+
+        return Signer(ca, key).sign(request, usages, now_s=now_s, lifetime_s=lifetime_s)
+
+    return sign
 
 
 def server_tls(files: PkiFiles) -> ssl.SSLContext:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from ipaddress import IPv4Address
 
 import pytest
@@ -61,3 +63,9 @@ def test_the_server_is_known_by_every_name_that_clients_use():
 
     assert "kubernetes.default.svc.k8sprod.adaltas.cloud" in names
     assert [str(address) for address in addresses] == ["127.0.0.1", "10.96.0.1", "172.30.0.2"]
+
+
+def test_a_daemon_loads_what_signs_only_when_it_signs():
+    code = "import netemu.cluster.wiring, sys; sys.exit('cryptography' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
