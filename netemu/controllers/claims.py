@@ -148,6 +148,8 @@ def _point(claim: Object, volume: Object) -> Writes:
             "spec": {"volumeName": volume["metadata"]["name"]},
         }
         writes.append(Patch(PERSISTENT_VOLUME_CLAIM, key_of(claim), patch))
+    if (volume.get("status") or {}).get("phase") != "Bound":
+        return writes  # a volume is protected before its claim may be used
     spec = volume["spec"]
     status = {
         **(claim.get("status") or {}),

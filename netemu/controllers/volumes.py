@@ -23,14 +23,18 @@ ONLY_TMP = "host_path deleter only supports /tmp/.+ but received provided {}"
 def plan(cache: Cache, key: Key, now_s: float) -> Writes:
     """Decide a volume's phase, and whether it goes."""
     volume = cache.get(PERSISTENT_VOLUME, key)
-    if volume is None or volume["metadata"].get("deletionTimestamp"):
+    if volume is None:
         return []
+    is_going = bool(volume["metadata"].get("deletionTimestamp"))
     ref = volume["spec"].get("claimRef") or {}
     if not ref.get("uid"):
-        return _become(volume, "Available", now_s)
+        return [] if is_going else _become(volume, "Available", now_s)
     claim = cache.get(PERSISTENT_VOLUME_CLAIM, Key(ref["namespace"], ref["name"]))
     if claim is None or claim["metadata"]["uid"] != ref["uid"]:
-        return _reclaim(volume, now_s)
+        # One that is to go has waited for this: its protection ends.
+        return _become(volume, "Released", now_s) if is_going else _reclaim(volume, now_s)
+    if is_going:
+        return []
     named = claim["spec"].get("volumeName", "")
     if named == key.name:
         return _become(volume, "Bound", now_s)

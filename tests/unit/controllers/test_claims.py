@@ -206,6 +206,32 @@ async def test_a_local_class_makes_a_directory_of_the_node_that_was_selected(wor
     assert ("ProvisioningSucceeded", f"Successfully provisioned volume {name}") in await world.events()
 
 
+async def test_a_claim_says_that_it_is_bound_when_its_volume_does(world):
+    await world.create(PERSISTENT_VOLUME_CLAIM, claim())
+    await world.create(PERSISTENT_VOLUME, volume())
+    await world.settle()
+
+    disk, data = await world.get(PERSISTENT_VOLUME, "disk"), await world.get(PERSISTENT_VOLUME_CLAIM, "data")
+    assert int(disk["metadata"]["resourceVersion"]) < int(data["metadata"]["resourceVersion"])
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+async def test_a_volume_that_is_to_go_waits_for_its_claim(world, policy):
+    held = volume(persistentVolumeReclaimPolicy=policy)
+    held["metadata"]["finalizers"] = ["kubernetes.io/pv-protection"]
+    await world.create(PERSISTENT_VOLUME, held)
+    await world.create(PERSISTENT_VOLUME_CLAIM, claim())
+    await world.settle()
+    await world.client.delete(PERSISTENT_VOLUME, "", "disk")
+    await world.settle()
+    assert await volume_now(world) == ("Bound", "data")
+    await world.client.delete(PERSISTENT_VOLUME_CLAIM, "default", "data")
+    await world.settle()
+
+    with pytest.raises(NotFoundError):
+        await world.get(PERSISTENT_VOLUME, "disk")
+
+
 async def test_a_claim_in_use_goes_when_its_last_pod_does(world):
     mounted = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
     held = claim()
