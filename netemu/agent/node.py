@@ -189,6 +189,8 @@ class NodeReporter:
         said = _ready_status((node.get("status") or {}).get("conditions") or [])
         if said == "Unknown":
             self._reported = None  # somebody thought it lost: the next report says otherwise
+        if self._added(node, "capacity") != self._added(node, "allocatable"):
+            self._reported_at_s = 0.0  # somebody gave it a resource, or took one away
         self._tell_cordon(bool(node["spec"].get("unschedulable")))
         lease = lease_of(node, self._clock())
         try:
@@ -235,13 +237,22 @@ class NodeReporter:
         old = found.get("status") or {}
         before = old.get("conditions") or []
         made = conditions(before, problem, now_s, is_full=is_full)
-        status = {**old, **self._node["status"], "conditions": made}
+        added = self._added(found, "capacity")
+        own = self._node["status"]
+        resources = {field: {**added, **own[field]} for field in ("capacity", "allocatable")}
+        status = {**old, **own, **resources, "conditions": made}
         status.pop("images", None)
         if images:
             status["images"] = images
         await self._client.update(NODE, {**found, "status": status}, subresource="status")
         was, now = _ready_status(before), _ready_status(made)
         return (was == "True") is not (now == "True")
+
+    def _added(self, node: Object, field: str) -> dict[str, str]:
+        """Give the extended resources that others wrote into a part of the status."""
+        own = self._node["status"]["capacity"]
+        there = (node.get("status") or {}).get(field) or {}
+        return {name: amount for name, amount in there.items() if name not in own}
 
     def _tell_status(self, reason: str) -> None:
         self._tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")

@@ -132,6 +132,23 @@ async def test_status_is_written_when_readiness_changes_and_otherwise_seldom(nod
     assert await node.ready() != before
 
 
+async def test_pods_may_have_what_others_say_that_a_node_has(node):
+    await node.reporter.register()
+    added = {"status": {"capacity": {"example.com/dongle": "4"}}}
+    await node.client.patch(NODE, "", "node-1", added, subresource="status")
+    await node.reporter.renew()
+    await node.reporter.report()
+    status = (await node.get())["status"]
+    assert (status["capacity"]["example.com/dongle"], status["capacity"]["cpu"]) == ("4", "4")
+    assert status["allocatable"]["example.com/dongle"] == "4"
+
+    gone = {"status": {"capacity": {"example.com/dongle": None}}}
+    await node.client.patch(NODE, "", "node-1", gone, subresource="status")
+    await node.reporter.renew()
+    await node.reporter.report()
+    assert "example.com/dongle" not in (await node.get())["status"]["allocatable"]
+
+
 def test_conditions_of_others_are_kept_and_times_change_with_the_status():
     own = {"type": "KernelDeadlock", "status": "False"}
     first = conditions([own], "", 1_700_000_000.0)
