@@ -18,6 +18,7 @@ TOOLS = {
     "ss": "-ltn",
     "ip": "address show eth0",
     "tcpdump": "--version",
+    "iperf": "-s -p 6789 -t 1",  # its --version and -h fail
     "iperf3": "--version",
     "conntrack": "--version",
     "python3": "-c 'import socket, ssl, json'",
