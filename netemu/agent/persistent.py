@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from netemu.agent.hostpaths import find_path
@@ -79,6 +79,23 @@ def find_place(root: Path, volume: Raw) -> Path:
     )
 
 
+def find_own_place(root: Path, volume: Raw) -> Path:
+    """Find the directory that was made for a PersistentVolume, and goes with it.
+
+    Anybody may write a volume with the provisioner's annotations: only what has the place and the name
+    that it gives is its own. A path of the machine's, or of another volume, is not.
+
+    Raises:
+        VolumeError: it is no such directory.
+
+    """
+    name = volume["metadata"]["name"]
+    path = PurePosixPath((volume["spec"].get("hostPath") or {}).get("path", "/"))
+    if str(path.parent) != claims.DIRECTORY or not path.name.startswith(f"{name}_"):
+        raise VolumeError(f'volume "{name}" is no directory that was made for a claim: {path}')
+    return find_place(root, volume)
+
+
 class Reclaimer:
     """Removes the directories of volumes that were made on this node, when their claims are gone."""
 
@@ -107,7 +124,7 @@ class Reclaimer:
     async def _remove(self, volume: Object) -> None:
         meta: dict[str, Any] = volume["metadata"]
         try:
-            place = find_place(self._root, volume)
+            place = find_own_place(self._root, volume)
             await asyncio.to_thread(shutil.rmtree, place)
             await self._client.delete(PERSISTENT_VOLUME, "", meta["name"], uid=meta["uid"])
         except (NotFoundError, ConflictError):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from netemu.agent.persistent import Reclaimer
+from netemu.agent.persistent import Reclaimer, find_own_place
 from netemu.agent.projections import VolumeError
 from netemu.agent.volumes import Volumes
 from netemu.api.errors import NotFoundError
@@ -25,7 +25,7 @@ MADE = {
     "pv.kubernetes.io/provisioned-by": "netemu.io/local-path",
     "local.path.provisioner/selected-node": "node-1",
 }
-DIRECTORY = {"path": "/var/local-path-provisioner/pvc-1", "type": "DirectoryOrCreate"}
+DIRECTORY = {"path": "/var/local-path-provisioner/disk_default_data", "type": "DirectoryOrCreate"}
 
 
 def volume(marks=None, policy="Delete", **source):
@@ -91,7 +91,7 @@ def test_a_volume_made_for_a_claim_is_a_directory_that_everyone_may_write(object
 
     made = mounted()
 
-    place = tmp_path / "node/var/local-path-provisioner/pvc-1"
+    place = tmp_path / "node/var/local-path-provisioner/disk_default_data"
     assert (made.source, made.read_only) == (str(place), False)
     assert place.stat().st_mode & 0o777 == 0o777
     assert mounted(readOnly=True).read_only
@@ -162,3 +162,21 @@ async def test_a_node_leaves_the_volumes_of_others_alone(released, tmp_path):
         task.cancel()
 
     assert place.exists()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param({"hostPath": {"path": "/usr/local"}}, id="of-the-machine"),
+        pytest.param({"hostPath": {"path": "/srv/data"}}, id="elsewhere-on-the-node"),
+        pytest.param({"hostPath": {"path": "/var/local-path-provisioner"}}, id="of-all"),
+        pytest.param(
+            {"hostPath": {"path": "/var/local-path-provisioner/pvc-2_default_data"}}, id="another's"
+        ),
+        pytest.param({"hostPath": {"path": f"{DIRECTORY['path']}/../../../usr"}}, id="up-and-away"),
+        pytest.param({"local": {"path": DIRECTORY["path"]}}, id="local"),
+    ],
+)
+def test_what_was_not_made_for_a_claim_does_not_go_with_a_volume_that_says_so(tmp_path, source):
+    with pytest.raises(VolumeError, match="no directory that was made for a claim"):
+        find_own_place(tmp_path, volume(MADE, **source))
