@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, NoReturn
 
+from netemu.cluster.processes import find_process, shim_name
 from netemu.cluster.record import Record
 from netemu.cluster.saved import load_saved
 from netemu.cluster.switches import off_nodes
@@ -124,7 +125,7 @@ def _enter(paths: Paths, place: str, netns: Path) -> list[str]:
         raise NoPlaceError(f"{place} is not there: no {netns}", hint="netemu up brings it back")
     if place in (FABRIC, OUTSIDE):
         return [f"--net={netns}"]
-    facts = Record(paths.run).facts("process", f"shim-{place}")
-    if facts is None or not Path(f"/proc/{facts['pid']}/ns/mnt").exists():
+    shim = find_process(Record(paths.run), shim_name(place))
+    if shim is None:
         raise NoPlaceError(f"the shim of {place} is not running", hint="netemu up brings it back")
-    return ["--target", str(facts["pid"]), "--net", "--mount", "--uts"]
+    return ["--target", str(shim.pid), "--net", "--mount", "--uts"]

@@ -19,6 +19,7 @@ ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "HOME", "TERM", "NETEMU_STATE_DIR", "NE
 GONE_WITHIN_S = 10.0
 DAEMON = "daemon"
 STANDIN = "standin"
+_MARK = "NETEMU_MARK"
 
 
 def shim_name(node: str) -> str:
@@ -28,21 +29,29 @@ def shim_name(node: str) -> str:
 
 def find_process(record: Record, name: str) -> ProcessId | None:
     """Find a recorded process that still runs."""
-    facts = record.facts("process", name)
-    if facts is None or not facts.get("pid"):
-        return None
-    found = ProcessId(facts["pid"], facts["start_ticks"])
-    return found if process.is_alive(found) else None
+    match record.facts("process", name):
+        case {"pid": pid, "start_ticks": start_ticks}:
+            found = ProcessId(pid, start_ticks)
+            return found if process.is_alive(found) else None
+        case {"mark": mark}:  # whoever started it died before it could say more
+            return process.find_marked(f"{_MARK}={mark}")
+        case _:
+            return None
 
 
 def ensure_process(record: Record, name: str, argv: Sequence[str], log_path: Path) -> ProcessId:
-    """Give the recorded process of that name, started now if it does not run."""
+    """Give the recorded process of that name, started now if it does not run.
+
+    It bears a mark that is recorded first: whenever we die, somebody finds it.
+    """
     found = find_process(record, name)
     if found is not None:
         return found
     log_path.parent.mkdir(parents=True, exist_ok=True)
-    made = process.start_detached(argv, log_path, env=environment())
-    record.add("process", name, {"pid": made.pid, "start_ticks": made.start_ticks})
+    mark = os.urandom(8).hex()
+    record.add("process", name, {"mark": mark})
+    made = process.start_detached(argv, log_path, env=environment() | {_MARK: mark})
+    record.extend("process", name, {"mark": mark, "pid": made.pid, "start_ticks": made.start_ticks})
     return made
 
 

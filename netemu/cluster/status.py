@@ -50,10 +50,11 @@ def read_status(name: str, paths: Paths) -> dict[str, Any]:
 
 def _processes(record: Record) -> list[dict[str, Any]]:
     found = []
-    for name, facts in record.entries("process"):
-        if find_process(record, name) is not None:
-            found.append({"name": name, "pid": facts["pid"]})
-            found += [{"name": "dns", "pid": pid} for pid in _workers(facts["pid"])]
+    for name, _facts in record.entries("process"):
+        running = find_process(record, name)
+        if running is not None:
+            found.append({"name": name, "pid": running.pid})
+            found += [{"name": "dns", "pid": pid} for pid in _workers(running.pid)]
     return found
 
 

@@ -131,6 +131,20 @@ def process_id(pid: int) -> ProcessId | None:
     return None if stat is None else ProcessId(pid, stat.start_ticks)
 
 
+def find_marked(mark: str) -> ProcessId | None:
+    """Find the first process that was started with an entry in its environment; others inherit it.
+
+    Looks at all processes of the machine.
+    """
+    wanted = mark.encode()
+    found = [
+        running
+        for name in os.listdir("/proc")
+        if name.isdigit() and wanted in _read_environment(name) and (running := process_id(int(name)))
+    ]
+    return min(found, key=lambda running: (running.start_ticks, running.pid), default=None)
+
+
 def is_alive(process: ProcessId) -> bool:
     """Tell whether a process runs. One that ended but was not waited for does not."""
     _reap(process)
@@ -199,6 +213,13 @@ def _read_stat(pid: int) -> _Stat | None:
     # The command's name may hold blanks and brackets: fields are counted from the last ")".
     fields = text[text.rindex(b")") + 2 :].split()
     return _Stat(fields[0].decode(), int(fields[19]))
+
+
+def _read_environment(pid: str) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it ended, or is nobody that we may look at
+        return []
 
 
 def _reap(process: ProcessId) -> None:
