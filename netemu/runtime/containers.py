@@ -12,6 +12,7 @@ from netemu.runtime.control import Loop, Refusal
 from netemu.runtime.launch import Launcher
 from netemu.runtime.logfile import LogFile
 from netemu.runtime.memory import make_memory
+from netemu.runtime.mountpoints import find_stray
 from netemu.runtime.oci import receive
 from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
@@ -340,6 +341,8 @@ class Containers:
         if spec["image"] is not None:
             missing = "runc is not installed on this machine: apt-get install runc"
             return "" if self._launcher.runc else runtime_failure(missing)
+        if stray := find_stray(spec["mounts"], spec["cwd"]):
+            return runtime_failure(stray)
         look = self._launcher.outside(spec)
         fault = find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
         return create_failure(fault) if fault else ""
