@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from netemu.balancer.asked import Ask
@@ -60,6 +59,7 @@ class _Book:
         self._users: dict[Address, list[Ask]] = {}
         self._shared: dict[str, dict[Address, None]] = {}
         self._rest: dict[tuple[str, int], Iterator[Address]] = {}
+        self._free: dict[tuple[str, int], Address | None] = {}
 
     def enter(self, ask: Ask, addresses: Iterable[Address]) -> None:
         for address in addresses:
@@ -132,13 +132,11 @@ class _Book:
                 return address
         # Within one plan addresses are only given out: those before the first free one stay taken.
         key = pool.name, version
-        rest = self._rest.get(key) or pool.addresses(version)
-        for address in rest:
-            if address not in self._users:
-                self._rest[key] = chain((address,), rest)
-                return address
-        self._rest[key] = iter(())
-        return None
+        rest = self._rest.setdefault(key, pool.addresses(version))
+        free = self._free.get(key)  # what was found before may not have been given
+        if free is None or free in self._users:
+            free = self._free[key] = next((ip for ip in rest if ip not in self._users), None)
+        return free
 
     def _obstacle(self, ask: Ask, address: Address) -> str:
         """Say why an address cannot be a Service's too; nothing if it can."""

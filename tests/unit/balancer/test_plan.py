@@ -230,3 +230,10 @@ def test_a_thousand_services_get_a_thousand_addresses(balanced, pools):
     ends = given([balanced(f"s{n}") for n in range(1000)], pools(a=["10.9.0.0/22"]))
 
     assert len({address for addresses in ends.values() for address in addresses}) == 1000
+
+
+def test_an_address_that_one_could_not_have_is_the_next_ones(balanced, pools):
+    both = {"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "RequireDualStack"}
+    first = balanced("a-both", created="2025-01-01T00:00:00Z", **both)
+
+    assert given([first, balanced("b-one")], pools(a=TWO)) == {"a-both": [], "b-one": ["172.30.9.1"]}
