@@ -121,6 +121,9 @@ class Connection:
             except OSError as err:
                 self.close()
                 raise DisconnectedError(f"the control connection broke: {err.strerror}") from err
+            except asyncio.CancelledError:
+                self.close()  # half of it may be sent: whatever came next would be read as the rest
+                raise
 
     def _read(self) -> None:
         try:

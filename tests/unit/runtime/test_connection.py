@@ -2,8 +2,10 @@ import asyncio
 import socket
 
 import msgspec
+import pytest
 
 from netemu.runtime.connection import Connection
+from netemu.runtime.errors import DisconnectedError
 from netemu.runtime.framing import Decoder, encode
 
 
@@ -38,3 +40,18 @@ async def test_whoever_asked_for_a_container_knows_of_it_before_its_end_is_told(
 
     assert seen.index("created") < seen.index("the one")
     assert seen[-1] == "the one"
+
+
+async def test_a_question_that_was_cut_off_half_way_is_not_followed_by_another():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    connection = Connection(ours)
+
+    with theirs:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await connection.call("put", data="x" * 4_000_000)  # more than a socket holds
+
+        assert connection.is_closed
+        with pytest.raises(DisconnectedError):
+            await connection.call("list")
