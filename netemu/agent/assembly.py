@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from netemu.api.views.core import Pod
 from netemu.image.index import Image, Images
 from netemu.linux.files import read_small
 from netemu.runtime.container import AppSpec, ContainerSpec, Mount
+from netemu.runtime.syscalls import read_in_root
 from netemu.standin import pages
 from netemu.standin.catalogue import Catalogue, Play, programs
 
+_ENV_FILE_BYTES = 1024 * 1024
 SHARED_MEMORY = "/dev/shm"
 SHARED_MEMORY_BYTES = 64 * 1024 * 1024  # of every pod, as its runtime has it
 
@@ -82,10 +85,9 @@ class Assembly:
         volumes = self._site.pod_dir(work.uid) / "volumes"
 
         def read(volume: str, path: str) -> str | None:
-            file = (volumes / volume / path).resolve()
-            if not file.is_relative_to((volumes / volume).resolve()) or not file.is_file():
-                return None
-            return file.read_text(errors="replace")
+            with suppress(OSError):
+                return read_in_root(str(volumes / volume), path, _ENV_FILE_BYTES).decode(errors="replace")
+            return None
 
         return read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -29,7 +30,7 @@ def find_path(root: Path, volume: str, source: Raw) -> Path:
         raise failed(volume, f"hostPath {wanted} is not for pods: nodes have no such part of their own")
     is_shared = is_machines(wanted)
     path = Path(wanted) if is_shared else root / wanted.lstrip("/")
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # Path.resolve() raises RuntimeError for links in a circle
     if not (is_machines(str(real)) if is_shared else real.is_relative_to(root.resolve())):
         raise failed(volume, f"hostPath {wanted} leads out of the node")
     _make_common(root, wanted)

@@ -288,9 +288,9 @@ def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
     path = volume / sub_path
     if is_made_later:
         return path
-    if not os.path.lexists(path):
-        path.mkdir(parents=True)
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # Path.resolve() raises RuntimeError for links in a circle
     if not real.is_relative_to(volume.resolve()):
         raise VolumeError(f'subPath "{sub_path}" leads out of its volume')
+    if not real.exists():
+        real.mkdir(parents=True)
     return real

@@ -1,4 +1,4 @@
-"""The system calls that only the shim makes; the others are in ``netemu.linux.libc``."""
+"""The system calls that containers and their files need; the others are in ``netemu.linux.libc``."""
 
 from __future__ import annotations
 
@@ -89,6 +89,20 @@ def open_in_root(root_fd: int, path: str, flags: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), path)
     return int(fd)
+
+
+def read_in_root(root: str, path: str, most_bytes: int) -> bytes:
+    """Read the beginning of a file below a directory that containers write to; OSError says why not.
+
+    Links are followed as if ``root`` were all there is, and what is no file is not waited for.
+    """
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = open_in_root(directory, path, os.O_RDONLY | os.O_NONBLOCK)
+    finally:
+        os.close(directory)
+    with open(found, "rb") as file:
+        return file.read(most_bytes)
 
 
 def make_read_only(target: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netemu.runtime.container import Mount
-from netemu.runtime.syscalls import open_in_root
+from netemu.runtime.syscalls import read_in_root
 from netemu.standin.catalogue import Catalogue
 
 _MOST_BYTES = 1024 * 1024
@@ -66,17 +66,7 @@ def changed(app: str, file: str, root: str) -> bytes | None:
     if not file or not Path(file).parent.is_dir():
         return None
     try:
-        text = _read_below(root, file)
+        text = read_in_root(root, os.path.relpath(file, root), _MOST_BYTES)
     except OSError:
         return b""
     return None if text == PAGES[app].text.encode() else text
-
-
-def _read_below(root: str, file: str) -> bytes:
-    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        found = open_in_root(directory, os.path.relpath(file, root), os.O_RDONLY | os.O_NONBLOCK)
-    finally:
-        os.close(directory)
-    with open(found, "rb") as page:
-        return page.read(_MOST_BYTES)

@@ -99,6 +99,29 @@ def test_no_link_leads_out_of_its_volume(mounts):
         mounts({"emptyDir": {}}, subPath="link/passwd")
 
 
+def test_nothing_is_made_behind_a_link_that_leads_out_of_its_volume(mounts, tmp_path):
+    (mount,) = mounts({"emptyDir": {}})
+    os.symlink(tmp_path, f"{mount.source}/link")
+
+    with pytest.raises(VolumeError, match="leads out"):
+        mounts({"emptyDir": {}}, subPath="link/new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_links_in_a_circle_are_no_path_of_a_node_or_volume(mounts, tmp_path):
+    (mount,) = mounts({"emptyDir": {}})
+    (tmp_path / "node").mkdir()
+    for place in (mount.source, tmp_path / "node"):
+        os.symlink("round", f"{place}/round")
+
+    for volume, wanted in (
+        ({"emptyDir": {}}, {"subPath": "round"}),
+        ({"hostPath": {"path": "/round/x"}}, {}),
+    ):
+        with pytest.raises(VolumeError):
+            mounts(volume, **wanted)
+
+
 def test_a_path_of_the_host_is_one_of_the_nodes_own(mounts, tmp_path):
     (mount,) = mounts({"hostPath": {"path": "/etc/cni/net.d", "type": "DirectoryOrCreate"}})
 
