@@ -38,6 +38,21 @@ class Verdict:
     status: Object | None = None
 
 
+class _Status(msgspec.Struct):
+    """What is read of a refusal's ``metav1.Status``."""
+
+    message: str | None = None
+    reason: str | None = None
+    code: int | None = None
+
+
+class _Told(msgspec.Struct):
+    """The parts of a response that may be of no type that they should be."""
+
+    warnings: list[str] | None = None
+    status: _Status | None = None
+
+
 def render(attempt: Attempt, uid: str, version: str) -> bytes:
     """Write a review, in the first version that the webhook knows."""
     request = {**attempt.request(uid), "object": attempt.object, "oldObject": attempt.old}
@@ -54,7 +69,7 @@ def read(body: bytes, uid: str, version: str) -> Verdict:
     """
     try:
         review = msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, RecursionError) as err:
         raise BadAnswerError(f"couldn't get version/kind; json parse error: {err}") from err
     response = review.get("response")
     if not isinstance(response, dict):
@@ -68,10 +83,14 @@ def read(body: bytes, uid: str, version: str) -> Verdict:
             )
         if response.get("uid") != uid:
             raise BadAnswerError(f'expected response.uid="{uid}", got "{response.get("uid") or ""}"')
+    try:
+        told = msgspec.convert(response, _Told)
+    except msgspec.ValidationError as err:
+        raise BadAnswerError(f"couldn't get version/kind; json parse error: {err}") from err
     return Verdict(
         bool(response.get("allowed")),
         _patch(response, version),
-        tuple(_shortened(str(each)) for each in response.get("warnings") or ()),
+        tuple(_shortened(each) for each in told.warnings or ()),
         response.get("status"),
     )
 
@@ -97,10 +116,10 @@ def refusal(name: str, status: Object | None) -> DecidedElsewhereError:
     status = status or {}
     denied = f'admission webhook "{name}" denied the request'
     why = status.get("message") or status.get("reason")
-    http_status = int(status.get("code") or 0)
+    http_status: int = status.get("code") or 0
     return DecidedElsewhereError(
         f"{denied}: {why}" if why else f"{denied} without explanation",
-        http_status=max(http_status, 400),
+        http_status=min(max(http_status, 400), 599),
         reason=str(status.get("reason") or ""),
     )
 
@@ -117,7 +136,7 @@ def _patch(response: dict[str, Any], version: str) -> Any:
         )
     try:
         return msgspec.json.decode(b64decode(encoded))
-    except (ValueError, msgspec.DecodeError) as err:
+    except (ValueError, msgspec.DecodeError, RecursionError) as err:
         raise BadAnswerError(f"the patch cannot be read: {err}") from err
 
 

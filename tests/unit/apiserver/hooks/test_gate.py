@@ -534,3 +534,32 @@ async def test_a_missing_parameter_may_be_allowed(registry):
     bound = binding(paramRef={"name": "none", "parameterNotFoundAction": "Allow"})
 
     assert await refused(registry, policy(BY_PARAMS, **PARAMS), bound) == []
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"allowed": True, "warnings": 5},
+        {"allowed": True, "warnings": [5]},
+        {"allowed": False, "status": "no"},
+        {"allowed": False, "status": {"code": "abc"}},
+    ],
+    ids=str,
+)
+async def test_an_answer_of_other_types_is_a_failure_that_may_be_ignored(registry, webhooks, response):
+    webhooks.answers["/a"] = lambda request: response
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, {**hook(), "failurePolicy": "Ignore"})
+
+    await registry.create(CONFIG_MAP, config_map())
+
+    assert webhooks.asked
+
+
+async def test_a_refusal_has_a_code_that_http_knows(registry, webhooks):
+    webhooks.answers["/a"] = lambda request: {"allowed": False, "status": {"code": 99999}}
+    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
+
+    with pytest.raises(ApiError) as caught:
+        await registry.create(CONFIG_MAP, config_map())
+
+    assert caught.value.http_status == 599
