@@ -20,13 +20,9 @@ Json = dict[str, Any]
 VERSIONS = ("0.3.1", "0.4.0", "1.0.0", "1.1.0")
 
 INCOMPATIBLE_VERSION = 1
-UNKNOWN_CONTAINER = 3
 INVALID_ENVIRONMENT = 4
-IO_FAILURE = 5
 UNDECODABLE = 6
 INVALID_CONFIG = 7
-TRY_AGAIN = 11
-NOT_AVAILABLE = 50  # STATUS: cannot service ADD
 PLUGIN_FAILED = 100  # codes from here on are a plugin's own
 NOT_AS_EXPECTED = 101
 

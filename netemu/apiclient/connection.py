@@ -72,7 +72,7 @@ class Connection:
             event = await self._next()
         except (OSError, h11.RemoteProtocolError) as err:
             self.close()
-            raise ConnectionClosedError(f"the API server closed the connection: {err}", hint=HINT) from err
+            raise ConnectionClosedError(f"the API server {_went(err)} before it answered", hint=HINT) from err
         except BaseException:
             self.close()
             raise
@@ -92,7 +92,7 @@ class Connection:
             try:
                 event = await self._next()
             except (OSError, h11.RemoteProtocolError) as err:
-                raise UnavailableError(f"the API server went away: {err}", hint=HINT) from err
+                raise UnavailableError(f"the API server {_went(err)} amid its answer", hint=HINT) from err
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
             else:
@@ -122,3 +122,10 @@ class Connection:
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]
             self._http.receive_data(await self._reader.read(READ_BYTES))
+
+
+def _went(err: OSError | h11.RemoteProtocolError) -> str:
+    """Say how a connection ended; h11's words are about its own states."""
+    if isinstance(err, OSError):
+        return f"went away ({err.strerror or err})"
+    return "closed the connection"

@@ -86,22 +86,6 @@ def run(
     return Completed(code, done.stdout, done.stderr)
 
 
-def run_or_raise(
-    argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float, stdin: bytes = b""
-) -> bytes:
-    """Run a program to its end and give its output.
-
-    Raises:
-        ProgramError: its exit code is not 0; the message holds what it wrote to standard error.
-
-    """
-    done = run(argv, env=env, timeout_s=timeout_s, stdin=stdin)
-    if done.exit_code != 0:
-        said = done.stderr.decode(errors="replace").strip() or "it wrote no message"
-        raise ProgramError(f"{' '.join(argv)} ended with {done.exit_code}: {said}")
-    return done.stdout
-
-
 def start_detached(argv: Sequence[str], log_path: Path, *, env: Mapping[str, str]) -> ProcessId:
     """Start a program in a session of its own that outlives this process.
 
