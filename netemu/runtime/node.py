@@ -96,7 +96,18 @@ def _mask(hostname: str, state: str, needed: list[str]) -> list[str]:
         _show_again(path, fd)
     for fd in (*lent.values(), *(fd for _, fd in kept)):
         os.close(fd)
+    _protect_programs()
     return missing
+
+
+def _protect_programs() -> None:
+    """Let nobody write the machine's programs by what runs them.
+
+    /proc/PID/exe of what starts containers (bubblewrap, its shell) leads to the program by our mount,
+    for containers that share a PID namespace with it.
+    """
+    libc.mount("/usr", "/usr", "none", libc.MS_BIND | libc.MS_REC)
+    make_read_only("/usr")
 
 
 def _mask_run() -> None:

@@ -99,6 +99,12 @@ async def test_what_a_node_writes_elsewhere_in_etc_does_not_reach_the_machine(cl
     assert (await said(client, "cat", "/etc/debian_version")) == Path("/etc/debian_version").read_text()
 
 
+async def test_the_machine_s_programs_are_read_only_to_what_starts_containers(client):
+    done = await client.run(["/usr/bin/test", "-w", "/proc/self/exe"], env=PATH)
+
+    assert done == Completed(1, b"", b"")
+
+
 async def test_a_node_sees_of_run_only_its_own_cluster_s(client, places):
     Path("/run/secret").touch()
     listed = (await said(client, "ls", "-A", "/run")).split()
