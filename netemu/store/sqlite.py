@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -186,6 +186,9 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        with suppress(OSError):  # SQLite says why it cannot be made
+            path.touch(0o600)  # its log, which has Secrets too, gets the mode that the file has now
     database = sqlite3.connect(path, isolation_level=None, timeout=0.5)
     try:
         _prepare(path, database)

@@ -197,10 +197,12 @@ def test_answered_writes_survive_kill_9(path):
     store.close()
 
 
-def test_only_the_owner_can_read_the_file(path):
-    SqliteStore.open(path).close()
+def test_only_the_owner_can_read_the_file_and_its_log(path):
+    store = SqliteStore.open(path)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.glob(f"{path.name}*")}
+    store.close()
 
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert modes == {path.name: 0o600, f"{path.name}-wal": 0o600}
 
 
 def test_a_missing_file_is_named(path):
