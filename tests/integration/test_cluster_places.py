@@ -21,7 +21,7 @@ from netemu.cluster.wirer import NodeWiring, Request, WirerClient
 from netemu.cluster.wires import Workshop
 from netemu.cluster.world import VXLAN_LINK, plan_world
 from netemu.cni.attachment import Attachment
-from netemu.linux import netns
+from netemu.linux import mounts, netns
 from netemu.linux.netlink import Netlink
 from netemu.runtime.connection import Connection
 from netemu.runtime.errors import DisconnectedError
@@ -234,6 +234,18 @@ def test_the_directory_of_names_is_left_as_it_was_found(tmp_path):
 
     assert directory.exists() is was_there
     assert not os.path.ismount(directory) or was_there
+
+
+def test_the_directory_of_names_stays_for_a_cluster_that_has_no_name_in_it_yet(tmp_path):
+    going, coming = (Places(Settings(name=name, nodes=1), tmp_path) for name in ("going", "coming"))
+    going.make()
+    prepare_names(coming.paths)
+    going.remove()
+
+    assert Path("/run/netns") in [mount.path for mount in mounts.mounts_below(Path("/run/netns"))]
+    coming.make()
+    coming.remove()
+    assert not [path.name for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
 
 
 def test_pods_of_ipv6_reach_each_other_on_one_node_and_on_two_without_nat(dual):
