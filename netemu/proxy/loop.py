@@ -25,7 +25,7 @@ from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index, PortKey
 from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.plan import Elements, Plans
-from netemu.proxy.server import HealthServer
+from netemu.proxy.server import HealthServer, TellTaken
 from netemu.proxy.syncer import PERIOD_S, Kernel, ProxySyncer
 from netemu.settings import Settings
 
@@ -99,7 +99,7 @@ class Health(Protocol):
         ...
 
 
-OpenHealth = Callable[[NodeName, int, Callable[[], bool], Clock], Health]
+OpenHealth = Callable[[NodeName, int, Callable[[], bool], Clock, TellTaken], Health]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,11 @@ class Proxy:
         """
         syncers = tuple(self._syncer(node, half, node_ips, ns_fd) for half in self._halves)
         health = self._open_health(
-            node, ns_fd, lambda: all(syncer.is_synced for syncer in syncers), self._clock
+            node,
+            ns_fd,
+            lambda: all(syncer.is_synced for syncer in syncers),
+            self._clock,
+            partial(self._tell_taken, node),
         )
         parts = _NodeParts(node, syncers, health)
         self._nodes[node] = parts
@@ -266,6 +270,13 @@ class Proxy:
         obj = self._cache.get(NODE, Key("", node))
         if self._recorder is not None and obj is not None:
             self._recorder.emit(obj, "Warning", reason, message)
+
+    def _tell_taken(self, node: NodeName, health: LocalHealth, why: str) -> None:
+        """Tell of a Service whose ``healthCheckNodePort`` another has on a node, in kube-proxy's words."""
+        service = self._cache.get(SERVICE, health.service)
+        if self._recorder is not None and service is not None:
+            words = f'node {node} failed to start healthcheck "{health.service}" on port {health.port}: {why}'
+            self._recorder.emit(service, "Warning", "FailedToStartServiceHealthcheck", words)
 
     def _zone(self, node: NodeName) -> str:
         obj = self._cache.get(NODE, Key("", node)) or {"metadata": {}}

@@ -23,14 +23,19 @@ log = Log(__name__)
 
 _MOST_HEAD_BYTES = 8192
 _PATIENCE_S = 10.0
+RETRY_S = 2.0
+"""After so long a port that somebody else has is tried again."""
 
 Respond = Callable[[str], Answer]
+TellTaken = Callable[[LocalHealth, str], None]
+"""Tells of a Service whose port could not be listened on, and why."""
 
 
 class HealthServer:
     """The listening ports of one node; ``is_synced`` tells whether its rules are up to date.
 
-    ``mode`` is the word for how the node's proxy works.
+    ``tell_taken`` is called once for each port that somebody else has. ``mode`` is the word for how the
+    node's proxy works.
     """
 
     def __init__(
@@ -39,14 +44,19 @@ class HealthServer:
         ns_fd: int,
         is_synced: Callable[[], bool],
         clock: Clock,
+        tell_taken: TellTaken,
         *,
         mode: str = "nftables",
+        retry_s: float = RETRY_S,
     ) -> None:
         self._node = node
         self._ns_fd = os.dup(ns_fd)
         self._is_synced = is_synced
         self._clock = clock
+        self._tell_taken = tell_taken
         self._mode = mode
+        self._retry_s = retry_s
+        self._taken: set[tuple[Key, int]] = set()
         self._wanted: dict[Key, LocalHealth] = {}
         self._servers: dict[Key, tuple[int, asyncio.Server]] = {}
         self._changed = asyncio.Event()
@@ -62,20 +72,30 @@ class HealthServer:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        own = [
-            await self._listen("", HEALTHZ_PORT, self._healthz),
-            await self._listen("127.0.0.1", METRICS_PORT, self._about),
-        ]
+        own: list[asyncio.Server] = []
         try:
+            for address, port, respond in (
+                ("", HEALTHZ_PORT, self._healthz),
+                ("127.0.0.1", METRICS_PORT, self._about),
+            ):
+                try:
+                    own.append(await self._listen(address, port, respond))
+                except OSError as err:  # a kube-proxy of the user's
+                    log.warning("proxy.port_taken", node=self._node, port=port, error=str(err))
             while True:
-                await self._changed.wait()
+                await self._wait()
                 self._changed.clear()
                 await self._follow()
         finally:
             for server in (*own, *(server for _port, server in self._servers.values())):
-                if server is not None:
-                    server.close()
+                server.close()
             os.close(self._ns_fd)
+
+    async def _wait(self) -> None:
+        """Wait for a change, or until ports that others have may be free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._retry_s if self._taken else None):
+                await self._changed.wait()
 
     async def _follow(self) -> None:
         for service, (port, server) in list(self._servers.items()):
@@ -83,23 +103,32 @@ class HealthServer:
             if wanted is None or wanted.port != port:
                 server.close()
                 del self._servers[service]
+        taken, self._taken = self._taken, set()
         for service, wanted in list(self._wanted.items()):
             if service not in self._servers:
-                opened = await self._listen("", wanted.port, self._of(service))
-                if opened is not None:
-                    self._servers[service] = (wanted.port, opened)
+                await self._serve(wanted, is_told=(service, wanted.port) in taken)
 
-    async def _listen(self, address: str, port: int, respond: Respond) -> asyncio.Server | None:
+    async def _serve(self, wanted: LocalHealth, *, is_told: bool) -> None:
+        """Listen for a Service; a port that a process of the node has is told once, and tried again."""
+        service, port = wanted.service, wanted.port
+        try:
+            self._servers[service] = port, await self._listen("", port, self._of(service))
+        except OSError as err:
+            self._taken.add((service, port))
+            if not is_told:
+                log.warning("proxy.port_taken", node=self._node, port=port, error=str(err))
+                self._tell_taken(wanted, str(err))
+
+    async def _listen(self, address: str, port: int, respond: Respond) -> asyncio.Server:
         sock = self._open(address)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, port))
-        except OSError as err:  # a process of the node has it
+        except OSError:
             sock.close()
-            log.warning("proxy.port_taken", node=self._node, port=port, error=str(err))
-            return None
+            raise
         return await asyncio.start_server(
-            lambda reader, writer: _serve(reader, writer, respond), sock=sock, limit=_MOST_HEAD_BYTES
+            lambda reader, writer: _answer(reader, writer, respond), sock=sock, limit=_MOST_HEAD_BYTES
         )
 
     def _open(self, address: str) -> socket.socket:
@@ -128,7 +157,7 @@ class HealthServer:
         return health.healthz(path, is_synced=self._is_synced(), synced_at=now, now=now)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, respond: Respond) -> None:
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, respond: Respond) -> None:
     # A client that vanishes, is slow or sends no HTTP concerns nobody else.
     with suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         async with asyncio.timeout(_PATIENCE_S):

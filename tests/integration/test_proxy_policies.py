@@ -9,7 +9,12 @@ import socket
 import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.clock import system_clock
+from netemu.informer.cache import Key
 from netemu.linux import netns
+from netemu.naming import NodeName
+from netemu.proxy.health import LocalHealth
+from netemu.proxy.server import HealthServer
 from netemu.testing import service_world
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
@@ -135,3 +140,34 @@ async def test_a_load_balancer_is_told_which_nodes_have_endpoints(world):
 
     assert (healthz[0], mode) == (200, (200, "nftables"))
     assert ask(world["outside"], NODES["node-1"], 32100) == "refused"
+
+
+async def test_a_health_port_that_another_has_is_told_once_and_served_when_it_is_free(world):
+    service_key, told = Key("default", "web"), []
+    taken = netns.open_socket(world["node-1"], socket.AF_INET, socket.SOCK_STREAM)
+    taken.bind(("", 32101))
+    taken.listen()
+    server = HealthServer(
+        NodeName("node-1"),
+        world["node-1"],
+        lambda: True,
+        system_clock,
+        lambda found, why: told.append((found.port, why)),
+        retry_s=0.01,
+    )
+    server.note(service_key, LocalHealth(service_key, 32101, 1))
+
+    async def answer():
+        return (await asyncio.to_thread(fetched, world["outside"], NODES["node-1"], 32101))[0]
+
+    async def said():
+        return told
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(server.run())
+        await eventually(said, within_s=30)
+        taken.close()
+        await eventually(answer, lambda status: status == 200, within_s=30)
+        running.cancel()
+
+    assert [(port, "in use" in why) for port, why in told] == [(32101, True)]
