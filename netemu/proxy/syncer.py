@@ -10,11 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from netemu.errors import KernelError, NetemuError
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.nft.expressions import Network
 from netemu.nft.transaction import Transaction
+from netemu.proxy.attempts import FIRST_RETRY_S, Attempts, Progress, end_stale
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
@@ -23,8 +23,6 @@ from netemu.proxy.stale import Expected, expected_after, expected_by_all
 
 log = Log(__name__)
 
-FIRST_RETRY_S = 0.05
-LAST_RETRY_S = 30.0
 REST_S = 1.0
 """How long after a load nobody listens for other hands: no more than this often they cause another."""
 PERIOD_S = 30.0
@@ -91,18 +89,14 @@ class ProxySyncer:
         self._plans = plans
         self._rules = NodeRules(node)
         self._on_repair = on_repair
-        self._on_failure = on_failure
-        self._first_retry_s = first_retry_s
+        self._attempts = Attempts(node.name, on_failure, first_retry_s)
         self._rest_s = min(rest_s, period_s)
         self._period_s = period_s
-        self._failures = 0
         self._pending: dict[PortKey, Elements | None] = {}
         self._must_load = self._has_gap = False
         self._loaded_s = 0.0
-        self._noted = self._held = 0
-        self._progress = asyncio.Event()
+        self._progress = Progress()
         self._wake = asyncio.Event()
-        self._synced = asyncio.Event()
 
     @property
     def name(self) -> NodeName:
@@ -112,7 +106,7 @@ class ProxySyncer:
     @property
     def is_synced(self) -> bool:
         """Whether the last transaction went through, and there was one."""
-        return self._synced.is_set() and not self._failures
+        return self._progress.has_begun and not self._attempts.is_failing
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now; its rules are loaded again if it is another."""
@@ -133,18 +127,16 @@ class ProxySyncer:
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
-        self._noted += 1
+        self._progress.note()
         self._wake.set()
 
     async def wait_synced(self) -> None:
         """Return when the kernel has held a full load once."""
-        await self._synced.wait()
+        await self._progress.wait_begun()
 
     async def applied(self) -> None:
         """Return when the kernel holds all that was noted so far."""
-        wanted = self._noted
-        while self._held < wanted:
-            await self._progress.wait()
+        await self._progress.wait()
 
     async def run(self) -> None:
         """Load everything, then apply changes, until cancelled."""
@@ -192,49 +184,26 @@ class ProxySyncer:
         if not self._pending:
             return
         changed, self._pending = self._pending, {}
-        noted = self._noted
-        if await self._try(partial(self._change, changed)):
-            self._hold(noted)
+        noted = self._progress.noted
+        if await self._attempts.make(partial(self._change, changed)):
+            self._progress.hold(noted)
         else:
             await self._load_until_it_works()
 
     async def _load_until_it_works(self) -> None:
         worked = afresh = False
-        noted = self._noted
         while not worked:
             # What waits is in the plans already.
             plans, self._pending, self._must_load = dict(self._plans), {}, False
             self._has_gap = False
-            noted = self._noted
+            noted = self._progress.noted
             started = time.monotonic()
-            worked = await self._try(partial(self._load, plans, afresh=afresh))
+            worked = await self._attempts.make(partial(self._load, plans, afresh=afresh))
             afresh = True
-        self._hold(noted)
-        self._synced.set()
+        self._progress.hold(noted)
         self._loaded_s = time.monotonic()
         duration_s = round(time.monotonic() - started, 3)
         log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
-
-    def _hold(self, noted: int) -> None:
-        self._held = noted
-        self._progress.set()
-        self._progress = asyncio.Event()
-
-    async def _try(self, work: Callable[[], None]) -> bool:
-        """Work in a thread; on failure, say why and wait longer each time."""
-        try:
-            await asyncio.to_thread(work)
-        except NetemuError as err:
-            delay_s = min(self._first_retry_s * 2.0 ** min(self._failures, 20), LAST_RETRY_S)
-            self._failures += 1
-            log.warning(
-                "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s
-            )
-            self._on_failure(err.message)
-            await asyncio.sleep(delay_s)
-            return False
-        self._failures = 0
-        return True
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
         is_new = not afresh and not self._kernel.has_table()
@@ -244,22 +213,10 @@ class ProxySyncer:
         if before[1:]:
             self._kernel.apply_together(before[1:])
         self._kernel.apply(last)
-        self._end_stale(expected_by_all(plans.values(), self._node))
+        end_stale(self._kernel.end_stale, expected_by_all(plans.values(), self._node), self._node.name)
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:
         expected = expected_after(self._rules.held, changed, self._node)
         for transaction in self._rules.change(changed):
             self._kernel.apply(transaction)
-        self._end_stale(expected)
-
-    def _end_stale(self, expected: Expected) -> None:
-        if not expected:
-            return
-        try:
-            ended = self._kernel.end_stale(expected)
-        except KernelError as err:
-            # The rules are right; a full load would not mend this, and new flows do not suffer.
-            log.warning("proxy.flows_kept", node=self._node.name, code=err.code, error=err.message)
-            return
-        if ended:
-            log.info("proxy.flows_ended", node=self._node.name, flows=ended)
+        end_stale(self._kernel.end_stale, expected, self._node.name)

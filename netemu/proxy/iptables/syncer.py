@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -16,6 +16,7 @@ from netemu.linux import iptables
 from netemu.logs import Log
 from netemu.nft.expressions import Family, Network
 from netemu.proxy import flows
+from netemu.proxy.attempts import FIRST_RETRY_S, Attempts, Progress, end_stale
 from netemu.proxy.index import PortKey
 from netemu.proxy.iptables.pieces import Pieces
 from netemu.proxy.iptables.render import render_change
@@ -33,8 +34,6 @@ from netemu.proxy.stale import Expected, expected_after, expected_by_all
 
 log = Log(__name__)
 
-FIRST_RETRY_S = 0.05
-LAST_RETRY_S = 30.0
 REST_S = 0.05
 """Between two changes: what comes meanwhile goes together. A change costs two programs of 10 ms."""
 
@@ -115,7 +114,7 @@ class IptablesSyncer:
         self._given = given
         self._node = given.node
         self._kernel = kernel
-        self._first_retry_s = first_retry_s
+        self._attempts = Attempts(given.node.name, self._tell_failure, first_retry_s)
         self._rest_s = rest_s
         self._pieces = Pieces(given.node, given.index)
         self._held_plans: dict[PortKey, Elements] = {}
@@ -123,16 +122,13 @@ class IptablesSyncer:
         self._afresh = True  # nobody knows what is there
         self._seen: object = None  # our chains as the kernel words them, since the last change
         self._pending: set[PortKey] = set()
-        self._failures = 0
-        self._noted = self._done = 0
-        self._progress = asyncio.Event()
+        self._progress = Progress()
         self._wake = asyncio.Event()
-        self._synced = asyncio.Event()
 
     @property
     def is_synced(self) -> bool:
         """Whether the last change went through, and there was one."""
-        return self._synced.is_set() and not self._failures
+        return self._progress.has_begun and not self._attempts.is_failing
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now; all is planned again if it is another."""
@@ -148,18 +144,16 @@ class IptablesSyncer:
     def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
-        self._noted += 1
+        self._progress.note()
         self._wake.set()
 
     async def wait_synced(self) -> None:
         """Return when the kernel has held all Services once."""
-        await self._synced.wait()
+        await self._progress.wait_begun()
 
     async def applied(self) -> None:
         """Return when the kernel holds all that was noted so far."""
-        wanted = self._noted
-        while self._done < wanted:
-            await self._progress.wait()
+        await self._progress.wait()
 
     async def run(self) -> None:
         """Follow changes until cancelled."""
@@ -183,16 +177,14 @@ class IptablesSyncer:
         worked = False
         while not worked:
             self._wake.clear()
-            noted, changed, self._pending = self._noted, self._pending, set()
+            noted, changed, self._pending = self._progress.noted, self._pending, set()
             afresh, self._afresh = self._afresh, False
             if afresh:
                 changed = {*self._held_plans, *self._given.plans, *changed}
             worked = not (afresh or changed) or await self._sync(changed, afresh=afresh)
-        self._done = noted
-        self._progress.set()
-        self._progress = asyncio.Event()
-        if not self._synced.is_set():
-            self._synced.set()
+        is_first = not self._progress.has_begun
+        self._progress.hold(noted)
+        if is_first:
             log.info("proxy.synced", node=self._node.name, ports=len(self._held_plans))
 
     async def _sync(self, changed: set[PortKey], *, afresh: bool) -> bool:
@@ -201,7 +193,9 @@ class IptablesSyncer:
         pieces = self._pieces  # others take their place if the node gets another zone meanwhile
         await pieces.refresh(plans)
         wanted = pieces.ruleset()
-        worked = await self._try(partial(self._apply, None if afresh else self._held, wanted, expected))
+        worked = await self._attempts.make(
+            partial(self._apply, None if afresh else self._held, wanted, expected)
+        )
         self._seen = None
         if worked:
             self._hold(plans)
@@ -233,7 +227,7 @@ class IptablesSyncer:
             text = render_change(held, wanted)
         if text:
             self._kernel.restore(text)
-        self._end_stale(expected)
+        end_stale(self._kernel.end_stale, expected, self._node.name)
 
     async def _look(self) -> None:
         """Look whether our chains are still as they were left; they are written again if not."""
@@ -251,33 +245,8 @@ class IptablesSyncer:
             log.warning("proxy.chains_changed", node=self._node.name, found=deviation)
             self._given.tell(f"iptables were changed by somebody: {deviation}; writing them again")
 
-    async def _try(self, work: Callable[[], None]) -> bool:
-        """Work in a thread; on failure, say why and wait longer each time."""
-        try:
-            await asyncio.to_thread(work)
-        except NetemuError as err:
-            delay_s = min(self._first_retry_s * 2.0 ** min(self._failures, 20), LAST_RETRY_S)
-            self._failures += 1
-            log.warning(
-                "proxy.failed", node=self._node.name, code=err.code, error=err.message, delay_s=delay_s
-            )
-            self._given.tell_failure(f"iptables could not be changed: {err.message}; trying again")
-            await asyncio.sleep(delay_s)
-            return False
-        self._failures = 0
-        return True
-
-    def _end_stale(self, expected: Expected) -> None:
-        if not expected:
-            return
-        try:
-            ended = self._kernel.end_stale(expected)
-        except KernelError as err:
-            # The rules are right, and new flows do not suffer.
-            log.warning("proxy.flows_kept", node=self._node.name, code=err.code, error=err.message)
-            return
-        if ended:
-            log.info("proxy.flows_ended", node=self._node.name, flows=ended)
+    def _tell_failure(self, reason: str) -> None:
+        self._given.tell_failure(f"iptables could not be changed: {reason}; trying again")
 
 
 def open_syncer(given: NodeProxying) -> IptablesSyncer:
