@@ -264,11 +264,11 @@ def _address(text: str, family: Family) -> Address | None:
 
 
 def _networks(texts: tuple[str, ...], family: Family) -> tuple[Network, ...] | None:
-    """Read source ranges; ``None`` without any. Those of the other family let nobody in."""
-    if not texts:
+    """Read source ranges; ``None`` without any of the family: those of the other one concern it as little."""
+    if not texts:  # as with most
         return None
     networks = [ip_network(text.strip(), strict=False) for text in texts]
-    return tuple(network for network in networks if (network.version == 6) is (family is Family.IP6))
+    return tuple(network for network in networks if (network.version == 6) is (family is Family.IP6)) or None
 
 
 def _service_of_slice(obj: Object) -> Iterable[str]:

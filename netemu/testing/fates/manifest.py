@@ -128,8 +128,8 @@ def _ranges(sources: Iterable[str]) -> Iterator[str]:
     for source in sources:
         if source == "pods":
             yield from SETTINGS.pod_cidr
-        elif source == "everybody-of-ipv4":
-            yield "0.0.0.0/0"
+        elif source == "outside-by-ipv4":
+            yield str(PLACES[4]["outside"])
         else:
             yield from (str(places[source]) for places in PLACES.values())
 

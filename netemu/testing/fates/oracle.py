@@ -84,7 +84,7 @@ def _sender(case: Case) -> str:
 
 
 def _may_use(case: Case) -> bool:
-    """``loadBalancerSourceRanges`` are about the balancer's address."""
+    """``loadBalancerSourceRanges`` are about the balancer's address, and each about its own family."""
     sources = case.service.sources
     if sources is None or case.target is not Target.BALANCER:
         return True
@@ -92,7 +92,7 @@ def _may_use(case: Case) -> bool:
     return (
         sender in sources
         or ("pods" in sources and sender in PODS)
-        or ("everybody-of-ipv4" in sources and case.version == 4)
+        or ("outside-by-ipv4" in sources and (case.version == 6 or sender == "outside"))
     )
 
 

@@ -126,7 +126,7 @@ def _sticky() -> Iterator[Case]:
 
 def _sources() -> Iterator[Case]:
     """Source ranges, which guard the balancer's address alone."""
-    allowed = [("outside",), ("pods",), ("node-1", "b"), ("everybody-of-ipv4",)]
+    allowed = [("outside",), ("pods",), ("node-1", "b"), ("outside-by-ipv4",)]
     for sources, policy, client in product(allowed, Policy, Client):
         guarded = Service("LoadBalancer", CORE, STATES[CORE], external=policy, sources=sources)
         yield from _one_way(guarded, client, (Target.BALANCER,))
