@@ -97,57 +97,63 @@ Place = tuple[str, ElementKey]  # the name of a set or map, and a key in it
 def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
     """Build the table of one node, without elements; ``balancers`` are those in use."""
     address = Type.IPV4_ADDR if node.family is Family.IP else Type.IPV6_ADDR
-    protocol, port, mark = Type.INET_PROTO, Type.INET_SERVICE, Type.MARK
-    frontend = (address, protocol, port)
-    client = (address, mark) if node.family is Family.IP else (mark,)
+    wanted = (balancer_chain(some, node.family) for some in sorted(set(balancers)) if some.size)
+    called = (
+        Chain(_SERVICES, tuple(_service_rules(node))),
+        Chain(_MASQUERADING, tuple(_masquerade_rules(node))),
+    )
     return Table(
         node.table,
-        sets=(
-            Set(CLUSTER_IPS, (address,)),
-            Set(HAIRPIN, (address, address)),
-            Set(LOCAL_IDS, (mark,)),
-            Set(INSIDE, (mark,)),
-            Set(FIREWALLED, frontend),
-            Set(ALLOWED, (*frontend, address), intervals=True),
-        ),
-        maps=(
-            Map(FRONTENDS, frontend, (mark,)),
-            Map(NODE_PORTS, (protocol, port), (mark,)),
-            Map(SHORT_CUTS, (mark,), (mark,)),
-            Map(BALANCERS, (mark,), (Type.VERDICT,)),
-            Map(SLOTS, (mark, mark), (address, port)),
-            Map(PICKS, (mark, mark), (mark,)),
-            Map(REMEMBERED, (mark, mark), (address, port)),
-            Map(AFFINITIES, client, (mark,), size=_MOST_AFFINITIES),
-        ),
-        chains=(
-            _refuse(),
-            *(balancer_chain(some, node.family) for some in sorted(set(balancers)) if some.size),
-            Chain(_SERVICES, tuple(_service_rules(node))),
-            _base(Hook.PREROUTING, rule(Jump(_SERVICES))),
-            # A reset that refuses a connection leaves through this hook as that connection's reply
-            # and with its mark: it must not be refused in turn.
-            _base(Hook.OUTPUT, rule(Match(Field.CT_DIRECTION, Direction.ORIGINAL), Jump(_SERVICES))),
-            Chain(_MASQUERADING, tuple(_masquerade_rules(node))),
-            _base(
-                Hook.POSTROUTING,
-                rule(
-                    Match(Field.CT_STATUS, Status.DNAT),
-                    Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True),
-                    Goto(_MASQUERADING),
-                ),
-            ),
-            # What conntrack cannot place would pass untranslated, and its receiver would reset the
-            # connection (kubernetes/kubernetes#74839).
-            Chain(
-                "forward",
-                (rule(Match(Field.CT_STATE, State.INVALID), Drop()),),
-                Base(ChainType.FILTER, Hook.FORWARD, 0),
-            ),
-            *([_guard()] if node.has_localhost else ()),
-        ),
+        sets=_sets(address),
+        maps=_maps(address),
+        chains=(_refuse(), *wanted, *called, *_hooks(node)),
         comment=node.comment,
     )
+
+
+def _sets(address: Type) -> tuple[Set, ...]:
+    frontend = (address, Type.INET_PROTO, Type.INET_SERVICE)
+    return (
+        Set(CLUSTER_IPS, (address,)),
+        Set(HAIRPIN, (address, address)),
+        Set(LOCAL_IDS, (Type.MARK,)),
+        Set(INSIDE, (Type.MARK,)),
+        Set(FIREWALLED, frontend),
+        Set(ALLOWED, (*frontend, address), intervals=True),
+    )
+
+
+def _maps(address: Type) -> tuple[Map, ...]:
+    id = slot = number = Type.MARK
+    endpoint = (address, Type.INET_SERVICE)
+    client = (address, id) if address is Type.IPV4_ADDR else (Type.MARK,)  # see _affinity_client
+    return (
+        Map(FRONTENDS, (address, Type.INET_PROTO, Type.INET_SERVICE), (id,)),
+        Map(NODE_PORTS, (Type.INET_PROTO, Type.INET_SERVICE), (id,)),
+        Map(SHORT_CUTS, (id,), (id,)),
+        Map(BALANCERS, (id,), (Type.VERDICT,)),
+        Map(SLOTS, (id, slot), endpoint),
+        Map(PICKS, (id, slot), (number,)),
+        Map(REMEMBERED, (id, number), endpoint),
+        Map(AFFINITIES, client, (number,), size=_MOST_AFFINITIES),
+    )
+
+
+def _hooks(node: NodeView) -> Iterator[Chain]:
+    """Give the chains that the kernel calls."""
+    yield _base(Hook.PREROUTING, rule(Jump(_SERVICES)))
+    # A reset that refuses a connection leaves through this hook as that connection's reply
+    # and with its mark: it must not be refused in turn.
+    yield _base(Hook.OUTPUT, rule(Match(Field.CT_DIRECTION, Direction.ORIGINAL), Jump(_SERVICES)))
+    has_id = Match(Masked(Field.CT_MARK, ID_MASK), 0, negated=True)
+    translated = rule(Match(Field.CT_STATUS, Status.DNAT), has_id, Goto(_MASQUERADING))
+    yield _base(Hook.POSTROUTING, translated)
+    # What conntrack cannot place would pass untranslated, and its receiver would reset the
+    # connection (kubernetes/kubernetes#74839).
+    invalid = rule(Match(Field.CT_STATE, State.INVALID), Drop())
+    yield Chain("forward", (invalid,), Base(ChainType.FILTER, Hook.FORWARD, 0))
+    if node.has_localhost:
+        yield _guard()
 
 
 def _guard() -> Chain:
@@ -188,7 +194,6 @@ def _random_rules(balancer: Balancer) -> list[Rule]:
 def _sticky_rules(balancer: Balancer, family: Family) -> list[Rule]:
     """Go where the client went before, if that is still there, else where chance leads, and remember it."""
     client = _affinity_client(family)
-    remember = Remember(AFFINITIES, client, Field.META_MARK, balancer.affinity_s)
     slot = Concat((Field.CT_MARK, Field.META_MARK))
     remember = Remember(AFFINITIES, client, Field.META_MARK, balancer.affinity_s)
     translate = _translate(REMEMBERED)

@@ -221,7 +221,7 @@ def test_hints_are_followed_when_every_ready_endpoint_has_one_and_one_is_for_her
         pytest.param(["172.30.0.0/24", "172.30.0.1/32"], "outside", to(HERE, masqueraded=True), id="overlap"),
         pytest.param(["203.0.113.0/24"], "outside", {Dropped()}, id="not-allowed"),
         pytest.param(["203.0.113.0/24"], "a pod", {Dropped()}, id="nor-is-a-pod"),
-        pytest.param(["fd00::/8"], "outside", {Dropped()}, id="only-the-other-family"),
+        pytest.param(["fd00::/8"], "outside", to(HERE, masqueraded=True), id="only-of-the-other-family"),
     ],
 )
 def test_source_ranges_guard_the_balancers_address_and_nothing_else(ranges, client, found):
