@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent.parent
 MANIFESTS = Path(__file__).parent / "manifests"
 CLIENTS = ROOT / ".cache/clients"  # by scripts/clients
 PAUSE_S = 0.05
+PATIENCE_S = 120.0
+"""What holds, holds long before, but on a machine that is slow and busy."""
 
 
 class Netemu:
@@ -31,7 +33,7 @@ class Netemu:
         own = {"NETEMU_CLUSTER": name, "KUBECONFIG": str(self.kubeconfig)}
         self._environment = {**os.environ, **own, **environment}
 
-    def run(self, *words: str, stdin: str = "", within_s: float = 90) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, stdin: str = "", within_s: float = 180) -> subprocess.CompletedProcess[str]:
         """Run a command, whatever its exit status."""
         return subprocess.run(
             [str(ROOT / ".venv/bin/netemu"), *words],
@@ -77,7 +79,7 @@ class Netemu:
 
     def wait(self, what: str, *words: str) -> None:
         """Wait for a condition."""
-        self.ok("wait", f"--for={what}", "--timeout=60s", *words)
+        self.ok("wait", f"--for={what}", "--timeout=120s", *words)
 
     def on(self, place: str, *argv: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a program in a node, or in ``outside``."""
@@ -103,7 +105,7 @@ class Running:
         self.process = process
         self.said = ""
 
-    def until(self, text: str, within_s: float = 20) -> str:
+    def until(self, text: str, within_s: float = PATIENCE_S) -> str:
         """Read until it has said something, and give all that it said."""
         assert self.process.stdout is not None
         deadline_s = time.monotonic() + within_s
@@ -141,7 +143,7 @@ class Client:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -181,7 +183,7 @@ class Client:
 
 
 def _eventually(
-    probe: Callable[[], Any], expected: Callable[[Any], bool] = bool, within_s: float = 20
+    probe: Callable[[], Any], expected: Callable[[Any], bool] = bool, within_s: float = PATIENCE_S
 ) -> Any:
     deadline_s = time.monotonic() + within_s
     while not expected(seen := probe()):

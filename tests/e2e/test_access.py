@@ -25,7 +25,7 @@ token = open("{SECRETS}/token").read()
 request = urllib.request.Request(where + "/api/v1/namespaces/default/pods")
 request.add_header("Authorization", "Bearer " + token)
 trusted = ssl.create_default_context(cafile="{SECRETS}/ca.crt")
-print(json.load(urllib.request.urlopen(request, context=trusted, timeout=5))["kind"])
+print(json.load(urllib.request.urlopen(request, context=trusted, timeout=30))["kind"])
 """
 SHELL = {"image": "busybox", "command": ["sleep", "3600"]}
 
@@ -61,7 +61,7 @@ def kubectl(cluster, home):
             env={**home, "KUBECONFIG": str(cluster.kubeconfig)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -121,7 +121,7 @@ def test_who_has_no_credential_learns_the_version_and_nothing_else(config, tmp_p
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     try:
         answered = urllib.request.urlopen(
-            config["clusters"][0]["cluster"]["server"] + path, context=tls, timeout=5
+            config["clusters"][0]["cluster"]["server"] + path, context=tls, timeout=30
         ).status
     except urllib.error.HTTPError as err:
         answered = err.code
@@ -239,7 +239,7 @@ def test_roles_are_enforced_where_that_is_asked_for_and_all_is_kept_over_a_resta
             env=home,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -105,23 +105,23 @@ def test_every_node_that_may_announces_and_who_stops_is_forgotten(routed, eventu
     four, six = eventually(lambda: _addresses(routed, "everywhere"), lambda found: len(found) == 2)
     (local,) = eventually(lambda: _addresses(routed, "local"))
 
-    eventually(lambda: _ways(routed), {four: ALL, local: {"node-1", "node-2"}}.__eq__, within_s=30)
-    eventually(lambda: _ways(routed, 6), {six: ALL}.__eq__, within_s=30)
-    assert len(eventually(lambda: _asked(routed, six), within_s=30)) == 1
+    eventually(lambda: _ways(routed), {four: ALL, local: {"node-1", "node-2"}}.__eq__)
+    eventually(lambda: _ways(routed, 6), {six: ALL}.__eq__)
+    assert len(eventually(lambda: _asked(routed, six))) == 1
     # Connections are spread over both nodes, and each pod sees who asks.
     answers = _asked(routed, local, times=24)
     assert {answer["node"] for answer in answers} == {"node-1", "node-2"}
     assert {answer["remoteAddr"].rpartition(":")[0] for answer in answers} == {"172.30.0.1"}
     words = 'announcing from node "node-3" with protocol "bgp"'
-    eventually(lambda: words in routed.ok("describe", "service", "everywhere"), within_s=30)
+    eventually(lambda: words in routed.ok("describe", "service", "everywhere"))
 
     routed.ok("node", "stop", "node-1")
-    eventually(lambda: _ways(routed), {four: ALL - {"node-1"}, local: {"node-2"}}.__eq__, within_s=30)
-    eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-2"].__eq__, within_s=30)
+    eventually(lambda: _ways(routed), {four: ALL - {"node-1"}, local: {"node-2"}}.__eq__)
+    eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-2"].__eq__)
 
     routed.apply(ADVERTISEMENT)
     network = four.rpartition(".")[0] + ".0/24"
-    eventually(lambda: _ways(routed), {network: {"node-3"}}.__eq__, within_s=30)
+    eventually(lambda: _ways(routed), {network: {"node-3"}}.__eq__)
     told = routed.ok("node", "router", "outside", "--", "show", "bgp", "ipv4", "unicast", network)
     assert "Community: 64512:100" in told
 
@@ -130,7 +130,7 @@ def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventuall
     routed.apply(POD % {"node": "node-1"})
     routed.apply(SERVICES)
     (local,) = eventually(lambda: _addresses(routed, "local"))
-    eventually(lambda: _ways(routed).get(local) == {"node-1"}, within_s=30)
+    eventually(lambda: _ways(routed).get(local) == {"node-1"})
     before = _routers(routed)
 
     os.kill(before["bgpd-outside"], signal.SIGKILL)
@@ -138,15 +138,14 @@ def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventuall
     after = eventually(
         lambda: _routers(routed),
         lambda now: {name for name in before if now.get(name, before[name]) != before[name]} == MENDED,
-        within_s=30,
     )
-    eventually(lambda: _ways(routed).get(local) == {"node-1"}, within_s=30)
+    eventually(lambda: _ways(routed).get(local) == {"node-1"})
 
     os.kill(routed.processes()["daemon"], signal.SIGKILL)
-    eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-1"].__eq__, within_s=30)
+    eventually(lambda: [each["node"] for each in _asked(routed, local)], ["node-1"].__eq__)
     routed.ok("up")
     assert _routers(routed) == after
 
     # A router that began while the pod was there does not keep the pod's namespace.
     routed.ok("delete", "pod", "on-node-1", "--now")
-    eventually(lambda: _namespaces(after["bgpd-node-1"]) <= _namespaces("self"), within_s=30)
+    eventually(lambda: _namespaces(after["bgpd-node-1"]) <= _namespaces("self"))

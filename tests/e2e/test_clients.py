@@ -67,7 +67,7 @@ def official_pod(core, namespace):
     """A pod that the official client made and saw running."""
     core.create_namespaced_pod(namespace, pod("mine", namespace, SHELL))
     watch = kubernetes.watch.Watch()
-    events = watch.stream(core.list_namespaced_pod, namespace, timeout_seconds=30)
+    events = watch.stream(core.list_namespaced_pod, namespace, timeout_seconds=120)
     assert "Running" in (event["object"].status.phase for event in events)
     return SimpleNamespace(name="mine", namespace=namespace)
 
@@ -104,7 +104,7 @@ def test_the_official_client_talks_to_a_command_and_learns_how_it_ended(core, of
     )
 
     talk.write_stdin("this\n")
-    talk.run_forever(timeout=20)
+    talk.run_forever(timeout=60)
 
     assert talk.read_stdout() == "got this\n"
     assert talk.returncode == 3
@@ -115,7 +115,7 @@ def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, na
         api = kr8s.api(kubeconfig=str(cluster.kubeconfig))
     mine = Kr8sPod(pod("mine", namespace, WEB, SHELL), api=api)
     mine.create()
-    mine.wait("condition=Ready", timeout=30)
+    mine.wait("condition=Ready", timeout=120)
 
     assert mine.exec(["echo", "hi"], container="shell").stdout == b"hi\n"
     eventually(lambda: list(mine.logs(container="shell")), lambda said: said == ["hello"])
@@ -126,12 +126,12 @@ def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, na
     assert next(iter(api.watch("pods", namespace=namespace)))[1].name == "mine"
     with (
         mine.portforward(80) as port,
-        urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10) as answer,
+        urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30) as answer,
     ):
         assert b"Hostname: mine" in answer.read()
 
     mine.delete()
-    mine.wait("delete", timeout=30)
+    mine.wait("delete", timeout=120)
     assert not mine.exists()
 
 

@@ -39,9 +39,7 @@ def phase(kubectl, eventually):
 
     def phase(name):
         ended = ("Succeeded", "Failed")
-        return eventually(
-            lambda: kubectl.read(".status.phase", "pod", name), lambda seen: seen in ended, within_s=60
-        )
+        return eventually(lambda: kubectl.read(".status.phase", "pod", name), lambda seen: seen in ended)
 
     return phase
 
@@ -52,9 +50,7 @@ def test_a_server_is_not_ready_while_somebody_has_its_page(create, kubectl, even
 
     def ready(expected):
         path = ".status.containerStatuses[0].ready"
-        return eventually(
-            lambda: kubectl.read(path, "pod", "page"), lambda seen: seen == expected, within_s=60
-        )
+        return eventually(lambda: kubectl.read(path, "pod", "page"), lambda seen: seen == expected)
 
     ready("true")
     kubectl.ok("exec", "page", "--", "mv", PAGE, "/tmp/")
@@ -92,7 +88,7 @@ def test_a_quota_counts_and_refuses(kubectl, eventually):
     kubectl.ok("-n", "limited", "create", "quota", "few", "--hard=count/secrets=1")
     kubectl.ok("-n", "limited", "create", "secret", "generic", "one")
     quota = ("-n", "limited", "quota", "few")
-    eventually(lambda: kubectl.read(".status.used", *quota), lambda seen: '"1"' in seen, within_s=30)
+    eventually(lambda: kubectl.read(".status.used", *quota), lambda seen: '"1"' in seen)
 
     refused = kubectl.fails("-n", "limited", "create", "secret", "generic", "two")
     assert "exceeded quota: few, requested: count/secrets=1, used: count/secrets=1" in refused

@@ -7,7 +7,7 @@ import pytest
 def kubectl(new_kubectl, manifests):
     """A kubectl whose namespace has the pods of the manifest, all started that can be."""
     new_kubectl.ok("apply", "-f", str(manifests / "tests/containers.yaml"))
-    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "pod/user", "pod/shared", "pod/web")
+    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", "pod/user", "pod/shared", "pod/web")
     return new_kubectl
 
 
@@ -74,7 +74,6 @@ def test_a_container_that_must_not_be_root_waits_with_kubernetes_words(kubectl, 
     waiting = eventually(
         lambda: kubectl.read(".status.containerStatuses[0].state.waiting", "pod", "not-root"),
         lambda text: "Error" in text,
-        within_s=30,
     )
 
     assert "CreateContainerConfigError" in waiting
@@ -82,7 +81,7 @@ def test_a_container_that_must_not_be_root_waits_with_kubernetes_words(kubectl, 
 
 
 def test_a_pod_with_a_sysctl_of_the_kernel_is_refused(kubectl, eventually):
-    reason = eventually(lambda: kubectl.read(".status.reason", "pod", "forbidden"), within_s=30)
+    reason = eventually(lambda: kubectl.read(".status.reason", "pod", "forbidden"))
     message = kubectl.read(".status.message", "pod", "forbidden")
 
     assert reason == "SysctlForbidden"
@@ -90,7 +89,7 @@ def test_a_pod_with_a_sysctl_of_the_kernel_is_refused(kubectl, eventually):
 
 
 def test_a_container_that_fills_its_disk_is_told_so_and_goes_on(kubectl, eventually):
-    eventually(lambda: kubectl.read(".status.phase", "pod", "full"), "Succeeded".__eq__, within_s=30)
+    eventually(lambda: kubectl.read(".status.phase", "pod", "full"), "Succeeded".__eq__)
 
     said = kubectl.ok("logs", "full")
 

@@ -60,7 +60,7 @@ def kubectl(cluster):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         assert bool(done.returncode) is fails, f"{words}: {done.stdout}\n{done.stderr}"
@@ -72,7 +72,7 @@ def kubectl(cluster):
 @pytest.fixture(scope="module")
 def balls(kubectl):
     kubectl("create", "-f", "-", stdin=DEFINITION)
-    kubectl("wait", "--for=condition=Established", "crd/balls.toys.example", "--timeout=5s")
+    kubectl("wait", "--for=condition=Established", "crd/balls.toys.example", "--timeout=120s")
     yield
     kubectl("delete", "crd", "balls.toys.example")
     assert "NotFound" in kubectl("get", "crd", "balls.toys.example", fails=True)
@@ -142,7 +142,7 @@ def test_a_namespace_ends_with_its_custom_objects(kubectl, balls):
     kubectl("create", "namespace", "ending")
     kubectl("apply", "-n", "ending", "-f", "-", stdin=BALL)
 
-    kubectl("delete", "namespace", "ending", "--timeout=20s")
+    kubectl("delete", "namespace", "ending", "--timeout=120s")
 
     assert "NotFound" in kubectl("get", "namespace", "ending", fails=True)
 

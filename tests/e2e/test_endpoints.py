@@ -39,7 +39,7 @@ def more_addresses(cluster, namespace):
     cluster.apply(SERVICES, namespace)
     yield
     cluster.run("delete", "service", "near", "-n", namespace)
-    cluster.run("delete", "servicecidr", "e2e-more", "--timeout=30s")
+    cluster.run("delete", "servicecidr", "e2e-more", "--timeout=120s")
 
 
 def _slices(cluster, namespace, service):
@@ -52,14 +52,12 @@ def _endpoints(slices):
 
 def test_slices_endpoints_and_addresses_follow_services(cluster, namespace, more_addresses, eventually):
     slices = eventually(
-        lambda: _slices(cluster, namespace, "near"), lambda found: len(_endpoints(found)) == 2, within_s=30
+        lambda: _slices(cluster, namespace, "near"), lambda found: len(_endpoints(found)) == 2
     )
     assert [slice_["metadata"]["labels"]["team"] for slice_ in slices] == ["blue"]
     for endpoint in _endpoints(slices):
         assert endpoint["hints"]["forNodes"] == [{"name": endpoint["nodeName"]}]
-    mirrored = eventually(
-        lambda: _slices(cluster, namespace, "manual"), lambda found: len(found) == 2, within_s=30
-    )
+    mirrored = eventually(lambda: _slices(cluster, namespace, "manual"), lambda found: len(found) == 2)
     assert {slice_["addressType"] for slice_ in mirrored} == {"IPv4", "IPv6"}
 
     parent = cluster.get("ipaddress", "10.211.0.5")["spec"]["parentRef"]
@@ -68,7 +66,6 @@ def test_slices_endpoints_and_addresses_follow_services(cluster, namespace, more
     reached = eventually(
         lambda: cluster.inside("shell-1", *reach, "http://10.211.0.5/").stdout,
         lambda seen: "Pod: w-" in seen,
-        within_s=30,
     )
     # The proxies know the range: the client is not hidden, and an address that nobody has is not refused.
     assert f"RemoteAddr: {cluster.field('.status.podIP', 'pod', 'shell-1')}:" in reached
@@ -78,5 +75,5 @@ def test_slices_endpoints_and_addresses_follow_services(cluster, namespace, more
     cluster.wait("condition=Ready=false", "servicecidr/e2e-more")
     cluster.ok("delete", "service", "near", "-n", namespace)
     gone = "servicecidr.networking.k8s.io/e2e-more"
-    eventually(lambda: gone not in cluster.ok("get", "servicecidrs", "-o", "name"), within_s=30)
+    eventually(lambda: gone not in cluster.ok("get", "servicecidrs", "-o", "name"))
     assert cluster.run("get", "ipaddress", "10.211.0.5").returncode == 1

@@ -62,7 +62,7 @@ def serve(kubectl, name, container):
         {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": service},
         {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec},
     )
-    kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", f"pod/{name}")
+    kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", f"pod/{name}")
     return encoded(authority.credential.certificate)
 
 
@@ -141,7 +141,7 @@ def test_a_group_is_answered_for_by_a_server_in_a_pod(new_kubectl, cluster_wide)
             "spec": spec,
         },
     )
-    new_kubectl.ok("wait", "--for=condition=Available", "--timeout=60s", f"apiservice/{name}")
+    new_kubectl.ok("wait", "--for=condition=Available", "--timeout=120s", f"apiservice/{name}")
 
     assert new_kubectl.ok("get", f"toys.{group}", "-A", "-o", "name") == f"toy.{group}/kubernetes-admin\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CHART = str(Path(__file__).parent / "charts" / "site")
-PATIENT = ("--wait", "--timeout=60s")
+PATIENT = ("--wait", "--timeout=120s")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_chart_is_installed_tested_upgraded_rolled_back_and_uninstalled(helm, 
     assert "site says hello." in helm.ok("install", "site", CHART, *PATIENT)
     assert [each["status"] for each in json.loads(helm.ok("list", "-o", "json"))] == ["deployed"]
     assert len(objects()) == 7
-    assert "Phase:          Succeeded" in helm.ok("test", "site", "--logs", "--timeout=60s")
+    assert "Phase:          Succeeded" in helm.ok("test", "site", "--logs", "--timeout=120s")
 
     helm.ok("upgrade", "site", CHART, "--set", "replicas=2,greeting=goodbye", *PATIENT)
     assert greeting() == "goodbye"

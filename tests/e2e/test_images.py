@@ -119,7 +119,7 @@ def test_containers_of_images_outlive_the_daemon_and_end_with_their_shim(netemu,
     own.inside("box", "touch", "/tmp/mine")
     os.kill(own.processes()["shim-node-1"], signal.SIGKILL)
     restarts = lambda: own.field(".status.containerStatuses[0].restartCount", "pod/box")  # noqa: E731
-    eventually(restarts, lambda seen: seen == "1", within_s=60)
+    eventually(restarts, lambda seen: seen == "1")
     own.wait("condition=Ready", "pod/box")
     assert own.inside("box", "ls", "/tmp").stdout == ""
 

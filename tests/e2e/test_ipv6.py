@@ -68,7 +68,7 @@ def _up(policy: str, *options: str):
     try:
         handle.ok("up", "--nodes", "2", *options)
         handle.apply(WORLD.replace("POLICY", policy))
-        handle.ok("rollout", "status", "daemonset/web", "--timeout=60s")
+        handle.ok("rollout", "status", "daemonset/web", "--timeout=120s")
         handle.wait("condition=Ready", "pod/client")
         yield handle
     finally:

@@ -72,23 +72,23 @@ def test_jobs_complete_fail_pause_and_go(new_kubectl, eventually):
     kubectl = new_kubectl
     kubectl.ok("apply", "-f", "-", stdin=JOBS)
 
-    kubectl.ok("wait", "--for=condition=complete", "job/indexed", "--timeout=60s")
+    kubectl.ok("wait", "--for=condition=complete", "job/indexed", "--timeout=120s")
     status = _get(kubectl, "job", "indexed")["status"]
     assert (status["completedIndexes"], status["succeeded"]) == ("0-2", 3)
     (second,) = _get(kubectl, "pods", "-l", "batch.kubernetes.io/job-completion-index=1")["items"]
     assert kubectl.ok("logs", second["metadata"]["name"]).strip() == "1 of indexed-1"
     assert "finalizers" not in second["metadata"]
 
-    kubectl.ok("wait", "--for=condition=failed", "job/failing", "--timeout=60s")
+    kubectl.ok("wait", "--for=condition=failed", "job/failing", "--timeout=120s")
     assert ("Failed", "PodFailurePolicy") in _conditions(kubectl, "failing")
 
-    kubectl.ok("wait", "--for=jsonpath={.status.ready}=2", "job/endless", "--timeout=60s")
+    kubectl.ok("wait", "--for=jsonpath={.status.ready}=2", "job/endless", "--timeout=120s")
     kubectl.ok("patch", "job", "endless", "-p", '{"spec":{"suspend":true}}')
-    eventually(lambda: not _get(kubectl, "pods", "-l", "job-name=endless")["items"], within_s=60)
+    eventually(lambda: not _get(kubectl, "pods", "-l", "job-name=endless")["items"])
     assert _conditions(kubectl, "endless") == [("Suspended", "JobSuspended")]
 
     kubectl.ok("create", "job", "now", "--from=cronjob/yearly")
-    eventually(lambda: "job.batch/now" not in kubectl.ok("get", "jobs", "-o", "name"), within_s=60)
+    eventually(lambda: "job.batch/now" not in kubectl.ok("get", "jobs", "-o", "name"))
 
 
 def test_a_namespace_goes_with_the_jobs_that_run_in_it(cluster, namespace):
@@ -96,4 +96,4 @@ def test_a_namespace_goes_with_the_jobs_that_run_in_it(cluster, namespace):
     cluster.apply(JOBS, f"{namespace}-jobs")
     cluster.wait("jsonpath={.status.active}=2", "job/endless", "-n", f"{namespace}-jobs")
 
-    cluster.ok("delete", "namespace", f"{namespace}-jobs", "--timeout=60s")
+    cluster.ok("delete", "namespace", f"{namespace}-jobs", "--timeout=120s")

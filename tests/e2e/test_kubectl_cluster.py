@@ -71,11 +71,11 @@ def test_a_node_is_cordoned_drained_of_a_pod_and_given_back(kubectl):
         "--overrides",
         json.dumps({"apiVersion": "v1", "spec": {"nodeName": "node-3", "terminationGracePeriodSeconds": 0}}),
     )
-    kubectl.ok("wait", "--for=condition=Ready", "pod/leaving", "--timeout=30s")
+    kubectl.ok("wait", "--for=condition=Ready", "pod/leaving", "--timeout=120s")
     try:
         kubectl.ok("cordon", "node-3")
         assert "SchedulingDisabled" in kubectl.ok("get", "node", "node-3")
-        kubectl.ok("drain", "node-3", "--pod-selector=app=leaving", "--force", "--timeout=30s")
+        kubectl.ok("drain", "node-3", "--pod-selector=app=leaving", "--force", "--timeout=120s")
         assert "NotFound" in kubectl.fails("get", "pod", "leaving")
     finally:
         kubectl.ok("uncordon", "node-3")

@@ -115,7 +115,7 @@ def test_a_namespace_is_made_and_emptied(kubectl):
     assert kubectl.ok("create", "namespace", name) == f"namespace/{name} created\n"
     kubectl.ok("create", "configmap", "inside", "-n", name)
 
-    kubectl.ok("delete", "namespace", name, "--timeout=20s")
+    kubectl.ok("delete", "namespace", name, "--timeout=120s")
 
     assert "NotFound" in kubectl.fails("get", "namespace", name)
 

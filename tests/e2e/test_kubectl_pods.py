@@ -35,7 +35,7 @@ spec: {ports: [{port: 8080, targetPort: 80}], selector: {app: web}}
 @pytest.fixture(scope="module")
 def kubectl(any_kubectl):
     any_kubectl.ok("apply", "-f", "-", stdin=PODS)
-    any_kubectl.ok("wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
+    any_kubectl.ok("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s")
     return any_kubectl
 
 
@@ -48,7 +48,7 @@ def terminal():
 
 
 def fetched(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=30) as answer:
         return answer.read().decode()
 
 
@@ -147,7 +147,7 @@ def test_events_tell_how_a_pod_came_to_run(kubectl):
 def test_pods_go_at_once_when_asked(kubectl):
     for name in ("now", "forced"):
         kubectl.ok("run", name, "--image=busybox", "--command", "--", "sleep", "600")
-    kubectl.ok("wait", "--for=condition=Ready", "pod/now", "pod/forced", "--timeout=30s")
+    kubectl.ok("wait", "--for=condition=Ready", "pod/now", "pod/forced", "--timeout=120s")
 
     kubectl.ok("delete", "pod", "now", "--now")
     kubectl.ok("delete", "pod", "forced", "--force", "--grace-period=0")
@@ -158,7 +158,7 @@ def test_pods_go_at_once_when_asked(kubectl):
 @pytest.fixture(scope="module")
 def newest(new_kubectl):
     new_kubectl.ok("apply", "-f", "-", stdin=PODS)
-    new_kubectl.ok("wait", "--for=condition=Ready", "pod", "--all", "--timeout=30s")
+    new_kubectl.ok("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s")
     return new_kubectl
 
 
@@ -168,7 +168,7 @@ def test_the_newest_adds_a_container_to_debug_a_pod_and_makes_a_copy_with_one(ne
     newest.ok("debug", "web", "--image=busybox", "--copy-to=copy", "-c", "look", "--", "sleep", "600")
 
     assert newest.read(".spec.ephemeralContainers[*].name", "pod", "web") == "look"
-    newest.ok("wait", "--for=condition=Ready", "pod/copy", "--timeout=30s")
+    newest.ok("wait", "--for=condition=Ready", "pod/copy", "--timeout=120s")
     fetch = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "localhost")
     assert newest.ok("exec", "copy", "-c", "look", "--", *fetch) == "200"
 

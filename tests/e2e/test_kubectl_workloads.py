@@ -14,16 +14,16 @@ def kubectl(any_kubectl):
 def web(kubectl):
     """A Deployment that is rolled out, and goes with the test."""
     kubectl.ok("create", "deployment", "web", "--image=nginx", "--port=80")
-    kubectl.ok("rollout", "status", "deployment/web", "--timeout=30s")
+    kubectl.ok("rollout", "status", "deployment/web", "--timeout=120s")
     yield "deployment/web"
     kubectl.ok("delete", "deployment", "web", "--ignore-not-found", "--cascade=foreground")
 
 
 def test_a_deployment_is_scaled_waited_for_and_shown_with_all_it_made(kubectl, web):
     kubectl.ok("scale", web, "--replicas=2", "--current-replicas=1")
-    kubectl.ok("rollout", "status", web, "--timeout=30s")
+    kubectl.ok("rollout", "status", web, "--timeout=120s")
 
-    kubectl.ok("wait", "--for=condition=Available", web, "--timeout=30s")
+    kubectl.ok("wait", "--for=condition=Available", web, "--timeout=120s")
     everything = kubectl.ok("get", "all", "-l", "app=web")
     assert everything.count("pod/web-") == 2
     assert "replicaset.apps/web-" in everything
@@ -33,14 +33,14 @@ def test_a_deployment_is_scaled_waited_for_and_shown_with_all_it_made(kubectl, w
 
 def test_a_rollout_is_begun_followed_told_of_and_undone(kubectl, web):
     assert "image updated" in kubectl.ok("set", "image", web, "nginx=nginx:2")
-    kubectl.ok("rollout", "status", web, "--timeout=30s")
+    kubectl.ok("rollout", "status", web, "--timeout=120s")
     history = kubectl.ok("rollout", "history", web)
     assert [line.split()[0] for line in history.splitlines()[2:] if line] == ["1", "2"]
     assert "Image:\tnginx:2" in kubectl.ok("rollout", "history", web, "--revision=2")
 
     kubectl.ok("rollout", "undo", web)
 
-    kubectl.ok("rollout", "status", web, "--timeout=30s")
+    kubectl.ok("rollout", "status", web, "--timeout=120s")
     assert kubectl.read(".spec.template.spec.containers[0].image", web) == "nginx"
 
 
@@ -49,7 +49,7 @@ def test_a_restart_makes_new_pods(kubectl, web, eventually):
     before = kubectl.ok(*listed)
 
     kubectl.ok("rollout", "restart", web)
-    kubectl.ok("rollout", "status", web, "--timeout=30s")
+    kubectl.ok("rollout", "status", web, "--timeout=120s")
 
     after = eventually(lambda: kubectl.ok(*listed), lambda seen: before not in seen)
     assert after.count("pod/web-") == 1
@@ -91,7 +91,7 @@ def test_what_a_deployment_made_goes_with_it_in_the_background(kubectl, web, eve
 
 
 def test_what_a_deployment_made_goes_before_it_in_the_foreground(kubectl, web):
-    kubectl.ok("delete", web, "--cascade=foreground", "--wait=true", "--timeout=30s")
+    kubectl.ok("delete", web, "--cascade=foreground", "--wait=true", "--timeout=120s")
 
     assert kubectl.ok("get", "rs,pods", "-l", "app=web", "-o", "name") == ""
 
@@ -111,15 +111,15 @@ def test_waiting_ends_when_an_object_is_gone_or_time_is_up(kubectl):
 
     assert "timed out" in kubectl.fails("wait", "--for=condition=Nothing", "pod/brief", "--timeout=1s")
     kubectl.ok("delete", "pod", "brief", "--wait=false", "--grace-period=1")
-    kubectl.run("wait", "--for=delete", "pod/brief", "--timeout=30s")
+    kubectl.run("wait", "--for=delete", "pod/brief", "--timeout=120s")
     assert "NotFound" in kubectl.fails("get", "pod", "brief")
 
 
 def test_the_newest_waits_for_fields_and_for_creation(new_kubectl):
     new_kubectl.ok("run", "brief", "--image=busybox", "--restart=Never", "--command", "--", "true")
 
-    new_kubectl.ok("wait", "--for=create", "pod/brief", "--timeout=10s")
-    new_kubectl.ok("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/brief", "--timeout=30s")
+    new_kubectl.ok("wait", "--for=create", "pod/brief", "--timeout=120s")
+    new_kubectl.ok("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/brief", "--timeout=120s")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def read(kubectl, eventually):
     """Wait until a field of a pod is as expected, and give it."""
 
     def read(pod, path, expected=bool):
-        return eventually(lambda: kubectl.read(path, "pod", pod), expected, within_s=60)
+        return eventually(lambda: kubectl.read(path, "pod", pod), expected)
 
     return read
 
@@ -34,7 +34,7 @@ def told(kubectl, eventually):
             where = ("events", "--field-selector", f"involvedObject.name={pod},reason={reason}")
             return kubectl.read(".items[*].message", *where)
 
-        return eventually(messages, lambda seen: words in seen, within_s=60)
+        return eventually(messages, lambda seen: words in seen)
 
     return told
 
@@ -89,13 +89,13 @@ def test_a_readiness_gate_is_opened_by_somebody_else(kubectl, read):
     assert "does not exist." in read("gated", condition("Ready"), lambda seen: "readiness gate" in seen)
     patch = '{"status":{"conditions":[{"type":"example.com/checked","status":"True"}]}}'
     kubectl.ok("patch", "pod", "gated", "--subresource=status", "--type=strategic", "-p", patch)
-    kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "pod/gated")
+    kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", "pod/gated")
 
 
 def test_a_volume_that_comes_late_lets_its_pod_go_on(kubectl, told):
     told("volumeless", "FailedMount", 'configmap "none" not found')
     kubectl.ok("create", "configmap", "none")
-    kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "pod/volumeless")
+    kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", "pod/volumeless")
 
 
 def test_a_debugger_joins_a_pod_and_is_not_started_again(kubectl, read):

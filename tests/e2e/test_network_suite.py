@@ -17,7 +17,7 @@ spec: {defaultBackend: {service: {name: 1suite, port: {number: 80}}}}
 def kubectl(new_kubectl, manifests):
     manifest = str(manifests / "tests/network-suite.yaml")
     new_kubectl.ok("apply", "-f", manifest)
-    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", *(f"pod/{name}" for name in PODS))
+    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", *(f"pod/{name}" for name in PODS))
     yield new_kubectl
     new_kubectl.ok("delete", "--wait=false", "-f", manifest)
 
@@ -33,7 +33,7 @@ def test_a_server_of_http_answers_a_line_that_is_none(kubectl, eventually, way):
     target = {"name": "1suite 80", "node": f"{address} {port}"}[way]
 
     answer = eventually(
-        lambda: shell(kubectl, "suite-exec", f"echo hostName | nc -v -t -w 2 {target}").stdout, within_s=30
+        lambda: shell(kubectl, "suite-exec", f"echo hostName | nc -v -t -w 2 {target}").stdout
     )
 
     assert answer.startswith("HTTP/1.1 400")
@@ -56,9 +56,7 @@ def test_an_ingress_gets_the_default_class(kubectl):
 
 def test_nodes_drop_what_conntrack_calls_invalid(kubectl, eventually):
     shell(kubectl, "suite-client", "nc -w 2 suite-boom 9000")
-    log = eventually(
-        lambda: kubectl.ok("logs", "suite-boom"), lambda text: "boom packet injected" in text, within_s=30
-    )
+    log = eventually(lambda: kubectl.ok("logs", "suite-boom"), lambda text: "boom packet injected" in text)
     shell(kubectl, "suite-client", "nc -w 1 suite-boom 9000")
 
     assert "connection established" in log
@@ -66,8 +64,6 @@ def test_nodes_drop_what_conntrack_calls_invalid(kubectl, eventually):
 
 
 def test_a_pod_that_writes_more_than_it_may_is_evicted(kubectl, eventually):
-    eventually(
-        lambda: kubectl.read(".status.phase", "pod", "suite-writer"), lambda it: it == "Failed", within_s=60
-    )
+    eventually(lambda: kubectl.read(".status.phase", "pod", "suite-writer"), lambda it: it == "Failed")
 
     assert kubectl.read(".status.reason", "pod", "suite-writer") == "Evicted"

@@ -130,7 +130,7 @@ def test_no_connection_notices_that_the_daemon_is_killed_and_started_again(netem
 
     with netns.opened(place) as place_fd:
         traffic = Traffic(place_fd, ips)
-        eventually(traffic.answers, within_s=60)
+        eventually(traffic.answers)
         with working(
             traffic.come_and_go, traffic.stay, lambda: change_all_the_time(api_socket, pods, traffic.stopped)
         ):

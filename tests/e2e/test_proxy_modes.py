@@ -65,7 +65,7 @@ def chains():
     try:
         handle.ok("up", "--nodes", "2", "--proxy-mode", "iptables", "--localhost-nodeports")
         handle.apply(WORLD)
-        handle.ok("rollout", "status", "deploy/web", "--timeout=60s")
+        handle.ok("rollout", "status", "deploy/web", "--timeout=120s")
         handle.wait("condition=Ready", "pod/client")
         handle.wait("jsonpath={.status.loadBalancer.ingress}", "service/web")
         yield handle

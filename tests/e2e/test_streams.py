@@ -54,7 +54,7 @@ class Kubectl:
 
     def run(self, *words, stdin=b""):
         return subprocess.run(
-            [self.program, *words], input=stdin, env=self.environment, capture_output=True, timeout=60,
+            [self.program, *words], input=stdin, env=self.environment, capture_output=True, timeout=180,
             check=False,
         )  # fmt: skip
 
@@ -83,7 +83,7 @@ class Terminal:
     def say(self, text):
         os.write(self.fd, text.encode())
 
-    def hear(self, words, within_s=15):
+    def hear(self, words, within_s=120):
         """Wait for words on the screen, and take them and all before."""
         deadline_s = time.monotonic() + within_s
         while words.encode() not in self.heard:
@@ -220,7 +220,7 @@ def test_attaching_to_a_terminal_is_to_have_it(kubectl, cluster, namespace):
 
 def test_ports_are_forwarded_one_connection_after_the_other(kubectl, forwarded):
     port = forwarded("deployment/web", ":8080")
-    answers = [urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read() for _ in range(5)]
+    answers = [urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30).read() for _ in range(5)]
 
     assert [answer.startswith(b"Hostname: web-") for answer in answers] == [True] * 5
 
@@ -228,7 +228,7 @@ def test_ports_are_forwarded_one_connection_after_the_other(kubectl, forwarded):
 def test_a_services_port_is_forwarded_to_one_of_its_pods(kubectl, forwarded):
     port = forwarded("service/web", ":http")
 
-    assert b"Hostname: web-" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read()
+    assert b"Hostname: web-" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30).read()
 
 
 def test_files_are_copied_there_and_back(kubectl, tmp_path):
@@ -245,7 +245,7 @@ def test_logs_are_followed_until_the_container_ends(kubectl, namespace):
     kubectl.run("run", "talker", "-n", namespace, *words)
     kubectl.run("wait", "--for=jsonpath={.status.podIP}", "pod/talker", "-n", namespace)
 
-    done = kubectl.run("logs", "-f", "-n", namespace, "talker", "--pod-running-timeout=20s")
+    done = kubectl.run("logs", "-f", "-n", namespace, "talker", "--pod-running-timeout=120s")
 
     assert done.stdout == b"1\n2\n3\n"
 

@@ -9,8 +9,8 @@ SENTENCE = '0/3 nodes are available: persistentvolumeclaim "none" not found.'
 def kubectl(new_kubectl, manifests):
     """A kubectl whose namespace has the objects of the manifest, all started that can be."""
     new_kubectl.ok("apply", "-f", str(manifests / "tests/volumes.yaml"))
-    new_kubectl.ok("rollout", "status", "statefulset/db", "--timeout=60s")
-    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "pod/both")
+    new_kubectl.ok("rollout", "status", "statefulset/db", "--timeout=120s")
+    new_kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", "pod/both")
     return new_kubectl
 
 
@@ -20,16 +20,16 @@ def starts(kubectl):
 
 def test_what_a_pod_writes_to_its_claim_is_there_for_the_next(kubectl, eventually):
     assert kubectl.read(".status.phase", "pvc", "data-db-0") == "Bound"
-    kubectl.ok("delete", "pod", "db-0", "--timeout=60s")
-    kubectl.ok("rollout", "status", "statefulset/db", "--timeout=60s")
+    kubectl.ok("delete", "pod", "db-0", "--timeout=120s")
+    kubectl.ok("rollout", "status", "statefulset/db", "--timeout=120s")
 
     assert eventually(lambda: starts(kubectl), lambda said: len(said) == 2) == ["db-0", "db-0"]
 
 
 def test_a_volume_goes_with_the_claim_that_it_was_made_for(kubectl):
     volume = kubectl.read(".spec.volumeName", "pvc", "data-db-0")
-    kubectl.ok("delete", "statefulset", "db", "--timeout=60s")
-    kubectl.ok("wait", "--for=delete", "pvc/data-db-0", f"pv/{volume}", "--timeout=60s")
+    kubectl.ok("delete", "statefulset", "db", "--timeout=120s")
+    kubectl.ok("wait", "--for=delete", "pvc/data-db-0", f"pv/{volume}", "--timeout=120s")
 
     assert volume not in kubectl.ok("get", "pv", "-o", "name")
 

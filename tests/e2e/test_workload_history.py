@@ -38,7 +38,7 @@ spec:
 def kubectl(any_kubectl):
     any_kubectl.ok("apply", "-f", "-", stdin=WORKLOADS)
     for name in ("statefulset/db", "daemonset/each"):
-        any_kubectl.ok("rollout", "status", name, "--timeout=60s")
+        any_kubectl.ok("rollout", "status", name, "--timeout=120s")
     yield any_kubectl
     any_kubectl.ok("delete", "-f", "-", stdin=WORKLOADS)
 
@@ -52,19 +52,19 @@ def test_what_was_rolled_out_is_remembered_and_gone_back_to(kubectl, eventually)
     for name in names:
         kubectl.ok("set", "image", name, "c=httpd")
     for name in names:
-        kubectl.ok("rollout", "status", name, "--timeout=60s")
+        kubectl.ok("rollout", "status", name, "--timeout=120s")
         assert numbers(kubectl.ok("rollout", "history", name)) == ["1", "2"]
         assert "nginx" in kubectl.ok("rollout", "history", name, "--revision=1")
         kubectl.ok("rollout", "undo", name)
     for name in names:
-        kubectl.ok("rollout", "status", name, "--timeout=60s")
+        kubectl.ok("rollout", "status", name, "--timeout=120s")
         assert kubectl.read(".spec.template.spec.containers[0].image", name) == "nginx"
         assert numbers(kubectl.ok("rollout", "history", name)) == ["2", "3"]
     images = kubectl.read(".items[*].spec.containers[*].image", "pods", "-l", "app in (db,each)")
     assert set(images.split()) == {"nginx"}
 
     kubectl.ok("scale", "rc/few", "--replicas=2")
-    eventually(lambda: kubectl.read(".status.readyReplicas", "rc/few") == "2", within_s=60)
+    eventually(lambda: kubectl.read(".status.readyReplicas", "rc/few") == "2")
 
 
 def test_a_rollout_is_steered_by_our_own_words(cluster, namespace):

@@ -20,7 +20,7 @@ def test_scaling_makes_and_ends_pods(cluster, web, eventually):
     assert len(_names(cluster, web)) == 5
 
     cluster.ok("scale", "deployment/w", "--replicas", "1", "-n", web)
-    eventually(lambda: len(_names(cluster, web)) == 1, within_s=60)
+    eventually(lambda: len(_names(cluster, web)) == 1)
 
 
 def test_a_deleted_pod_is_replaced(cluster, web, eventually):
@@ -43,7 +43,7 @@ def test_a_new_image_is_rolled_out_without_an_answer_missing(cluster, web, event
     cluster.apply(deployment.replace("image: nginx", "image: httpd"), web)
     cluster.ok("rollout", "status", "deployment/w", "-n", web)
 
-    eventually(lambda: not _names(cluster, web) & before, within_s=60)
+    eventually(lambda: not _names(cluster, web) & before)
     assert cluster.inside("shell-1", "curl", "-sf", f"http://{address}/").returncode == 0
 
 
@@ -73,7 +73,7 @@ spec:
 def test_deleting_a_deployment_deletes_its_pods(cluster, web, eventually):
     cluster.ok("delete", "deployment", "w", "-n", web)
 
-    eventually(lambda: not _names(cluster, web), within_s=60)
+    eventually(lambda: not _names(cluster, web))
 
 
 def test_deleting_a_namespace_empties_it(cluster, web):
@@ -90,7 +90,6 @@ def test_a_pod_that_ends_is_restarted_by_its_policy(cluster, namespace, eventual
     eventually(
         lambda: cluster.field(".status.containerStatuses[0].restartCount", "pod", "ends", "-n", namespace),
         lambda count: count not in {"", "0"},
-        within_s=30,
     )
 
 
