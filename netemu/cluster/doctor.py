@@ -46,7 +46,13 @@ def check_limits(hierarchies: list[Hierarchy], *, bounded: bool | None = None) -
         False,
         f"containers have no limit of {', '.join(missing)}: /sys/fs/cgroup cannot be written, "
         "or hands no such controller down",
-        "Not needed, but what one uses up all others lack. In a container, run it with --cgroupns=host "
+        f"Not needed, but {_harm(missing)}. In a container, run it with --cgroupns=host "
         "and /sys/fs/cgroup writable.",
         required=False,
     )
+
+
+def _harm(missing: Sequence[str]) -> str:
+    """Say what one container does to all others that may use up what is missing."""
+    bomb = ", and a fork bomb in one stops the machine (Linux 6.14 bounds it without control groups)"
+    return "what one uses up all others lack" + (bomb if _LIMITED["pids"] in missing else "")

@@ -12,9 +12,11 @@ sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio does without: 4
 sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # so does msgspec: 0.6 MB
 
 import argparse  # noqa: E402 - after that
+import errno  # noqa: E402
 import os  # noqa: E402
 import socket  # noqa: E402
 import threading  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from netemu.logs import Log  # noqa: E402
@@ -22,6 +24,10 @@ from netemu.settings import Paths  # noqa: E402
 from netemu.standin.server import bind_private, run  # noqa: E402
 
 log = Log(__name__)
+
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED}
+_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
 
 
 def main() -> None:
@@ -43,7 +49,7 @@ def _wire(listener: socket.socket, paths: Paths) -> None:
 
     try:
         while True:
-            sock, _ = listener.accept()
+            sock = accept(listener, threading.Event().wait)
             workshop = Workshop(paths)
             with sock:
                 try:
@@ -57,6 +63,23 @@ def _wire(listener: socket.socket, paths: Paths) -> None:
     except BaseException as err:
         log.error("wires.failed", exc=err)
         os._exit(1)  # the daemon starts this process again
+
+
+def accept(listener: socket.socket, pause: Callable[[float], object]) -> socket.socket:
+    """Take the next connection, also if there is no descriptor for it just now.
+
+    Nobody tells when there is one again, so it is tried after ``pause``, which gets seconds.
+    """
+    pause_s = _PAUSE_S
+    while True:
+        try:
+            return listener.accept()[0]
+        except OSError as err:
+            if err.errno not in _PASSING:
+                raise
+            log.warning("wires.not_accepted", error=str(err), again_s=pause_s)
+        pause(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 if __name__ == "__main__":

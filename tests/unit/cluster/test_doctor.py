@@ -30,6 +30,7 @@ def test_what_cannot_be_limited_is_named_and_not_needed(bounded, words):
     assert not check.ok
     assert not check.required
     assert words in check.detail
+    assert ("a fork bomb in one stops the machine" in check.remedy) is not bounded
 
 
 def test_frr_is_needed_for_bgp_alone(tmp_path):
