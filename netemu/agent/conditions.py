@@ -63,7 +63,7 @@ def pod_conditions(
     if restarting is not None:
         verdicts.insert(0, (RESTARTING, (restarting, {})))
     made = [_condition(pod, before.get(type_), type_, verdict, now_s) for type_, verdict in verdicts]
-    scheduled = before.get("PodScheduled") or _condition(pod, None, "PodScheduled", (True, {}), now_s)
+    scheduled = _condition(pod, before.get("PodScheduled"), "PodScheduled", (True, {}), now_s)
     return [*others, *made, scheduled]
 
 

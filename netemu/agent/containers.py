@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -30,7 +30,7 @@ from netemu.image.index import Image, Images
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.runtime.container import ContainerState
-from netemu.runtime.errors import ContainerNotFoundError, ControlError
+from netemu.runtime.errors import ContainerNotFoundError, ControlError, DisconnectedError
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import (
     Catalogue,
@@ -55,6 +55,7 @@ HOLDER = ("/bin/sh", "-c", 'trap "exit 143" TERM INT; sleep infinity & wait')
 Failure = tuple[str, str]
 
 WAITS_FOR_VOLUMES = "ContainerCreating"
+NOT_CREATED = "CreateContainerError"
 PULLED = 'Container image "{}" already present on machine and can be accessed by the pod'
 
 
@@ -115,40 +116,66 @@ class Containers:
             NetemuError: the server that would run it cannot be asked; try again.
 
         """
-        container, _raw = find_container(pod, work.obj, name)
+        container, raw = find_container(pod, work.obj, name)
         decided = self._decide(pod, container)
         if isinstance(decided, UnknownImage):
             return self._not_pulled(work, container, decided.message)
-        id = container_id(pod.metadata.uid, name, attempt)
         try:
             self._volumes.check(work.obj)
             if problem := await self._prepare(work, pod):
                 words = f"Failed to create pod sandbox: {problem}"
-                self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", words)
-                return WAITS_FOR_VOLUMES, ""
-            made = self._assembly.attempt(work, pod, name, id)
-            if not isinstance(decided, Image):
-                check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
-            if target := made.raw.get("targetContainerName"):
-                made = replace(made, processes=await self._processes_of(work, pod, target))
-            state = await self._run(work, made, decided)
-        except ConfigError as err:
-            self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
-            self._emit(work, name, "Warning", "Failed", f"Error: {err.message}")
-            return err.reason, err.message
+                return self._waits(work, "FailedCreatePodSandBox", words)
+            state = await self._attempt(work, pod, name, attempt, decided)
         except VolumeError as err:
-            self._recorder.emit(work.obj, "Warning", "FailedMount", err.message)
-            return WAITS_FOR_VOLUMES, ""
+            return self._waits(work, "FailedMount", err.message)
+        except ConfigError as err:
+            return self._refused(work, container, err.reason, err.message)
+        except DisconnectedError:
+            raise
+        except ControlError as err:
+            return self._refused(work, container, NOT_CREATED, err.message)
+        except OSError as err:
+            return self._refused(work, container, NOT_CREATED, str(err))
+        told = not_had(work.obj, raw) if attempt == 0 and not isinstance(decided, Play) else ()
+        self._tell_started(work, container, state, told)
+        return state
+
+    async def _attempt(
+        self, work: PodWork, pod: Pod, name: str, attempt: int, decided: Command | Play | Worker | Image
+    ) -> ContainerState:
+        made = self._assembly.attempt(work, pod, name, container_id(pod.metadata.uid, name, attempt))
+        if not isinstance(decided, Image):
+            check_not_root(work.obj, made.raw, image_uid=_image_uid(decided))
+        if target := made.raw.get("targetContainerName"):
+            made = replace(made, processes=await self._processes_of(work, pod, target))
+        return await self._run(work, made, decided)
+
+    def _waits(self, work: PodWork, reason: str, message: str) -> Failure:
+        self._recorder.emit(work.obj, "Warning", reason, message)
+        return WAITS_FOR_VOLUMES, ""
+
+    def _refused(self, work: PodWork, container: Container, reason: str, message: str) -> Failure:
+        """Tell why there is no container of an image that is there."""
+        self._emit(work, container.name, "Normal", "Pulled", PULLED.format(container.image))
+        self._emit(work, container.name, "Warning", "Failed", f"Error: {message}")
+        return reason, message
+
+    def _tell_started(
+        self,
+        work: PodWork,
+        container: Container,
+        state: ContainerState,
+        not_given: Iterable[tuple[str, str]],
+    ) -> None:
+        name = container.name
         self._emit(work, name, "Normal", "Pulled", PULLED.format(container.image))
         self._emit(work, name, "Normal", "Created", "Container created")
-        if attempt == 0 and not isinstance(decided, Play):
-            for reason, message in not_had(work.obj, made.raw):
-                self._emit(work, name, "Warning", reason, message)
+        for reason, message in not_given:
+            self._emit(work, name, "Warning", reason, message)
         if state.running:
             self._emit(work, name, "Normal", "Started", "Container started")
         elif state.message:
             self._emit(work, name, "Warning", "Failed", f"Error: {state.message}")
-        return state
 
     def _decide(self, pod: Pod, container: Container) -> Decision | Image:
         """Decide what a container runs: a loaded image goes before all but the cluster's own DNS."""

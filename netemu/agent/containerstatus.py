@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from netemu.agent.lifecycle import BackOff, is_hook_due
+from netemu.agent.lifecycle import BackOff, is_held_back
 from netemu.agent.restarts import NEVER_STARTED, Life, is_successful, should_restart
 from netemu.agent.security import user_of
 from netemu.api.client import Object
@@ -88,7 +88,7 @@ def _is_ready(pod: Pod, container: Container, life: Life) -> bool:
 def _states(name: Naming, container: Container, life: Life) -> tuple[Object, Object]:
     """Give the current state, and the one before."""
     last = {"terminated": _terminated(life.last)} if life.last else {}
-    if life.state is None or is_hook_due(container, life):
+    if life.state is None or is_held_back(container, life):
         return {"waiting": _first_wait(name.pod, life)}, last
     if life.state.running:
         return {"running": {"startedAt": format_rfc3339(life.state.started_at_s)}}, last

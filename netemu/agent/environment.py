@@ -40,6 +40,20 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
+def expand_all(text: str, variables: Mapping[str, str]) -> str:
+    """Expand a text that makes no sense without the values of all of its variables.
+
+    Raises:
+        ConfigError: some are not set, or empty.
+
+    """
+    named = {match[1] for match in _REFERENCE.finditer(text) if match[0] != "$$"}
+    missing = sorted(name for name in named if not variables.get(name))
+    if missing:
+        raise ConfigError(f"missing value for {', '.join(missing)}")
+    return expand(text, variables)
+
+
 def _no_file(_reference: Mapping[str, Any]) -> str | None:
     return None
 

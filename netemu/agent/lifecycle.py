@@ -110,6 +110,11 @@ def is_hook_due(container: Container, life: Life) -> bool:
     return has_hook and life.is_running and life.hook in ("none", "running")
 
 
+def is_held_back(container: Container, life: Life) -> bool:
+    """Tell whether a container runs, and is not told as running: its first hook is not over, or failed."""
+    return is_hook_due(container, life) or (life.is_running and life.hook == "failed")
+
+
 def _is_done(pod: Pod, lives: Mapping[str, Life]) -> bool:
     return all(
         (life := lives.get(c.name, NEVER_STARTED)).is_ended and not should_restart(pod, c, life)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from netemu.agent.adoption import adopt
 from netemu.agent.asking import Asker, Output
 from netemu.agent.commands import run_command
-from netemu.agent.containers import Containers
+from netemu.agent.containers import Containers, NotConnectedError
 from netemu.agent.disk import DiskWatch
 from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender
@@ -40,6 +40,7 @@ from netemu.informer.queue import WorkQueue
 from netemu.logs import Log
 from netemu.naming import ClusterName
 from netemu.runtime.container import ContainerState
+from netemu.runtime.errors import DisconnectedError
 
 log = Log(__name__)
 
@@ -249,10 +250,13 @@ class Agent:
                 log.warning(
                     "agent.retry", node=self.node, pod=uid, code=code, error=str(err), delay_s=delay_s
                 )
+                if not isinstance(err, NotConnectedError | DisconnectedError):
+                    self._tell_of_fault(uid, err)
             except Exception as err:
                 # A fault of ours that one pod brings out must not end the cluster for the others.
                 delay_s = self._queue.retry_later(uid)
                 log.error("agent.fault", exc=err, node=self.node, pod=uid, delay_s=delay_s)
+                self._tell_of_fault(uid, err)
             else:
                 self._queue.forget(uid)
 
@@ -312,6 +316,13 @@ class Agent:
         self._recorder.emit(
             {"apiVersion": "v1", "kind": "Node", "metadata": meta}, "Warning", reason, message
         )
+
+    def _tell_of_fault(self, uid: str, fault: Exception) -> None:
+        """Say on a pod that nothing could be done for it, as a kubelet does."""
+        work = self._work.get(uid)
+        if work is not None and work.obj:
+            why = fault.message if isinstance(fault, NetemuError) else fault
+            self._recorder.emit(work.obj, "Warning", "FailedSync", f"error determining status: {why}")
 
     def _tell(self, uid: str, container: str, reason: str, message: str) -> None:
         work = self._work.get(uid)

@@ -49,8 +49,9 @@ class Sandboxes:
                 return False
             try:
                 addresses = await self._network.attach(sandbox)
-            except NetemuError as err:
-                message = f"Failed to create pod sandbox: plugin failed to set up network: {err.message}"
+            except (NetemuError, OSError) as err:
+                why = err.message if isinstance(err, NetemuError) else err
+                message = f"Failed to create pod sandbox: plugin failed to set up network: {why}"
                 self._recorder.emit(work.obj, "Warning", "FailedCreatePodSandBox", message)
                 work.failures += 1
                 self._again(work.uid, min(RETRY_S * 2**work.failures, MAX_RETRY_S))

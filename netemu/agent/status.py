@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from netemu.agent.conditions import pod_conditions
 from netemu.agent.containerstatus import Naming, container_status
-from netemu.agent.lifecycle import BackOff, has_begun, has_failed_init, is_hook_due
+from netemu.agent.lifecycle import BackOff, has_begun, has_failed_init, is_held_back
 from netemu.agent.restarts import (
     NEVER_STARTED,
     Life,
@@ -158,8 +158,8 @@ def _is_pending_init(container: Container, lives: Mapping[str, Life]) -> bool:
 
 
 def _is_starting(container: Container, life: Life) -> bool:
-    """Tell whether a container's first start is held up by its hook: it is not told as running."""
-    return life.last is None and is_hook_due(container, life)
+    """Tell whether a container first runs, and is held back by its hook: the pod has not begun."""
+    return life.last is None and is_held_back(container, life)
 
 
 def _sidecar_runs(pod: Pod, lives: Mapping[str, Life]) -> bool:

@@ -13,7 +13,7 @@ from netemu.agent.drainer import Drainer
 from netemu.agent.ender import Ender, container_of
 from netemu.agent.endings import grace_s
 from netemu.agent.hooks import Hooks
-from netemu.agent.lifecycle import BackOff, PostStart, Start, Verdict, is_hook_due
+from netemu.agent.lifecycle import BackOff, PostStart, Start, Verdict, is_held_back, is_hook_due
 from netemu.agent.neighbours import Neighbours
 from netemu.agent.overuse import Overuse
 from netemu.agent.ports import Recorder
@@ -317,7 +317,7 @@ class Syncer:
 
     def _health(self, work: PodWork, container: Container) -> Health:
         life = work.lives[container.name]
-        if life.state is None or not life.is_running or is_hook_due(container, life):
+        if life.state is None or not life.is_running or is_held_back(container, life):
             self._prober.forget(work.uid, container.name)
             return Health(started=False, ready=False)
         before = Health(life.started, life.ready)

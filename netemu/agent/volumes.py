@@ -239,10 +239,10 @@ def sub_path_of(mount: Raw, variables: Mapping[str, str]) -> str:
     """Say which path of its volume a container mounts, empty for all of it.
 
     Raises:
-        ConfigError: the path leads, or may lead, out of the volume.
+        ConfigError: the path leads, or may lead, out of the volume, or has a variable that is not set.
 
     """
-    path: str = mount.get("subPath") or environment.expand(mount.get("subPathExpr", ""), variables)
+    path: str = mount.get("subPath") or environment.expand_all(mount.get("subPathExpr", ""), variables)
     if path.startswith("/"):
         raise environment.ConfigError(f"error SubPath `{path}` must not be an absolute path")
     if ".." in PurePosixPath(path).parts:

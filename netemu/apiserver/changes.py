@@ -107,7 +107,7 @@ def replaced(
         case "finalize":
             return subresources.finalized(current, given)
         case "binding":
-            return metadata.counted(kind, subresources.bound(current, given, now_s), current)
+            return subresources.bound(current, given, now_s)  # its generation stays, as in Kubernetes
         case "ephemeralcontainers":
             new = default(kind, subresources.with_ephemeral(current, given))
             return metadata.counted(kind, new, current)

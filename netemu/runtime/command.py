@@ -69,6 +69,8 @@ def _fault_of(name: str, path: str, resolve: Callable[[str], str]) -> str:
     real = resolve(path)
     if not os.path.exists(real):
         return f'exec: "{name}": stat {name}: no such file or directory'
+    if os.path.isdir(real):
+        return f'exec: "{name}": is a directory'
     return "" if _is_program(real) else f'exec: "{name}": permission denied'
 
 

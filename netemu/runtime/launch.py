@@ -179,10 +179,14 @@ def join_groups(files: list[int]) -> None:
 
 
 def write_sysctls(sysctls: dict[str, str]) -> None:
-    """Set sysctls of the namespaces that this process is in; OSError names one that they have not."""
+    """Set sysctls of the namespaces that this process is in; OSError names one that they have not so."""
     for name, value in sysctls.items():
-        with open("/proc/sys/" + name.replace(".", "/"), "w") as file:
-            file.write(value)
+        path = "/proc/sys/" + name.replace(".", "/")
+        try:
+            with open(path, "w") as file:
+                file.write(value)
+        except OSError as err:  # what the kernel does not take has no name yet
+            raise OSError(err.errno, err.strerror, path) from err
 
 
 def _enter_pod(

@@ -185,7 +185,8 @@ class Programs:
             os.write(stdio[2], words)
             close(*stdio)
             client.reply(request, {"exec": number}, ours)
-        code = _NOT_EXECUTABLE_CODE if fault.endswith("permission denied") else _NOT_FOUND_CODE
+        is_there = fault.endswith(("permission denied", "is a directory"))
+        code = _NOT_EXECUTABLE_CODE if is_there else _NOT_FOUND_CODE
         client.tell({"event": "exec-exited", "exec": number, "exit_code": code})
 
 

@@ -238,7 +238,8 @@ def _own_shm(spec: SpecJson) -> list[str]:
 def _etc(written: dict[str, str]) -> list[str]:
     arguments = ["--dir", "/etc"]
     for name in SHARED:
-        arguments += ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+        room = parents(f"/etc/{name}") if "/" in name else ()
+        arguments += (*room, "--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
     for name in WRITTEN:
         arguments += ("--ro-bind", written[name], f"/etc/{name}")
     return [*arguments, "--symlink", "/proc/self/mounts", "/etc/mtab"]

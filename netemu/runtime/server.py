@@ -17,6 +17,7 @@ import sys
 
 from netemu.linux import libc
 from netemu.runtime.cgroups import Cgroups
+from netemu.runtime.command import create_failure
 from netemu.runtime.containers import Containers
 from netemu.runtime.control import Client, Control, Loop, Refusal
 from netemu.runtime.launch import Launcher, write_sysctls
@@ -192,7 +193,9 @@ class Shim:
             libc.setns(theirs, libc.CLONE_NEWNET)
             write_sysctls(sysctls)
         except OSError as err:
-            raise Refusal(f"write sysctl: open {err.filename}: {err.strerror}") from err
+            call = "open" if isinstance(err, FileNotFoundError) else "write"
+            why = f"{call} {err.filename}: {(err.strerror or '').lower()}"
+            raise Refusal(create_failure(why)) from err
         finally:
             libc.setns(ours, libc.CLONE_NEWNET)
             os.close(theirs)

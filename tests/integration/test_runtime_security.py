@@ -144,6 +144,18 @@ async def test_sysctls_of_the_pods_network_are_set_before_the_command_runs(clien
     assert "1 received" in said or "Network is unreachable" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("net.ipv4.no_such", "open /proc/sys/net/ipv4/no_such: no such file or directory"),
+        ("net.ipv4.ip_forward", "write /proc/sys/net/ipv4/ip_forward: invalid argument"),
+    ],
+)
+async def test_a_sysctl_that_cannot_be_set_is_named(client, first_pod, name, why):
+    with pytest.raises(ControlError, match=f"OCI runtime create failed: .*: {why}$"):
+        await client.set_sysctls(first_pod, {name: "x"})
+
+
 @needs_users
 async def test_containers_can_share_their_processes(client, spec):
     await client.create(spec("exec sleep 1234", processes="shared:pod", user=ALICE))

@@ -60,6 +60,16 @@ async def test_a_container_whose_first_hook_fails_is_ended_and_started_again(tmp
     assert 15 in signals(world)
 
 
+async def test_a_container_whose_first_hook_failed_is_never_told_as_running(tmp_path):
+    world = World(tmp_path, obedient=False)
+    world.shim.exit_codes["hello"] = 1
+    async with world.running():
+        pod = await world.create(container=hooked(start="hello"), terminationGracePeriodSeconds=1)
+        told = await told_until_restarted(world, pod)
+
+    assert not [each for each in told if "running" in each["state"] or each["ready"]]
+
+
 async def test_sigterm_comes_after_the_last_hook(tmp_path):
     world = World(tmp_path)
     async with world.running():

@@ -6,7 +6,7 @@ import pytest
 
 from netemu.api.kinds import POD
 from netemu.clock import system_clock
-from netemu.runtime.errors import DisconnectedError
+from netemu.runtime.errors import ControlError, DisconnectedError
 from netemu.testing.agent_world import World, ready_of
 from netemu.testing.eventually import eventually
 
@@ -306,3 +306,37 @@ async def test_a_shim_that_is_away_while_a_pod_ends_is_not_asked_in_a_circle(tmp
         await world.until(lambda: len(asked) > 2)
 
     assert len(asked) < 20
+
+
+@pytest.mark.parametrize(
+    "refusal", [ControlError("bwrap is gone"), OSError(28, "No space left on device")], ids=["shim", "disk"]
+)
+async def test_a_container_that_cannot_be_made_says_so_and_is_tried_again(tmp_path, refusal):
+    async def refuse(_spec):
+        raise refusal
+
+    world = World(tmp_path)
+    world.shim.create = refuse
+    async with world.running():
+        await world.create(container=COMMAND)
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"] == {"reason": "CreateContainerError", "message": str(refusal)}
+    assert ("Warning", "Failed", f"Error: {refusal}") in world.recorder.events
+    assert status["restartCount"] == 0
+
+
+@pytest.mark.parametrize("fault", [ControlError("out of order"), RuntimeError("out of order")])
+async def test_a_fault_that_holds_a_pod_up_is_told_on_it(tmp_path, fault):
+    async def fail(_sandbox):
+        raise fault
+
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(container=COMMAND)
+        await world.until_ready()
+        world.network.detach = fail
+        await world.client.delete(POD, "default", "web", grace_period_s=1)
+        await world.until(lambda: "FailedSync" in world.recorder.reasons())
+
+    assert ("Warning", "FailedSync", "error determining status: out of order") in world.recorder.events

@@ -15,7 +15,7 @@ def status(lives, *, old=None, policy="Always", waits=None, network=True, failur
     pod = view(
         Pod,
         {
-            "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
+            "metadata": {"name": "p", "namespace": "ns", "uid": "u", "generation": 3},
             "spec": {"restartPolicy": policy, "containers": [{"name": "c", "image": "nginx"}]},
         },
     )
@@ -113,6 +113,14 @@ def test_a_condition_keeps_its_time_until_it_changes():
 
     assert condition(status({"c": RUNNING}, old=old), "Ready")["lastTransitionTime"] == "2020-01-01T00:00:00Z"
     assert condition(status({"c": ended(1)}, old=old), "Ready")["lastTransitionTime"].startswith("2023-")
+
+
+def test_every_condition_says_of_which_generation_it_is():
+    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2023-11-14T22:13:19Z"}
+    made = status({"c": RUNNING}, old={"conditions": [bound]})
+
+    assert {each["observedGeneration"] for each in made["conditions"]} == {3}
+    assert condition(made, "PodScheduled")["lastTransitionTime"] == "2023-11-14T22:13:19Z"
 
 
 def test_an_unknown_image_is_waited_on_with_its_reason():

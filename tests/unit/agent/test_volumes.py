@@ -79,6 +79,11 @@ def test_a_part_of_a_volume_is_made_when_it_is_missing(mounts):
     assert mount.read_only
 
 
+def test_a_part_whose_name_is_not_known_is_none(mounts):
+    with pytest.raises(ConfigError, match="missing value for NAME, NONE"):
+        mounts({"emptyDir": {}}, subPathExpr="$(WHERE)/$(NONE)/$(NAME)/$$(TEXT)")
+
+
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x"])
 def test_no_part_leads_out_of_its_volume(mounts, path):
     with pytest.raises(ConfigError, match="SubPath `"):

@@ -56,6 +56,7 @@ async def test_binding_assigns_a_pod_to_a_node_and_says_so(registry, pod):
     bound = await registry.update(POD, binding(), subresource="binding")
 
     assert bound["spec"]["nodeName"] == "node-1"
+    assert bound["metadata"]["generation"] == pod["metadata"]["generation"] == 1
     assert bound["status"]["conditions"] == [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2023-11-14T22:13:20Z"}
     ]

@@ -27,7 +27,7 @@ def resolve(tmp_path):
         pytest.param(["text"], 'exec: "text": executable file not found in $PATH', id="not-executable"),
         pytest.param(["/foo"], 'exec: "/foo": stat /foo: no such file or directory', id="no-such-file"),
         pytest.param(["/usr/bin/text"], 'exec: "/usr/bin/text": permission denied', id="no-program"),
-        pytest.param(["/usr/bin"], 'exec: "/usr/bin": permission denied', id="a-directory"),
+        pytest.param(["/usr/bin"], 'exec: "/usr/bin": is a directory', id="a-directory"),
         pytest.param([], "no command specified", id="nothing"),
         pytest.param([""], "no command specified", id="empty"),
     ],

@@ -73,6 +73,7 @@ def test_an_ipc_namespace_that_has_sysctls_is_made_before():
         pytest.param(("--ro-bind", "/proc/sys", "/proc/sys"), id="no-way-to-the-machine's-sysctls"),
         pytest.param(("--ro-bind", "/dev/null", "/proc/kcore"), id="no-view-of-its-memory"),
         pytest.param(("--dir", "/root"), id="own-home"),
+        pytest.param(("--dir", "/etc/ssl", "--ro-bind-try", "/etc/ssl/certs"), id="certificates-for-all"),
         pytest.param(("--dir", "/var"), id="own-var"),
         pytest.param(("--dir", "/run"), id="own-run"),
         pytest.param(("--size", "4096", "--tmpfs", "/"), id="own-files-of-limited-size"),
