@@ -12,7 +12,7 @@ PAUSE_S = 0.02
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[T]], expected: Callable[[T], bool] = bool, *, within_s: float = 5.0
+    probe: Callable[[], Awaitable[T]], expected: Callable[[T], bool] = bool, *, within_s: float = 60.0
 ) -> T:
     """Probe until ``expected`` holds for what was seen, and give that.
 

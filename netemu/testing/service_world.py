@@ -8,6 +8,7 @@ address of who asks. Everything has addresses of both families.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import selectors
 import socket
@@ -32,7 +33,8 @@ from netemu.proxy.syncer import PERIOD_S
 from netemu.settings import Settings
 
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
-TIMEOUT_S = 0.6
+TIMEOUT_S = 2.0
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH}
 PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2", "d": "10.244.2.3"}
 NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
 PODS6 = {"a": "fd00:244:1::2", "b": "fd00:244:1::3", "c": "fd00:244:2::2", "d": "fd00:244:2::3"}
@@ -213,7 +215,12 @@ def _answer_udp(datagrams: socket.socket, pod: str) -> None:
 
 
 def ask(fd: int, address: str, port: int, kind: socket.SocketKind = TCP, timeout_s: float = TIMEOUT_S) -> str:
-    """Ask once; give the answer, or how it failed."""
+    """Ask once; give the answer, or how it failed.
+
+    Returns:
+        What the other side said, "refused", "unreachable", or "nothing" when it is silent.
+
+    """
     with netns.open_socket(fd, socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as sock:
         sock.settimeout(timeout_s)
         try:
@@ -223,6 +230,10 @@ def ask(fd: int, address: str, port: int, kind: socket.SocketKind = TCP, timeout
             return "refused"
         except TimeoutError:
             return "nothing"
+        except OSError as err:
+            if err.errno in _UNREACHABLE:
+                return "unreachable"
+            raise
 
 
 def ask_again(sock: socket.socket, kind: socket.SocketKind) -> str:
