@@ -21,8 +21,9 @@ def required(field: str, detail: str = "") -> Cause:
 
 
 def bad_value(field: str, value: Any, detail: str = "") -> Cause:
-    """Say that a value breaks a rule."""
-    return Cause(field=field, message=_with(f"Invalid value: {shown(value)}", detail))
+    """Say that a value, or that there is none, breaks a rule."""
+    text = shown("null" if value is None else value)  # Kubernetes quotes it like a text
+    return Cause(field=field, message=_with(f"Invalid value: {text}", detail))
 
 
 def bad_values(field: str, value: Any, details: Iterable[str]) -> Iterable[Cause]:
@@ -35,9 +36,9 @@ def immutable(field: str, value: Any) -> Cause:
     return bad_value(field, value, IMMUTABLE)
 
 
-def not_supported(field: str, value: Any, supported: Iterable[str]) -> Cause:
-    """Say that a value is none of the known ones."""
-    known = ", ".join(f'"{name}"' for name in sorted(supported))
+def not_supported(field: str, value: Any, supported: Iterable[str], *, as_given: bool = False) -> Cause:
+    """Say that a value is none of the known ones, which are sorted, or told ``as_given``."""
+    known = ", ".join(f'"{name}"' for name in (supported if as_given else sorted(supported)))
     return Cause(
         field=field,
         message=f"Unsupported value: {shown(value)}: supported values: {known}",

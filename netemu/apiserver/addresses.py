@@ -102,10 +102,6 @@ class ClusterIPs:
     def __contains__(self, number: int) -> bool:
         return any(number in allocator for _, allocator in self._all())
 
-    def networks(self, family: str) -> list[Network]:
-        """Give the ranges of a family, each once, in the order in which they came."""
-        return [network for network in dict(self._all()) if f"IPv{network.version}" == family]
-
     def pick(self, family: str, avoid: Collection[int] = ()) -> int:
         """Choose a free address of a family.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from netemu.api.causes import bad_value
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.kinds import SERVICE
@@ -39,7 +40,8 @@ def trimmed(new: Spec, old: Spec) -> Spec:
 def with_families(service: Object, configured: Sequence[str], old: Spec | None = None) -> Spec:
     """Decide the families of a Service from what it says, what it had, and what the cluster has.
 
-    One that prefers both families gains or loses none by itself when the cluster does.
+    One that prefers both families gains or loses none by itself when the cluster does. What it
+    says must have passed ``api.validation``.
 
     Raises:
         InvalidError: it wants what the cluster has not, or contradicts itself.
@@ -51,21 +53,26 @@ def with_families(service: Object, configured: Sequence[str], old: Spec | None =
     ips = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != HEADLESS]
     families = list(spec.get("ipFamilies") or ())
     policy = spec.get("ipFamilyPolicy") or _policy(spec)
+    _refuse(
+        service,
+        *_reductions(policy, ips, families, old or {}),
+        *_excess(policy, ips, families),
+        *_unknown(ips, families, configured),
+    )
     families += [family_of(ip) for ip in ips[len(families) :]]
     if is_open(spec):
         families = families or [configured[0]]
         return _result(spec, policy, families if policy == "SingleStack" else _both(families))
-    causes = [
-        *_contradictions(policy, ips, families),
-        *_reductions(policy, ips, families, old or {}),
-        *_missing(policy, families, configured),
-    ]
-    if causes:
-        raise invalid(SERVICE, service["metadata"]["name"], tuple(causes))
+    _refuse(service, *_missing(policy, families, configured))
     families = families or [configured[0]]
     return _result(
         spec, policy, families if policy == "SingleStack" or len(configured) < 2 else _both(families)
     )
+
+
+def _refuse(service: Object, *causes: Cause) -> None:
+    if causes:
+        raise invalid(SERVICE, service["metadata"]["name"], causes)
 
 
 def is_open(spec: Spec) -> bool:
@@ -78,7 +85,7 @@ def _policy(spec: Spec) -> str:
 
 
 def _is_same(new: Spec, old: Spec) -> bool:
-    fields = ("ipFamilyPolicy", "ipFamilies", "clusterIPs")
+    fields = ("type", "ipFamilyPolicy", "ipFamilies", "clusterIPs")
     return bool(old.get("ipFamilies")) and all(new.get(name) == old.get(name) for name in fields)
 
 
@@ -90,21 +97,19 @@ def _result(spec: Spec, policy: str, families: list[str]) -> Spec:
     return {**spec, "ipFamilies": families, "ipFamilyPolicy": policy}
 
 
-def _contradictions(policy: str, ips: list[str], families: list[str]) -> Iterator[Cause]:
-    for index, (ip, family) in enumerate(zip(ips, families, strict=False)):
-        if family_of(ip) != family:
-            why = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
-            yield _cause(f"spec.clusterIPs[{index}]", ip, why)
-    if len(set(families)) < len(families):
-        yield Cause(
-            field="spec.ipFamilies[1]",
-            message=f'Duplicate value: "{families[1]}"',
-            reason="FieldValueDuplicate",
-        )
-    if policy == "SingleStack" and len(families) > 1:
-        what = "cluster IPs" if len(ips) > 1 else "IP families"
-        why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
-        yield _cause("spec.ipFamilyPolicy", policy, why)
+def _excess(policy: str, ips: list[str], families: list[str]) -> Iterator[Cause]:
+    if policy == "SingleStack":
+        for what, given in (("cluster IPs", ips), ("IP families", families)):
+            if len(given) == 2:
+                why = f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified"
+                yield bad_value("spec.ipFamilyPolicy", policy, why)
+
+
+def _unknown(ips: list[str], families: list[str], configured: Sequence[str]) -> Iterator[Cause]:
+    for index, ip in enumerate(ips):
+        if index >= len(families) and family_of(ip) not in configured:
+            why = f"{family_of(ip)} is not configured on this cluster"
+            yield bad_value(f"spec.clusterIPs[{index}]", ips, why)
 
 
 def _reductions(policy: str, ips: list[str], families: list[str], old: Spec) -> Iterator[Cause]:
@@ -116,17 +121,13 @@ def _reductions(policy: str, ips: list[str], families: list[str], old: Spec) -> 
     ):
         if len(before) == 2 and len(after) == 1:
             why = f"must be 'SingleStack' to release the secondary {what}"
-            yield _cause("spec.ipFamilyPolicy", policy, why)
+            yield bad_value("spec.ipFamilyPolicy", policy, why)
 
 
 def _missing(policy: str, families: list[str], configured: Sequence[str]) -> Iterator[Cause]:
     if policy == "RequireDualStack" and len(configured) < 2:
         why = "this cluster is not configured for dual-stack services"
-        yield _cause("spec.ipFamilyPolicy", policy, why)
+        yield bad_value("spec.ipFamilyPolicy", policy, why)
     for index, family in enumerate(families):
         if family not in configured:
-            yield _cause(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
-
-
-def _cause(field: str, value: str, why: str) -> Cause:
-    return Cause(field=field, message=f'Invalid value: "{value}": {why}')
+            yield bad_value(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")

@@ -11,16 +11,19 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from netemu.api.causes import bad_value
 from netemu.api.client import Object
 from netemu.api.errors import ApiError, Cause
 from netemu.api.kinds import IP_ADDRESS, SERVICE, SERVICE_CIDR, Kind
 from netemu.api.validation import invalid
+from netemu.api.validation.clusterips import HEADLESS, cluster_ips
+from netemu.api.validation.services import is_external, needs_health_check
 from netemu.apiserver.addresses import ClusterIPs, ExhaustedError, address, node_ports, number_of
-from netemu.apiserver.families import HEADLESS, family_of, trimmed, with_families
+from netemu.apiserver.families import trimmed, with_families
 from netemu.apiserver.ipobjects import cluster_ips_of, is_managed
 from netemu.settings import Settings
 
-_IP_FIELDS = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+Spec = dict[str, Any]
 
 
 class Claims(NamedTuple):
@@ -92,7 +95,7 @@ class ServiceAddresses:
         spec = with_families(service, self._ips.families, old)
         service = {**service, "spec": self._with_cluster_ips({**service, "spec": spec}, held)}
         spec = service["spec"]
-        if spec.get("type") in ("NodePort", "LoadBalancer"):
+        if may_have_node_port(spec):
             spec = {**spec, "ports": self._with_node_ports(service, held)}
         if needs_health_check(spec):
             port = self._health_check_port({**service, "spec": spec}, held)
@@ -101,45 +104,39 @@ class ServiceAddresses:
 
     def _with_cluster_ips(self, service: Object, held: Claims) -> dict[str, Any]:
         spec = service["spec"]
-        ips = list(spec.get("clusterIPs") or [ip for ip in (spec.get("clusterIP"),) if ip])
+        ips = cluster_ips(spec)
         if ips == [HEADLESS]:
             return {**spec, "clusterIP": HEADLESS, "clusterIPs": ips}
         for ip in ips:
             self._check_ip(service, ip, held)
-        ips += [self._pick_ip(service, family) for family in spec["ipFamilies"][len(ips) :]]
+        ips += [self._pick_ip(family) for family in spec["ipFamilies"][len(ips) :]]
         return {**spec, "clusterIP": ips[0], "clusterIPs": ips}
 
-    def _pick_ip(self, service: Object, family: str) -> str:
+    def _pick_ip(self, family: str) -> str:
         try:
             return address(self._ips.pick(family))
         except ExhaustedError:
-            raise _refused(
-                service, "spec.clusterIPs", "[]", "failed to allocate a serviceIP: range is full"
-            ) from None
+            raise _internal("failed to allocate a serviceIP: range is full") from None
 
     def _check_ip(self, service: Object, ip: str, held: Claims) -> None:
-        try:
-            number = number_of(ip)
-        except ValueError:
-            why = f"must be an {self._ips.families[0]} address"
-            raise _refused(service, "spec.clusterIPs", f'["{ip}"]', why) from None
+        number = number_of(ip)
         if number in held.ips:
             return
         if number not in self._ips:
-            ranges = ", ".join(map(str, self._ips.networks(family_of(ip))))
-            why = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {ranges}"
+            why = "the provided network does not match the current range"
         elif self._ips.is_taken(number):
             why = "provided IP is already allocated"
         else:
             return
-        raise _refused(service, "spec.clusterIPs", f'["{ip}"]', f"failed to allocate IP {ip}: {why}")
+        ips = cluster_ips(service["spec"])
+        raise _refused(service, bad_value("spec.clusterIPs", ips, f"failed to allocate IP {ip}: {why}"))
 
     def _health_check_port(self, service: Object, held: Claims) -> int:
         spec = service["spec"]
         asked: int = spec.get("healthCheckNodePort") or 0
-        chosen = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+        chosen = _node_ports(spec.get("ports") or [])
         if not asked:
-            return self._pick_port(service, "spec.healthCheckNodePort", chosen)
+            return self._pick_port("a HealthCheck NodePort 0", chosen)
         if asked in held.ports:
             return asked
         if asked not in self._ports:
@@ -148,13 +145,16 @@ class ServiceAddresses:
             why = "provided port is already allocated"
         else:
             return asked
-        what = f"failed to allocate requested HealthCheck NodePort {asked}: {why}"
-        raise ApiError(f"Internal error occurred: {what}")  # not the user's error, says Kubernetes
+        raise _internal(f"failed to allocate requested HealthCheck NodePort {asked}: {why}")
 
     def _with_node_ports(self, service: Object, held: Claims) -> list[dict[str, Any]]:
         ports = service["spec"].get("ports") or []
-        chosen = {port["nodePort"] for port in ports if port.get("nodePort")}
-        by_number: dict[tuple[int, str], int] = {}
+        chosen = _node_ports(ports)
+        by_number = {
+            (port["port"], port.get("protocol", "TCP")): port["nodePort"]
+            for port in ports
+            if port.get("nodePort")
+        }
         result = []
         for index, port in enumerate(ports):
             if not port.get("nodePort") and not needs_node_port(service["spec"]):
@@ -163,7 +163,7 @@ class ServiceAddresses:
             number = (
                 port.get("nodePort")
                 or self._sibling(port, by_number)
-                or self._pick_port(service, f"spec.ports[{index}].nodePort", chosen)
+                or self._pick_port("a nodePort", chosen)
             )
             self._check_port(service, index, number, held)
             chosen.add(number)
@@ -179,12 +179,11 @@ class ServiceAddresses:
         same = (n for (number, p), n in by_number.items() if number == port["port"] and p != protocol)
         return next((n for n in same if n not in used), None)
 
-    def _pick_port(self, service: Object, field: str, chosen: Collection[int]) -> int:
+    def _pick_port(self, what: str, chosen: Collection[int]) -> int:
         try:
             return self._ports.pick(chosen)
         except ExhaustedError:
-            why = "failed to allocate a nodePort: range is full"
-            raise _refused(service, field, "0", why) from None
+            raise _internal(f"failed to allocate {what}: range is full") from None
 
     def _check_port(self, service: Object, index: int, number: int, held: Claims) -> None:
         if number not in self._ports:
@@ -193,31 +192,30 @@ class ServiceAddresses:
             why = "provided port is already allocated"
         else:
             return
-        raise _refused(service, f"spec.ports[{index}].nodePort", str(number), why)
+        raise _refused(service, bad_value(f"spec.ports[{index}].nodePort", number, why))
 
 
-def needs_cluster_ip(spec: dict[str, Any]) -> bool:
+def needs_cluster_ip(spec: Spec) -> bool:
     """Tell whether the API gives this Service a ClusterIP (also ``None`` is one)."""
     return bool(spec.get("type", "ClusterIP") != "ExternalName")
 
 
-def needs_node_port(spec: dict[str, Any]) -> bool:
+def may_have_node_port(spec: Spec) -> bool:
+    """Tell whether this Service may have node ports, if only those that it asks for."""
+    return spec.get("type") in ("NodePort", "LoadBalancer")
+
+
+def needs_node_port(spec: Spec) -> bool:
     """Tell whether the API gives this Service node ports."""
-    kind: str = spec.get("type", "ClusterIP")
-    return kind == "NodePort" or (
-        kind == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
+    return may_have_node_port(spec) and (
+        not _is_load_balancer(spec) or spec.get("allocateLoadBalancerNodePorts") is not False
     )
-
-
-def needs_health_check(spec: dict[str, Any]) -> bool:
-    """Tell whether load balancers ask each node whether it has endpoints."""
-    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def claims_of(service: Object) -> Claims:
     """Give what a stored Service holds."""
     spec = service["spec"]
-    ports = [port.get("nodePort") for port in spec.get("ports") or ()]
+    ports = [port.get("nodePort") for port in spec.get("ports") or ()] if may_have_node_port(spec) else []
     ports.append(spec.get("healthCheckNodePort"))
     ips = frozenset(map(number_of, cluster_ips_of(service)))
     return Claims(ips, frozenset(port for port in ports if port))
@@ -231,23 +229,32 @@ def merged(new: Object, old: Object) -> Object:
     return {**new, "spec": spec}
 
 
-def _with_kept(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+def _with_kept(new: Spec, old: Spec) -> Spec:
     if needs_cluster_ip(old) and needs_cluster_ip(new):
-        new = _with_kept_ip(new, old)
+        new = {**new, "clusterIP": new.get("clusterIP") or old.get("clusterIP", "")}
+        left_out = [name for name in _FAMILY_FIELDS if not new.get(name) and old.get(name)]
+        new = {**new, **{name: old[name] for name in left_out}}
     if needs_node_port(old) and needs_node_port(new):
         new = {**new, "ports": _with_kept_ports(new.get("ports") or [], old.get("ports") or [])}
     if needs_health_check(old) and needs_health_check(new) and not new.get("healthCheckNodePort"):
         new = {**new, "healthCheckNodePort": old.get("healthCheckNodePort")}
-    return trimmed(new, old)
+    return trimmed(_with_linked_ips(new, old), old)
 
 
-def _with_kept_ip(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    if not new.get("clusterIP") and not new.get("clusterIPs"):
-        new = {**new, "clusterIP": old.get("clusterIP", ""), "clusterIPs": old.get("clusterIPs", [])}
-    elif not new.get("clusterIPs") and new.get("clusterIP") == old.get("clusterIP"):
-        new = {**new, "clusterIPs": old.get("clusterIPs", [])}
-    left_out = [name for name in ("ipFamilies", "ipFamilyPolicy") if not new.get(name) and old.get(name)]
-    return {**new, **{name: old[name] for name in left_out}}
+def _with_linked_ips(new: Spec, old: Spec) -> Spec:
+    """Guess, of the address and the list of addresses, the one that a client did not write.
+
+    Kubernetes' ``normalizeClusterIPs``.
+    """
+    ip, ips = new.get("clusterIP") or "", new.get("clusterIPs") or []
+    had, had_list = old.get("clusterIP") or "", old.get("clusterIPs") or []
+    if ip == had:
+        ips = ips or had_list
+    elif ips == had_list or (ip and not ips):
+        ips = [ip] if ip else []
+    given = {"clusterIP": ip, "clusterIPs": ips}
+    others = {key: value for key, value in new.items() if key not in given}
+    return {**others, **{key: value for key, value in given.items() if value}}
 
 
 def _with_kept_ports(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -263,45 +270,46 @@ def _with_kept_ports(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> li
     return kept
 
 
-def _without_stale(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    if (
-        needs_cluster_ip(old)
-        and not needs_cluster_ip(new)
-        and new.get("clusterIP") in (None, "", old.get("clusterIP"))
-    ):
-        new = {key: value for key, value in new.items() if key not in _IP_FIELDS}
-    if needs_node_port(old) and not needs_node_port(new):
-        had = {port.get("nodePort") for port in old.get("ports") or ()}
-        new = {**new, "ports": [_without_node_port(port, had) for port in new.get("ports") or ()]}
-    stale = [field for field, needs in _NEEDED_BY.items() if needs(old) and not needs(new)]
+def _without_stale(new: Spec, old: Spec) -> Spec:
+    stale = {field for field, needs in _NEEDED_BY.items() if needs(old) and not needs(new)}
+    if any(new.get(field) != old.get(field) for field in _IP_FIELDS):
+        stale -= set(_IP_FIELDS)
+    if may_have_node_port(old) and not may_have_node_port(new):
+        ports = new.get("ports") or []
+        if _node_ports(ports) <= _node_ports(old.get("ports") or []):
+            new = {**new, "ports": [_without_node_port(port) for port in ports]}
     return {key: value for key, value in new.items() if key not in stale or value != old.get(key)}
 
 
-def _is_load_balancer(spec: dict[str, Any]) -> bool:
+def _is_load_balancer(spec: Spec) -> bool:
     return spec.get("type") == "LoadBalancer"
-
-
-def _is_external(spec: dict[str, Any]) -> bool:
-    return spec.get("type") in ("NodePort", "LoadBalancer")
 
 
 # Fields of one type only: they go with it unless the user sets them anew
 # (pkg/registry/core/service/strategy.go, dropTypeDependentFields).
-_NEEDED_BY: dict[str, Callable[[dict[str, Any]], bool]] = {
+_IP_FIELDS = ("clusterIP", "clusterIPs")
+_FAMILY_FIELDS = ("ipFamilies", "ipFamilyPolicy")
+_NEEDED_BY: dict[str, Callable[[Spec], bool]] = {
+    **dict.fromkeys((*_IP_FIELDS, *_FAMILY_FIELDS), needs_cluster_ip),
     "allocateLoadBalancerNodePorts": _is_load_balancer,
     "loadBalancerClass": _is_load_balancer,
-    "externalTrafficPolicy": _is_external,
-    "internalTrafficPolicy": needs_cluster_ip,
+    "externalTrafficPolicy": is_external,
     "healthCheckNodePort": needs_health_check,
 }
 
 
-def _without_node_port(port: dict[str, Any], had: set[int | None]) -> dict[str, Any]:
-    if port.get("nodePort") not in had:
-        return port
+def _node_ports(ports: list[dict[str, Any]]) -> set[int]:
+    return {port["nodePort"] for port in ports if port.get("nodePort")}
+
+
+def _without_node_port(port: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in port.items() if key != "nodePort"}
 
 
-def _refused(service: Object, field: str, value: str, why: str) -> ApiError:
-    cause = Cause(field=field, message=f"Invalid value: {value}: {why}")
+def _refused(service: Object, cause: Cause) -> ApiError:
     return invalid(SERVICE, service["metadata"]["name"], (cause,))
+
+
+def _internal(what: str) -> ApiError:
+    """Make the error of what is not the user's fault, says Kubernetes: nothing is left."""
+    return ApiError(f"Internal error occurred: {what}")

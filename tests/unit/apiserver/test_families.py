@@ -88,6 +88,19 @@ async def test_a_service_has_the_families_it_asks_for_or_the_cluster_has(cidrs, 
             id="absent",
         ),
         pytest.param(
+            V4,
+            {"clusterIP": "fd01::7"},
+            'spec.clusterIPs[0]: Invalid value: ["fd01::7"]: IPv6 is not configured on this cluster',
+            id="absent-by-address",
+        ),
+        pytest.param(
+            V4,
+            {"ipFamilies": ["IPv4", "IPv6"]},
+            'spec.ipFamilyPolicy: Invalid value: "SingleStack": '
+            "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
+            id="absent-and-single",
+        ),
+        pytest.param(
             V6,
             {"clusterIP": "fd01::7", "ipFamilies": ["IPv4"]},
             'spec.clusterIPs[0]: Invalid value: "fd01::7": '
@@ -254,15 +267,6 @@ async def test_a_local_load_balancer_gets_a_port_for_health_checks_and_gives_it_
     changed = await registry.patch(SERVICE, "default", "web", patch)
     assert "healthCheckNodePort" not in changed["spec"]
     assert (await registry.create(SERVICE, asked))["spec"]["healthCheckNodePort"] == port
-
-
-async def test_a_range_that_has_an_object_is_told_once():
-    registry = await cluster(V4)
-    own = {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(V4)}}
-    await registry.create(SERVICE_CIDR, own)
-
-    with pytest.raises(InvalidError, match=r"range of valid IPs is 10\.96\.0\.0/16$"):
-        await registry.create(SERVICE, builders.service(clusterIP="10.0.0.1"))
 
 
 def test_the_last_address_of_an_ipv6_range_is_an_address_like_others():

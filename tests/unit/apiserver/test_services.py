@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netemu.api.errors import InvalidError
-from netemu.api.kinds import SERVICE
+from netemu.api.errors import ApiError, InvalidError
+from netemu.api.kinds import NAMESPACE, SERVICE
 from netemu.apiserver.addresses import ExhaustedError, NumberAllocator, cluster_ips, node_ports
 from netemu.apiserver.options import WriteOptions
 from netemu.apiserver.registry import Registry
@@ -56,16 +56,8 @@ async def test_a_requested_cluster_ip_is_given(create):
     ("ip", "why"),
     [
         pytest.param("10.96.0.10", "provided IP is already allocated", id="taken"),
-        pytest.param(
-            "10.0.0.1",
-            "the provided IP (10.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16",
-            id="outside",
-        ),
-        pytest.param(
-            "10.96.0.0",
-            "the provided IP (10.96.0.0) is not in the valid range. The range of valid IPs is 10.96.0.0/16",
-            id="network",
-        ),
+        pytest.param("10.0.0.1", "the provided network does not match the current range", id="outside"),
+        pytest.param("10.96.0.0", "the provided network does not match the current range", id="network"),
     ],
 )
 async def test_a_cluster_ip_that_cannot_be_had_is_refused(create, ip, why):
@@ -114,6 +106,11 @@ async def test_a_requested_node_port_is_given(create):
             "provided port is not in the valid range. The range of valid ports is 30000-32767",
             id="outside",
         ),
+        pytest.param(
+            70000,
+            "provided port is not in the valid range. The range of valid ports is 30000-32767",
+            id="no-port",
+        ),
     ],
 )
 async def test_a_node_port_that_cannot_be_had_is_refused(create, port, why):
@@ -138,6 +135,44 @@ async def test_tcp_and_udp_of_one_port_share_a_node_port(create):
 
     tcp, udp, metrics = (port["nodePort"] for port in spec["ports"])
     assert tcp == udp != metrics
+
+
+async def test_the_node_port_that_one_protocol_asks_for_is_given_to_the_other(create):
+    spec = await create(
+        "dns",
+        {"name": "tcp", "port": 53, "protocol": "TCP"},
+        {"name": "udp", "port": 53, "protocol": "UDP", "nodePort": 31153},
+        type="NodePort",
+    )
+
+    assert [port["nodePort"] for port in spec["ports"]] == [31153, 31153]
+
+
+async def test_what_is_exhausted_is_no_mistake_of_the_user(store, clock):
+    small = Registry(
+        store,
+        Settings(service_cidr=("10.96.0.0/30",), node_port_range="30000-30001"),
+        clock,
+        rng=random.Random(0),
+    )
+    await small.create(NAMESPACE, {"metadata": {"name": "default"}})
+    await small.create(SERVICE, service("one", type="NodePort"))
+    await small.create(SERVICE, service("two", type="NodePort"))
+
+    with pytest.raises(ApiError) as no_address:
+        await small.create(SERVICE, service("three"))
+    with pytest.raises(ApiError) as no_port:
+        await small.patch(
+            SERVICE,
+            "default",
+            "one",
+            {"spec": {"ports": [{"name": "a", "port": 80}, {"name": "b", "port": 81}]}},
+        )
+
+    assert (
+        no_address.value.message == "Internal error occurred: failed to allocate a serviceIP: range is full"
+    )
+    assert no_port.value.message == "Internal error occurred: failed to allocate a nodePort: range is full"
 
 
 async def test_a_refused_service_takes_nothing(create):
@@ -195,6 +230,68 @@ async def test_fields_of_one_type_go_with_it_unless_they_are_set_anew(create, re
 
     assert load_balancer["allocateLoadBalancerNodePorts"] is True
     assert not plain.keys() & {"allocateLoadBalancerNodePorts", "loadBalancerClass", "externalTrafficPolicy"}
+
+
+async def test_a_load_balancer_that_needs_no_node_ports_any_more_keeps_those_that_it_is_not_asked_to_give_up(
+    create, update, registry
+):
+    port = {"port": 80, "nodePort": 31100}
+    await create("web", port, type="LoadBalancer")
+    patch = {"spec": {"allocateLoadBalancerNodePorts": False}}
+    kept = (await registry.patch(SERVICE, "default", "web", patch))["spec"]
+    freed = await update("web", {"port": 80}, type="LoadBalancer", allocateLoadBalancerNodePorts=False)
+
+    assert kept["ports"][0]["nodePort"] == 31100
+    assert "nodePort" not in freed["ports"][0]
+    assert (await create("other", port, type="NodePort"))["ports"][0]["nodePort"] == 31100
+
+
+async def test_node_ports_of_a_name_mean_nothing(create, update):
+    port = {"port": 80, "nodePort": 31100}
+    await create("name", port, type="ExternalName", externalName="example.com")
+    await create("web", port, type="NodePort")
+
+    with pytest.raises(InvalidError, match="provided port is already allocated"):
+        await update("name", port, type="NodePort")
+
+
+async def test_node_ports_go_with_their_type_only_if_none_is_new(create, update):
+    await create("web", {"port": 80, "nodePort": 31100}, type="NodePort")
+
+    with pytest.raises(InvalidError, match=r"spec\.ports\[0\]\.nodePort: Forbidden: may not be used"):
+        await update("web", {"port": 80, "nodePort": 31101})
+
+
+async def test_the_policy_for_clients_outside_goes_with_the_last_external_address(create, registry):
+    await create(externalIPs=["192.0.2.1"], externalTrafficPolicy="Local")
+    changed = await registry.patch(SERVICE, "default", "web", {"spec": {"externalIPs": None}})
+
+    assert "externalTrafficPolicy" not in changed["spec"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "listed"),
+    [
+        pytest.param({"clusterIP": "10.96.0.8"}, '["10.96.0.8"]', id="one-of-both"),
+        pytest.param({"clusterIP": "10.96.0.8", "clusterIPs": None}, '["10.96.0.8"]', id="alone"),
+        pytest.param({"clusterIP": "None"}, '["None"]', id="headless"),
+    ],
+)
+async def test_a_client_that_knows_one_address_only_means_the_list_too(create, registry, patch, listed):
+    await create(clusterIP="10.96.0.7")
+
+    with pytest.raises(InvalidError) as caught:
+        await registry.patch(SERVICE, "default", "web", {"spec": patch})
+
+    words = f"spec.clusterIPs[0]: Invalid value: {listed}: may not change once set"
+    assert caught.value.message == f'Service "web" is invalid: {words}'
+
+
+async def test_an_address_that_is_left_out_stays(create, registry):
+    before = await create(clusterIP="10.96.0.7")
+    after = await registry.patch(SERVICE, "default", "web", {"spec": {"clusterIP": None}})
+
+    assert after["spec"] == before
 
 
 async def test_what_is_no_load_balancer_any_more_has_no_address_of_one_at_once(create, registry):

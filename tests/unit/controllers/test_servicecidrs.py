@@ -48,7 +48,7 @@ async def test_a_range_goes_at_once_when_nobody_needs_it(world):
     await delete(world, "more")
 
     assert await world.names(SERVICE_CIDR, "") == []
-    with pytest.raises(InvalidError, match="not in the valid range"):
+    with pytest.raises(InvalidError, match="does not match the current range"):
         await world.create(SERVICE, builders.service(clusterIP="10.200.0.77"))
 
 
@@ -77,7 +77,7 @@ async def test_a_range_that_is_going_gives_out_nothing(world):
     await world.create(SERVICE, builders.service(clusterIP="10.200.0.77"))
     await delete(world, "more")
 
-    with pytest.raises(InvalidError, match="not in the valid range"):
+    with pytest.raises(InvalidError, match="does not match the current range"):
         await world.create(SERVICE, builders.service("other", clusterIP="10.200.0.78"))
     await world.edit(SERVICE, "web", {"metadata": {"labels": {"still": "editable"}}})
 
