@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from netemu.errors import KernelError
 from netemu.nft.objects import Chain, Table, TableId
+from netemu.nft.statements import Goto, Jump
 from netemu.nft.transaction import (
     AddElements,
     Command,
@@ -76,7 +77,10 @@ def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
             return _with(ruleset, replace(content, table=table))
         case AddElements(id, name, elements):
             held = dict(_elements(ruleset, id, name))
+            chains = {chain.name for chain in _content(ruleset, id).table.chains}
             for key, data in elements:
+                if isinstance(data, (Goto, Jump)) and data.chain not in chains:
+                    raise KernelError(f"chain {data.chain} does not exist")
                 if held.setdefault(key, data) != data:
                     raise KernelError(f"element {key} of {name} exists with other data")
             return _with_elements(ruleset, id, name, held)

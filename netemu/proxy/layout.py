@@ -106,7 +106,7 @@ def proxy_table(node: NodeView, balancers: Iterable[Balancer]) -> Table:
         node.table,
         sets=_sets(address),
         maps=_maps(address),
-        chains=(_refuse(), *wanted, *called, *_hooks(node)),
+        chains=(refuse_chain(), *wanted, *called, *_hooks(node)),
         comment=node.comment,
     )
 
@@ -244,7 +244,8 @@ def _base(hook: Hook, only: Rule) -> Chain:
     return Chain(hook.value, (only,), Base(ChainType.NAT, hook, priority))
 
 
-def _refuse() -> Chain:
+def refuse_chain() -> Chain:
+    """Build the chain for what has no endpoint. It is one because a verdict map cannot hold a statement."""
     return Chain(
         REFUSE,
         (rule(Match(Field.L4PROTO, L4.TCP), Reject(tcp_reset=True)), rule(Reject())),

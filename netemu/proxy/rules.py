@@ -24,7 +24,15 @@ from netemu.nft.transaction import (
 from netemu.proxy.elements import endpoint_elements, hairpin_places, unique_elements
 from netemu.proxy.groups import Balancer, Group, Here, NodeView, on_node
 from netemu.proxy.index import PortKey
-from netemu.proxy.layout import BALANCERS, CLUSTER_IPS, SLOTS, Place, balancer_chain, proxy_table
+from netemu.proxy.layout import (
+    BALANCERS,
+    CLUSTER_IPS,
+    SLOTS,
+    Place,
+    balancer_chain,
+    proxy_table,
+    refuse_chain,
+)
 from netemu.proxy.plan import Elements
 
 PORTION = 20_000
@@ -70,7 +78,8 @@ class NodeRules:
         adds = _adds(self._node, elements)
         if afresh:
             return [Transaction((RemoveTable(table.id), PutTable(table), *adds))]
-        first = Transaction((EnsureTable(table), *_chains(self._node, self._balancers)))
+        refuse = PutChain(table.id, refuse_chain())
+        first = Transaction((EnsureTable(table), refuse, *_chains(self._node, self._balancers)))
         if not is_new or Transaction(tuple(adds)).elements <= PORTION:
             return [first, Transaction((PutTable(table), *adds))]
         last = Transaction(tuple(PutChain(table.id, chain) for chain in table.chains))

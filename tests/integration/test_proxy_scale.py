@@ -83,7 +83,7 @@ def test_a_thousand_services_load_and_changes_end_where_a_fresh_load_does(kernel
 
 
 def test_what_goes_into_a_new_table_in_portions_ends_where_one_transaction_does(kernel, node_fd):
-    plans = {key_of(number): plan_of(number) for number in range(5000)}
+    plans = {key_of(number): plan_of(number, endpoints=number % 3) for number in range(6000)}
     had_table = kernel.has_table()
     portions = NodeRules(NODE).load(plans, is_new=True)
     kernel.apply(portions[0])

@@ -8,6 +8,7 @@ from netemu.errors import KernelError
 from netemu.nft.expressions import Family, Type
 from netemu.nft.objects import Chain, Map, Set, Table, TableId
 from netemu.nft.ruleset import Ruleset, apply
+from netemu.nft.statements import Goto
 from netemu.nft.transaction import (
     AddElements,
     DeleteElements,
@@ -22,7 +23,7 @@ T = TableId(Family.IP, "t")
 TABLE = Table(
     T,
     sets=(Set("s", (Type.MARK,)),),
-    maps=(Map("m", (Type.MARK,), (Type.MARK,)),),
+    maps=(Map("m", (Type.MARK,), (Type.MARK,)), Map("v", (Type.MARK,), (Type.VERDICT,))),
     chains=(Chain("c"),),
 )
 
@@ -39,6 +40,7 @@ def ruleset():
         pytest.param(PutChain(TableId(Family.IP, "x"), Chain("c")), id="no-table-for-a-chain"),
         pytest.param(AddElements(T, "m", (((1,), (11,)),)), id="other-data"),
         pytest.param(AddElements(T, "x", ()), id="no-such-map"),
+        pytest.param(AddElements(T, "v", (((1,), Goto("x")),)), id="no-such-chain"),
         pytest.param(DeleteElements(T, "m", ((2,),)), id="no-such-element"),
         pytest.param(DeleteElements(TableId(Family.IP, "x"), "m", ()), id="no-such-table"),
     ],

@@ -183,7 +183,8 @@ def test_loading_replaces_whatever_table_was_there(afresh):
 
 def test_much_goes_into_a_new_table_in_portions_and_no_packet_meets_it_before_all_is_there():
     many = [Endpoint(IPv4Address(number), 80, "node-2") for number in range(PORTION + 1)]
-    plans = {WEB: web(A), DNS: web(*many, id=9, ip=IPv4Address("10.96.0.9"))}
+    nobody = web(id=10, ip=IPv4Address("10.96.0.10"))
+    plans = {WEB: web(A), DNS: web(*many, id=9, ip=IPv4Address("10.96.0.9")), key_of(1): nobody}
 
     *portions, last = NodeRules(NODE).load(plans, is_new=True)
     before = done(Ruleset(), portions)
