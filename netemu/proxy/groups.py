@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from netemu.naming import NodeName
@@ -86,7 +87,7 @@ def on_node(plan: Elements, node: NodeView) -> Here:
     """Say what a plan means on a node."""
     policies = plan.policies
     if policies is None:
-        group = Group(plan.id, plan.endpoints, Balancer(len(plan.endpoints)))
+        group = Group(plan.id, plan.endpoints, _plain(len(plan.endpoints)))
         frontends = tuple((frontend, plan.id) for frontend in plan.frontends)
         return Here((group,), frontends, plan.node_port, plan.id)
     cluster = _nearest(policies, node) or plan.endpoints
@@ -100,6 +101,11 @@ def on_node(plan: Elements, node: NodeView) -> Here:
     internal, external = policies.internal_id or plan.id, policies.external_id or plan.id
     frontends = ((plan.cluster, internal), *((frontend, external) for frontend in plan.external))
     return Here(tuple(groups), frontends, plan.node_port, external, policies.external_id, policies.inside_id)
+
+
+@cache
+def _plain(size: int) -> Balancer:
+    return Balancer(size)
 
 
 def _nearest(policies: Policies, node: NodeView) -> tuple[Endpoint, ...]:

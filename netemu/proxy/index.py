@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import socket
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple
 
@@ -61,6 +61,7 @@ class Candidate(NamedTuple):
     nodes: tuple[str, ...] = ()
 
 
+ReadAddress = Callable[[str], Address | None]
 _Read = dict[Key, tuple[Object, list[Candidate]]]
 
 
@@ -93,6 +94,7 @@ class Index:
     def __init__(self, cache: Cache, family: Family = Family.IP) -> None:
         self._cache = cache
         self._family = family
+        self._address = _ADDRESS[family]
         self._address_type = "IPv6" if family is Family.IP6 else "IPv4"
         cache.add_index(ENDPOINT_SLICE, _SLICES, _service_of_slice)
         cache.add_index(SERVICE, _CLAIMS, _claims)
@@ -112,9 +114,8 @@ class Index:
                 yield change.key
                 for claim in _claims(obj):
                     yield from self._cache.by_index(SERVICE, _CLAIMS, claim)
-            else:
-                for service in _service_of_slice(obj):
-                    yield Key(change.key.namespace, service.partition("/")[2])
+            elif name := _service_name(obj):
+                yield Key(change.key.namespace, name)
 
     def port_keys(self, service: Key) -> list[PortKey]:
         """Give the ports of a Service that has a ClusterIP; none for any other."""
@@ -158,7 +159,7 @@ class Index:
                 continue
             known = before.get(slice_key)
             if known is None or known[0] is not obj:
-                known = obj, _in_slice(obj, key.port, protocol, self._family)
+                known = obj, _in_slice(obj, key.port, protocol, self._address)
             now[slice_key] = known
         return [candidate for _, found in now.values() for candidate in found]
 
@@ -184,17 +185,20 @@ class Index:
 
     def _service(self, key: Key) -> Service | None:
         obj = self._cache.get(SERVICE, key)
+        if (
+            self._viewed is not None and self._viewed[0] is obj
+        ):  # asked for several times, one after the other
+            return self._viewed[1]
         if obj is None or _is_foreign(obj):
             return None
-        if self._viewed is None or self._viewed[0] is not obj:  # asked for several times, one after the other
-            self._viewed = obj, view(Service, obj)
+        self._viewed = obj, view(Service, obj)
         return self._viewed[1]
 
     def _cluster_ip(self, service: Service) -> Address | None:
         if service.spec.type == "ExternalName":
             return None
         for text in service.spec.cluster_ips or (service.spec.cluster_ip,):
-            found = _address(text, self._family)
+            found = self._address(text)
             if found is not None:
                 return found
         return None
@@ -206,7 +210,7 @@ class Index:
         return tuple(
             address
             for text in dict.fromkeys(texts)
-            if (address := _address(text, self._family)) is not None
+            if (address := self._address(text)) is not None
             and min(self._cache.by_index(SERVICE, _CLAIMS, _claim(text, port)), default=key) == key
         )
 
@@ -227,7 +231,7 @@ def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
     ]
 
 
-def _in_slice(obj: Object, name: str, protocol: L4, family: Family) -> list[Candidate]:
+def _in_slice(obj: Object, name: str, protocol: L4, address_of: ReadAddress) -> list[Candidate]:
     found = view(EndpointSlice, obj)
     return [
         Candidate(
@@ -237,7 +241,7 @@ def _in_slice(obj: Object, name: str, protocol: L4, family: Family) -> list[Cand
         )
         for port in _numbers(found, name, protocol)
         for endpoint in found.endpoints or ()
-        if endpoint.addresses and (address := _address(endpoint.addresses[0], family)) is not None
+        if endpoint.addresses and (address := address_of(endpoint.addresses[0])) is not None
     ]
 
 
@@ -251,16 +255,41 @@ def _names(hints: tuple[Hint, ...] | None) -> tuple[str, ...]:
     return tuple(hint.name for hint in hints or ())
 
 
-@functools.lru_cache(maxsize=65536)
-def _address(text: str, family: Family) -> Address | None:
-    """Read an address of a family; anything else (empty, ``None``, the other family, a name) is none."""
-    try:
+class _Known(IPv4Address):
+    """An address that keeps its text and its hash: both take long to make, and a load of many asks often."""
+
+    __slots__ = ("_hash", "_text")
+
+    def __init__(self, text: str) -> None:
         # A fifth of the time that IPv4Address takes to read text, and as strict.
-        if family is Family.IP6:
-            return IPv6Address(socket.inet_pton(socket.AF_INET6, text))
-        return IPv4Address(socket.inet_pton(socket.AF_INET, text))
+        super().__init__(socket.inet_pton(socket.AF_INET, text))
+        self._text = text
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return self._text
+
+
+@functools.lru_cache(maxsize=65536)
+def _address4(text: str) -> Address | None:
+    try:
+        return _Known(text)
     except OSError:
         return None
+
+
+@functools.lru_cache(maxsize=65536)
+def _address6(text: str) -> Address | None:
+    try:
+        return IPv6Address(socket.inet_pton(socket.AF_INET6, text))
+    except OSError:
+        return None
+
+
+_ADDRESS = {Family.IP: _address4, Family.IP6: _address6}
 
 
 def _networks(texts: tuple[str, ...], family: Family) -> tuple[Network, ...] | None:
@@ -272,9 +301,13 @@ def _networks(texts: tuple[str, ...], family: Family) -> tuple[Network, ...] | N
 
 
 def _service_of_slice(obj: Object) -> Iterable[str]:
-    meta = obj["metadata"]
-    name = (meta.get("labels") or {}).get(SERVICE_NAME_LABEL)
-    return (str(Key(meta.get("namespace", ""), name)),) if name else ()
+    name = _service_name(obj)
+    return (str(Key(obj["metadata"].get("namespace", ""), name)),) if name else ()
+
+
+def _service_name(obj: Object) -> str:
+    """Name the Service of a slice; empty if there is none."""
+    return (obj["metadata"].get("labels") or {}).get(SERVICE_NAME_LABEL) or ""
 
 
 def _claims(obj: Object) -> Iterable[str]:

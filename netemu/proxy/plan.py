@@ -79,6 +79,8 @@ class Elements:
         return (self.cluster, *self.external)
 
 
+_NO_POLICIES = Policies()
+
 TakeId = Callable[[Scope], int]
 
 
@@ -94,7 +96,7 @@ def plan(index: Index, key: PortKey, ids: TakeId, before: Elements | None = None
         return None
     protocol, number = view.protocol, view.port.port
     chosen = _choose(index.candidates(key, protocol))
-    old = before.policies if before is not None and before.policies is not None else Policies()
+    old = before.policies if before is not None and before.policies is not None else _NO_POLICIES
     return Elements(
         ids(Scope.CLUSTER),
         Frontend(view.cluster_ip, protocol, number),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import zip_longest
 
 from netemu.nft.expressions import Address
@@ -35,8 +34,8 @@ from netemu.proxy.layout import (
 )
 from netemu.proxy.plan import Elements
 
-PORTION = 20_000
-"""The most elements of one transaction into a new table."""
+PORTION = 15_000
+"""About how many elements go into a new table in one transaction."""
 
 
 class NodeRules:
@@ -62,48 +61,68 @@ class NodeRules:
         """What the kernel holds, if it took every transaction."""
         return self._held
 
-    def load(
-        self, plans: Mapping[PortKey, Elements], *, afresh: bool = False, is_new: bool = False
-    ) -> list[Transaction]:
+    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> list[Transaction]:
         """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
 
         It changes in place, and clients stay with their endpoints; ``afresh`` deletes it first,
         which a packet may not survive, for one that another version or another hand left in a
-        form that cannot be changed to ours. One that is not there yet (``is_new``) gets much in
-        portions, which cost the kernel less memory, and its hooks last: no packet finds half of it.
-        Between the first and the last transaction, the order is no matter.
+        form that cannot be changed to ours.
         """
-        elements = self._everything(plans)
+        self._forget()
+        adds = _adds(self._node, self._more(plans.items()))
         table = proxy_table(self._node, self._balancers)
-        adds = _adds(self._node, elements)
         if afresh:
             return [Transaction((RemoveTable(table.id), PutTable(table), *adds))]
-        refuse = PutChain(table.id, refuse_chain())
-        first = Transaction((EnsureTable(table), refuse, *_chains(self._node, self._balancers)))
-        if not is_new or Transaction(tuple(adds)).elements <= PORTION:
-            return [first, Transaction((PutTable(table), *adds))]
-        last = Transaction(tuple(PutChain(table.id, chain) for chain in table.chains))
-        return [first, *_portions(adds), last]
+        first = Transaction((EnsureTable(table), *_chains(self._node, self._balancers)))
+        return [first, Transaction((PutTable(table), *adds))]
 
-    def _everything(self, plans: Mapping[PortKey, Elements]) -> dict[str, list[Element]]:
-        """Remember plans, and give all elements that they need, by map."""
-        self._held = dict(plans)
-        self._cluster_ips = Counter(plan.cluster.address for plan in plans.values())
+    def begin(self) -> Transaction:
+        """Make a table that is not there yet. It gets its content by ``fill``, its hooks by ``end``.
+
+        So no packet finds a part of it, and it can come in portions, which cost the kernel less memory.
+        """
+        self._forget()
+        table = proxy_table(self._node, ())
+        return Transaction((EnsureTable(table), PutChain(table.id, refuse_chain())))
+
+    def fill(self, plans: Mapping[PortKey, Elements]) -> Iterator[Transaction]:
+        """Add plans, in transactions that may be done in any order, each made when it is asked for."""
+        for some in _portions(plans):
+            before, self._balancers = self._balancers, set()
+            adds = _adds(self._node, self._more(some))
+            yield Transaction((*_chains(self._node, self._balancers), *adds))
+            self._balancers |= before
+
+    def end(self) -> Transaction:
+        """Have packets pass through the table."""
+        table = proxy_table(self._node, self._balancers)
+        return Transaction(tuple(PutChain(table.id, chain) for chain in table.chains))
+
+    def _forget(self) -> None:
+        self._held = {}
+        self._cluster_ips = Counter()
+        self._hairpins = set()
         self._balancers = set()
-        hairpins: dict[Place, None] = {}
+
+    def _more(self, plans: Collection[tuple[PortKey, Elements]]) -> dict[str, list[Element]]:
+        """Remember more plans, and give the elements that they need and none before them did, by map."""
+        self._held.update(plans)
+        addresses = Counter(plan.cluster.address for _, plan in plans)
         unique: dict[Place, ElementData] = {}
+        hairpins: dict[Place, None] = {}
         elements: dict[str, list[Element]] = {}
-        for plan in plans.values():
+        for _, plan in plans:
             here = on_node(plan, self._node)
-            self._balancers.update(group.balancer for group in here.groups)
             unique.update(unique_elements(plan, here))
             for group in here.groups:
+                self._balancers.add(group.balancer)
                 hairpins.update(dict.fromkeys(hairpin_places(group.endpoints, self._node)))
                 for name, element in endpoint_elements(group):
                     elements.setdefault(name, []).append(element)
-        unique.update(hairpins)
-        unique.update({(CLUSTER_IPS, (address,)): None for address in self._cluster_ips})
-        self._hairpins = set(hairpins)
+        unique.update({place: None for place in hairpins if place not in self._hairpins})
+        self._hairpins.update(hairpins)
+        unique.update({(CLUSTER_IPS, (ip,)): None for ip in addresses if ip not in self._cluster_ips})
+        self._cluster_ips.update(addresses)
         for (name, key), data in unique.items():
             elements.setdefault(name, []).append((key, data))
         return elements
@@ -235,10 +254,27 @@ def _chains(node: NodeView, balancers: Iterable[Balancer]) -> list[Command]:
     return [PutChain(node.table, balancer_chain(balancer, node.family)) for balancer in wanted]
 
 
-def _portions(adds: Iterable[AddElements]) -> Iterator[Transaction]:
-    for add in adds:
-        for start in range(0, len(add.elements), PORTION):
-            yield Transaction((replace(add, elements=add.elements[start : start + PORTION]),))
+def is_much(plans: Mapping[PortKey, Elements]) -> bool:
+    """Tell whether plans are better put into a new table in portions."""
+    return sum(map(_weight, plans.values())) > PORTION
+
+
+def _portions(plans: Mapping[PortKey, Elements]) -> Iterator[list[tuple[PortKey, Elements]]]:
+    some: list[tuple[PortKey, Elements]] = []
+    weight = 0
+    for key, plan in plans.items():
+        some.append((key, plan))
+        weight += _weight(plan)
+        if weight >= PORTION:
+            yield some
+            some, weight = [], 0
+    if some:
+        yield some
+
+
+def _weight(plan: Elements) -> int:
+    """Guess the number of elements: few ports have more than this."""
+    return 4 + len(plan.endpoints)
 
 
 def _adds(node: NodeView, elements: Mapping[str, Iterable[Element]]) -> list[AddElements]:

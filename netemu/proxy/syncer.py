@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from netemu.proxy.attempts import FIRST_RETRY_S, Attempts, Progress, end_stale
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
-from netemu.proxy.rules import NodeRules
+from netemu.proxy.rules import NodeRules, is_much
 from netemu.proxy.stale import Expected, expected_after, expected_by_all
 
 log = Log(__name__)
@@ -36,7 +36,7 @@ class Kernel(Protocol):
         """Do a transaction, or raise ``NetemuError`` and do nothing of it."""
         ...
 
-    def apply_together(self, transactions: Sequence[Transaction]) -> None:
+    def apply_together(self, transactions: Iterable[Transaction]) -> None:
         """Do transactions in any order, or raise ``NetemuError``, having done any of them."""
         ...
 
@@ -206,13 +206,14 @@ class ProxySyncer:
         log.info("proxy.synced", node=self._node.name, ports=len(plans), duration_s=duration_s)
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
-        is_new = not afresh and not self._kernel.has_table()
-        *before, last = self._rules.load(plans, afresh=afresh, is_new=is_new)
-        for first in before[:1]:
-            self._kernel.apply(first)
-        if before[1:]:
-            self._kernel.apply_together(before[1:])
-        self._kernel.apply(last)
+        rules = self._rules  # others take their place if the node gets another zone meanwhile
+        if is_much(plans) and not afresh and not self._kernel.has_table():
+            self._kernel.apply(rules.begin())
+            self._kernel.apply_together(rules.fill(plans))
+            self._kernel.apply(rules.end())
+        else:
+            for transaction in rules.load(plans, afresh=afresh):
+                self._kernel.apply(transaction)
         end_stale(self._kernel.end_stale, expected_by_all(plans.values(), self._node), self._node.name)
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:

@@ -85,15 +85,14 @@ def test_a_thousand_services_load_and_changes_end_where_a_fresh_load_does(kernel
 def test_what_goes_into_a_new_table_in_portions_ends_where_one_transaction_does(kernel, node_fd):
     plans = {key_of(number): plan_of(number, endpoints=number % 3) for number in range(6000)}
     had_table = kernel.has_table()
-    portions = NodeRules(NODE).load(plans, is_new=True)
-    kernel.apply(portions[0])
-    kernel.apply_together(portions[1:-1])
-    kernel.apply(portions[-1])
+    rules = NodeRules(NODE)
+    kernel.apply(rules.begin())
+    kernel.apply_together(rules.fill(plans))
+    kernel.apply(rules.end())
     stepwise = listed(node_fd)
     done(kernel, NodeRules(NODE).load(plans))
 
     assert [had_table, kernel.has_table()] == [False, True]
-    assert len(portions) > 3
     assert listed(node_fd) == stepwise
 
 

@@ -15,7 +15,7 @@ from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
 from netemu.proxy.plan import Elements, Frontend
-from netemu.proxy.rules import PORTION, NodeRules
+from netemu.proxy.rules import PORTION, NodeRules, is_much
 
 NODE_IP = IPv4Address("172.30.0.11")
 OUTSIDE = IPv4Address("172.30.0.1")
@@ -182,15 +182,18 @@ def test_loading_replaces_whatever_table_was_there(afresh):
 
 
 def test_much_goes_into_a_new_table_in_portions_and_no_packet_meets_it_before_all_is_there():
-    many = [Endpoint(IPv4Address(number), 80, "node-2") for number in range(PORTION + 1)]
+    many = [Endpoint(IPv4Address(number), 80, "node-2") for number in range(PORTION)]
     nobody = web(id=10, ip=IPv4Address("10.96.0.10"))
     plans = {WEB: web(A), DNS: web(*many, id=9, ip=IPv4Address("10.96.0.9")), key_of(1): nobody}
 
-    *portions, last = NodeRules(NODE).load(plans, is_new=True)
-    before = done(Ruleset(), portions)
-    after = apply(before, last)
+    rules = NodeRules(NODE)
+    begun = apply(Ruleset(), rules.begin())
+    first, *others = rules.fill(plans)
+    before = done(begun, [*others, first])
+    after = apply(before, rules.end())
 
-    assert max(portion.elements for portion in portions) == PORTION
+    assert [is_much({WEB: web(A)}), is_much(plans)] == [False, True]
+    assert len(others) == 1
     assert ends(before, POD, WEB_IP) == {Delivered(WEB_IP, 80)}
     assert ends(after, POD, WEB_IP) == {to(A)}
     assert (
