@@ -17,7 +17,7 @@ from netemu.runtime.logs import read_log
 
 async def connect(places: Path) -> ShimClient:
     """Connect to the shim of these places, once it listens."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await ShimClient.connect(places / "run/nodes/node-1/shim.sock")
@@ -52,7 +52,7 @@ async def run_to_end(client: ShimClient, wanted: ContainerSpec) -> tuple[Contain
     """Run a container to its end; give its last state and what it said."""
     ended = client.events()
     await client.create(wanted)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         state = await anext(ended)
     said = b"".join([chunk async for chunk in read_log(Path(wanted.log_path))])
     return state, said.decode()
@@ -60,7 +60,7 @@ async def run_to_end(client: ShimClient, wanted: ContainerSpec) -> tuple[Contain
 
 async def end_of(session: ExecSession) -> tuple[int, bytes, bytes]:
     """Wait for a program and read what it said (little, so that no pipe fills)."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         code = await session.wait()
     said = [read_all(fd) for fd in (session.stdout_fd, session.stderr_fd)]
     await session.close()
@@ -78,7 +78,7 @@ def read_all(fd: int | None) -> bytes:
 
 async def eventually_says(log_path: str, word: str) -> None:
     """Wait until a word is in a log."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for chunk in read_log(Path(log_path), follow=True, ended=lambda: False):
             if word.encode() in chunk:
                 return

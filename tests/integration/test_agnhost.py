@@ -24,7 +24,7 @@ from netemu.testing.eventually import eventually
 PACKAGE = Path(__file__).resolve().parents[2] / "netemu/agnhost"
 PROGRAM = "import sys; from netemu.agnhost.command import start; start()"
 NAMED = 'hostname web-1; exec "$@"'
-UP_S = 30
+UP_S = 60
 REFUSED = 7  # curl's exit code
 
 Start = Callable[..., Awaitable[object]]
@@ -107,7 +107,7 @@ async def curl(pod: str, *words: str) -> str:
 def open_in(pod: str, family: int, kind: int) -> socket.socket:
     with netns.opened(pod) as fd:
         sock = netns.open_socket(fd, family, kind)
-    sock.settimeout(10)
+    sock.settimeout(30)
     return sock
 
 

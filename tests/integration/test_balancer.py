@@ -184,7 +184,7 @@ def test_what_another_hand_took_away_comes_back(segment):
 def test_taking_an_address_is_told_to_everybody_as_request_and_as_reply(segment):
     with netns.open_socket(segment.outside, socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind(("eth0", 0x0806))
-        sock.settimeout(10)
+        sock.settimeout(30)
         segment.speakers["t-node-1"].hold({ADDRESS})
         frames = [sock.recv(100) for _ in range(2)]
 

@@ -126,7 +126,7 @@ def listen(place: str) -> socket.socket:
     with netns.opened(place) as fd:
         server = netns.open_socket(fd, socket.AF_INET6, socket.SOCK_STREAM)
     server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    server.settimeout(5)
+    server.settimeout(30)
     server.bind(("", 8080))
     server.listen()
     return server
@@ -136,7 +136,7 @@ def connect(place: str, address: str, port: int = 8080) -> socket.socket:
     with netns.opened(place) as fd:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         client = netns.open_socket(fd, family, socket.SOCK_STREAM)
-    client.settimeout(5)
+    client.settimeout(30)
     client.connect((address, port))
     return client
 

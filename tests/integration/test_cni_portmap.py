@@ -62,7 +62,7 @@ def pod(open_node, first_pod) -> dict:
 def serving(ns_fd: int, number: int, kind: int = socket.SOCK_STREAM) -> Iterator[socket.socket]:
     with netns.open_socket(ns_fd, socket.AF_INET, kind) as server:
         server.bind(("0.0.0.0", number))
-        server.settimeout(3)
+        server.settimeout(30)
         if kind == socket.SOCK_STREAM:
             server.listen()
         yield server
@@ -71,7 +71,7 @@ def serving(ns_fd: int, number: int, kind: int = socket.SOCK_STREAM) -> Iterator
 def connect(ns_fd: int, server: socket.socket, ip: str, number: int = 8080) -> str:
     """Connect from a namespace; gives the address that the server sees."""
     with netns.open_socket(ns_fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.settimeout(3)
+        sock.settimeout(30)
         sock.connect((ip, number))
         conversation, peer = server.accept()
         conversation.close()
@@ -80,7 +80,7 @@ def connect(ns_fd: int, server: socket.socket, ip: str, number: int = 8080) -> s
 
 def is_refused(ns_fd: int, ip: str, number: int = 8080) -> bool:
     with netns.open_socket(ns_fd, socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.settimeout(3)
+        sock.settimeout(30)
         return sock.connect_ex((ip, number)) != 0
 
 
@@ -163,7 +163,7 @@ def test_udp_host_ports_answer(open_node, pod, pod_fd, first_pod, client):
         serving(pod_fd, 53, socket.SOCK_DGRAM) as server,
         netns.open_socket(client, socket.AF_INET, socket.SOCK_DGRAM) as sock,
     ):
-        sock.settimeout(3)
+        sock.settimeout(30)
         sock.sendto(b"ask", (NODE_IP, 5353))
         _, peer = server.recvfrom(16)
         server.sendto(b"answer", peer)

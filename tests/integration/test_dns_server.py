@@ -121,7 +121,7 @@ class Pod:
         self.name, self.resolv_conf = name, resolv_conf
 
     async def dig(self, *words):
-        argv = ("dig", "@127.0.0.1", "+tries=1", "+timeout=5", *words)
+        argv = ("dig", "@127.0.0.1", "+tries=1", "+timeout=30", *words)
         return await run("nsenter", f"--net=/run/netns/{self.name}", *argv)
 
     async def short(self, *words):

@@ -123,7 +123,7 @@ async def connected(world, place, address, port):
 
 async def echoed(sock):
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await loop.sock_sendall(sock, b"still there?")
         return await loop.sock_recv(sock, 100)
 

@@ -25,7 +25,7 @@ async def readable(fd: int) -> None:
     """Wait until there is something to read."""
     ready = asyncio.Event()
     asyncio.get_running_loop().add_reader(fd, ready.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ready.wait()
     asyncio.get_running_loop().remove_reader(fd)
 

@@ -63,7 +63,7 @@ def spec(tmp_path: Path, first_pod: str) -> Callable[..., AppSpec]:
 
 
 async def connect(directory: Path) -> StandinClient:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await StandinClient.connect(directory / "standin.sock")
@@ -83,7 +83,7 @@ async def curl(pod: str, *words: str) -> bytes:
 def connected(pod: str, kind: socket.SocketKind, port: int) -> socket.socket:
     with netns.opened(pod) as fd:
         sock = netns.open_socket(fd, socket.AF_INET, kind)
-    sock.settimeout(5)
+    sock.settimeout(30)
     sock.connect(("127.0.0.1", port))
     return sock
 
@@ -205,7 +205,7 @@ async def test_an_app_that_ends_itself_is_told_to_every_client(client, spec, fir
     events = [client.events(), other.events()]
     await client.start(spec("netexec"))
     await curl(first_pod, "http://127.0.0.1:8080/exit?code=3")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         states = [await anext(each) for each in events]
     await other.close()
 
@@ -230,7 +230,7 @@ async def test_names_are_asked_of_the_pod_s_own_resolver(client, spec, first_pod
     with netns.opened(first_pod) as fd:
         nameserver = netns.open_socket(fd, socket.AF_INET, socket.SOCK_DGRAM)
     nameserver.bind(("127.0.0.1", 53))
-    nameserver.settimeout(5)
+    nameserver.settimeout(30)
     await client.start(spec("netexec", resolv_conf=resolver))
 
     def serve_one() -> None:

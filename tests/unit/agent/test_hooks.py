@@ -166,7 +166,7 @@ async def test_nobody_is_told_of_the_moment_between_two_images(tmp_path):
         pod = await world.until_ready()
         container = {**pod["spec"]["containers"][0], "image": "httpd"}
         await world.client.update(POD, {**pod, "spec": {**pod["spec"], "containers": [container]}})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             told = await told_until_restarted(world, pod)
 
     assert {(status["ready"], "running" in status["state"]) for status in told} == {(True, True)}

@@ -32,7 +32,7 @@ def pod(name="p"):
 async def take(events, count):
     """Take that many events and close the watch."""
     taken = []
-    async with aclosing(events), asyncio.timeout(5):
+    async with aclosing(events), asyncio.timeout(60):
         async for event in events:
             taken.append(event)
             if len(taken) == count:

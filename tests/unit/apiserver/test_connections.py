@@ -26,7 +26,7 @@ CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 QUICK = Limits(
     handshake_s=0.1, head_s=0.1, idle_s=0.2, body_s=0.1, unread_s=0.1, buffer_bytes=4096, bodies_bytes=8192
 )
-WITHIN_S = 20
+WITHIN_S = 60
 UNREAD_S = 0.4  # longer than the server's patience
 
 

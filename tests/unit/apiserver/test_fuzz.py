@@ -19,7 +19,7 @@ from netemu.testing import builders
 from netemu.testing.eventually import eventually
 
 REQUESTS = 120
-WITHIN_S = 30
+WITHIN_S = 60
 PATIENCE_S = 0.05
 TOO_LARGE_REVISION = 504  # as in Kubernetes
 POD_PATH = "/api/v1/namespaces/default/pods/p"

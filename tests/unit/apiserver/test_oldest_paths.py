@@ -86,7 +86,7 @@ async def test_all_services_of_a_namespace_can_be_deleted_at_once(http, registry
 async def test_a_watch_can_go_over_a_websocket(served, registry):
     await registry.create(CONFIG_MAP, config_map("a"))
     connector = aiohttp.UnixConnector(str(served))
-    async with aiohttp.ClientSession(connector=connector) as session, asyncio.timeout(20):
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.timeout(60):
         url = "ws://x/api/v1/configmaps?watch=1&timeoutSeconds=1"
         async with session.ws_connect(url) as ws:
             first = await ws.receive_json()

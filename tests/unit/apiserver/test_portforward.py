@@ -62,7 +62,7 @@ class Tunnel:
         await self._send(Data(number, data, fin))
 
     async def end_of(self, *numbers):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.ended.issuperset(numbers):
                 for frame in self._decoder.feed(await self._ws.receive_bytes()):
                     self._take(frame)

@@ -58,7 +58,7 @@ async def following(client, *, until):
     informer.on_change(POD, lambda change: told.append((change.key.name, change.new is not None)))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(informer.run())
-        await asyncio.wait_for(informer.wait_for(POD, Revision(until)), 5)
+        await asyncio.wait_for(informer.wait_for(POD, Revision(until)), 60)
         yield cache, told
         task.cancel()
 
@@ -126,7 +126,7 @@ async def test_a_bookmark_moves_the_revision_without_a_change():
 async def test_who_waits_for_a_kind_that_is_not_followed_waits_for_nothing():
     informer = Informer(ScriptedClient(), Cache(), [POD])
 
-    await asyncio.wait_for(informer.wait_for(NODE, Revision(99)), 1)
+    await asyncio.wait_for(informer.wait_for(NODE, Revision(99)), 60)
 
 
 async def test_a_handler_that_comes_late_is_told_of_what_is_there():

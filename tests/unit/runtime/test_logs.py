@@ -88,7 +88,7 @@ async def test_following_goes_on_through_a_rotation_and_loses_nothing(tmp_path):
             await asyncio.sleep(0)
         log.close()
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         log.write("stdout", [(b"first", False)])
         reader = group.create_task(read(tmp_path / "0.log", follow=True, ended=lambda: False))
         await asyncio.sleep(0)

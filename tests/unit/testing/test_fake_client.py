@@ -19,7 +19,7 @@ async def read(events, count):
 
 async def _first(events, count):
     for number in range(count):
-        yield await asyncio.wait_for(anext(events), 5), number
+        yield await asyncio.wait_for(anext(events), 60), number
 
 
 async def test_what_was_created_can_be_read():

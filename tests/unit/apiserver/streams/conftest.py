@@ -40,7 +40,7 @@ class SpdyClient:
 
     async def until(self, condition) -> None:
         """Read until something holds of what came."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not condition():
                 data = await self._read()
                 assert data, "the server ended the connection"

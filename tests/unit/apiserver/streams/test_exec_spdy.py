@@ -100,7 +100,7 @@ async def test_the_command_ends_when_its_client_goes(spdy, pods):
         await client.open(streamtype="stdout")
         await client.until(lambda: bool(pods.sessions))
         client.writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.wait()
     assert pods.sessions[0].closed
 
@@ -119,7 +119,7 @@ async def test_the_command_ends_when_its_client_goes_though_nobody_reads_what_it
             client.writer.write(client._encoder.encode(Data(stdin, b"x" * 32_768)))
         await client.until(lambda: bool(pods.sessions))
         client.writer.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.wait()
 
 
