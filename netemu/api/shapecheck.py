@@ -75,6 +75,17 @@ def object_of(fields: Mapping[str, Check], required: frozenset[str], go_type: st
     return check_object
 
 
+def partly(fields: Mapping[str, Check], go_type: str) -> Check:
+    """Make the check of an object of which only some fields are looked at."""
+    check = object_of(fields, frozenset(), go_type)
+
+    def check_fields(value: Any) -> list[Finding] | None:
+        found = [each for each in check(value) or () if each.problem is not Problem.UNKNOWN]
+        return found or None
+
+    return check_fields
+
+
 def map_of(check: Check, go_type: str = "map[string]interface {}") -> Check:
     """Make the check of an object with any keys and values of one shape."""
 

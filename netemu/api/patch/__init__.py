@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from netemu.api.patch.apply import three_way_patch
 from netemu.api.patch.merge import merge_patch
-from netemu.api.patch.operations import json_patch
+from netemu.api.patch.operations import REJECTED, json_patch
 from netemu.api.patch.strategic import strategic_merge_patch
 
-__all__ = ["json_patch", "merge_patch", "strategic_merge_patch", "three_way_patch"]
+__all__ = ["REJECTED", "json_patch", "merge_patch", "strategic_merge_patch", "three_way_patch"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.api import shapecheck
 from netemu.api.errors import BadRequestError, InvalidError
 from netemu.api.patch.pointer import Missing, add, get, parse_pointer, put, remove
+
+REJECTED = "the server rejected our request due to an error in our request: "
 
 _MAX_OPERATIONS = 10_000
 
@@ -18,8 +21,9 @@ def json_patch(original: Any, operations: Any) -> Any:
         InvalidError: an operation does not apply to this object, or a test failed.
 
     """
-    if not isinstance(operations, list) or not all(isinstance(step, dict) for step in operations):
-        raise BadRequestError("a JSON patch is a list of operations", hint=_EXAMPLE)
+    if found := _CHECK(operations):
+        assert isinstance(found[0].misfit, shapecheck.Misfit)
+        raise BadRequestError(found[0].misfit.words(), hint=_EXAMPLE)
     if len(operations) > _MAX_OPERATIONS:
         raise BadRequestError(f"a JSON patch has at most {_MAX_OPERATIONS} operations, got {len(operations)}")
     document = original
@@ -28,22 +32,23 @@ def json_patch(original: Any, operations: Any) -> Any:
     return document
 
 
+_CHECK = shapecheck.list_of(shapecheck.map_of(shapecheck.anything, "jsonpatch.Operation"), "jsonpatch.Patch")
 _EXAMPLE = 'For example [{"op": "replace", "path": "/spec/replicas", "value": 3}].'
 
 
 def _apply(document: Any, step: dict[str, Any]) -> Any:
     operation = step.get("op")
     if operation not in ("add", "remove", "replace", "move", "copy", "test"):
-        raise BadRequestError(f"Unexpected kind: {operation}", hint=_EXAMPLE)
+        raise _rejected(f"Unexpected kind: {operation if isinstance(operation, str) else 'unknown'}")
     path = _pointer(step, "path")
     try:
         match operation:
             case "add":
-                return add(document, path, _value(step))
+                return add(document, path, step.get("value"))
             case "remove":
                 return remove(document, path)
             case "replace":
-                return put(document, path, _value(step))
+                return put(document, path, step.get("value"))
             case "test":
                 return _tested(document, path, step)
             case "move":
@@ -71,19 +76,13 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _pointer(step: dict[str, Any], name: str) -> tuple[str, ...]:
-    text = step.get(name)
-    if not isinstance(text, str) or (text and not text.startswith("/")):
-        raise BadRequestError(
-            f'"{name}" of a JSON patch operation must be a path, got {text!r}', hint=_EXAMPLE
-        )
+    text, operation = step.get(name), step["op"]
+    if not isinstance(text, str):
+        raise _rejected(f"{operation} operation failed to decode {name}: missing value")
+    if text and not text.startswith("/"):
+        raise _rejected(f'{operation} operation does not apply: doc is missing path: "{text}": missing value')
     return parse_pointer(text)
 
 
-def _value(step: dict[str, Any]) -> Any:
-    if "value" not in step:
-        raise BadRequestError(f'the {step["op"]} operation of a JSON patch needs a "value"')
-    return step["value"]
-
-
 def _rejected(why: str) -> InvalidError:
-    return InvalidError(f"the server rejected our request due to an error in our request: {why}")
+    return InvalidError(f"{REJECTED}{why}")

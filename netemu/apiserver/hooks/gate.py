@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from netemu.api import cel, schema
+from netemu.api import cel
 from netemu.api.cel.authorization import Question, answering
 from netemu.api.client import Object
 from netemu.api.errors import ApiError
@@ -33,6 +33,7 @@ from netemu.apiserver.hooks.index import NEVER_ASKED_ABOUT, HookIndex
 from netemu.apiserver.hooks.review import BadAnswerError, Verdict
 from netemu.apiserver.hooks.target import CallError, Target, target_of
 from netemu.apiserver.versions import version_of
+from netemu.errors import NetemuError
 
 Json = Mapping[str, Any]
 Call = Callable[[Target, bytes, float], Awaitable[bytes]]
@@ -122,17 +123,18 @@ class Gate:
             return err
 
     async def _mutated_by(self, hook: Json, attempt: Attempt) -> Attempt:
-        verdict = await self._ask(hook, attempt)
+        verdict = await self._ask(hook, attempt, may_change=True)
         self._heed(hook, verdict, attempt)
-        if verdict is None or verdict.patch is None or attempt.object is None:
+        if verdict is None or verdict.patch in (None, []):
             return attempt
         try:
-            changed = review.patched(attempt.object, verdict.patch)
+            changed = review.patched(attempt, hook["name"], verdict.patch)
         except BadAnswerError as err:
-            raise _internal(f'failed calling webhook "{hook["name"]}": {err.message}') from err
-        return replace(attempt, object=_pruned(attempt, changed))
+            self._missed(hook, err)
+            return attempt
+        return replace(attempt, object=changed)
 
-    async def _ask(self, hook: Json, attempt: Attempt) -> Verdict | None:
+    async def _ask(self, hook: Json, attempt: Attempt, *, may_change: bool = False) -> Verdict | None:
         """Ask one webhook; ``None`` if it does not want to be, or need not be."""
         wanted = matching.wanted_kind(
             hook.get("rules") or (), attempt, self._versions, is_exact=hook.get("matchPolicy") == "Exact"
@@ -142,13 +144,17 @@ class Gate:
         try:
             if not self._meets_conditions(hook, attempt):
                 return None
-            return await self._answer_of(hook, _as_version(attempt, wanted))
+            return await self._answer_of(hook, _as_version(attempt, wanted), may_change=may_change)
         except (CallError, BadAnswerError, cel.EvaluationError, cel.CompileError) as err:
-            if hook.get("failurePolicy") == "Ignore":
-                return None
-            raise _internal(f'failed calling webhook "{hook["name"]}": {err.message}') from err
+            self._missed(hook, err)
+            return None
 
-    async def _answer_of(self, hook: Json, attempt: Attempt) -> Verdict:
+    def _missed(self, hook: Json, err: NetemuError) -> None:
+        """Do without a webhook that did not answer as one, or refuse the write: as its policy says."""
+        if hook.get("failurePolicy") != "Ignore":
+            raise review.internal(f'failed calling webhook "{hook["name"]}": {err.message}') from err
+
+    async def _answer_of(self, hook: Json, attempt: Attempt, *, may_change: bool) -> Verdict:
         known = hook.get("admissionReviewVersions") or ()
         version = next((each for each in known if each in review.VERSIONS), None)
         if version is None:
@@ -159,7 +165,7 @@ class Gate:
         body = await self.call(
             target_of(hook["clientConfig"]), review.render(attempt, uid, version), timeout_s
         )
-        return review.read(body, uid, version)
+        return review.read(body, uid, version, may_change=may_change)
 
     def _heed(self, hook: Json, verdict: Verdict | None, attempt: Attempt) -> None:
         if verdict is None:
@@ -233,16 +239,3 @@ def _as_version(attempt: Attempt, kind: Kind) -> Attempt:
 def _account(name: str) -> User:
     namespace = name.split(":")[2]
     return authenticated(name, ("system:serviceaccounts", f"system:serviceaccounts:{namespace}"))
-
-
-def _internal(why: str) -> ApiError:
-    return ApiError(f"Internal error occurred: {why}")
-
-
-def _pruned(attempt: Attempt, changed: Object) -> Object:
-    """Drop what a webhook added and the schema does not know: nobody stores it, nor sees it next."""
-    kind = attempt.kind
-    if attempt.shown_as != (kind.group, kind.version, kind.kind):
-        return changed
-    pruned: Object = schema.prune(kind, changed)
-    return pruned

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from netemu.api import patch as patches
+from netemu.api import schema, shapecheck
 from netemu.api.client import Object
-from netemu.api.errors import ApiError, DecidedElsewhereError
+from netemu.api.errors import ApiError, BadRequestError, DecidedElsewhereError, InvalidError
 from netemu.apiserver.hooks.attempt import Attempt
 from netemu.errors import NetemuError
 
 VERSIONS = ("v1", "v1beta1")
+PATCH_TYPE = "JSONPatch"
 MAX_WARNING = 256
 
 
@@ -38,21 +40,6 @@ class Verdict:
     status: Object | None = None
 
 
-class _Status(msgspec.Struct):
-    """What is read of a refusal's ``metav1.Status``."""
-
-    message: str | None = None
-    reason: str | None = None
-    code: int | None = None
-
-
-class _Told(msgspec.Struct):
-    """The parts of a response that may be of no type that they should be."""
-
-    warnings: list[str] | None = None
-    status: _Status | None = None
-
-
 def render(attempt: Attempt, uid: str, version: str) -> bytes:
     """Write a review, in the first version that the webhook knows."""
     request = {**attempt.request(uid), "object": attempt.object, "oldObject": attempt.old}
@@ -60,55 +47,72 @@ def render(attempt: Attempt, uid: str, version: str) -> bytes:
     return msgspec.json.encode(review)
 
 
-def read(body: bytes, uid: str, version: str) -> Verdict:
-    """Read the answer to a review.
+def read(body: bytes, uid: str, version: str, *, may_change: bool) -> Verdict:
+    """Read the answer to a review, from a webhook that may change objects or only check them.
 
     Raises:
         BadAnswerError: it is none.
 
     """
-    try:
-        review = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as err:
-        raise BadAnswerError(f"couldn't get version/kind; json parse error: {err}") from err
+    review = _decoded(body)
     response = review.get("response")
-    if not isinstance(response, dict):
-        raise BadAnswerError("webhook response was absent")
-    if version == "v1":
-        said = (review.get("kind"), review.get("apiVersion"))
-        if said != ("AdmissionReview", "admission.k8s.io/v1"):
-            raise BadAnswerError(
-                "expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got"
-                f" {said[1] or '/'}, Kind={said[0] or ''}"
-            )
-        if response.get("uid") != uid:
-            raise BadAnswerError(f'expected response.uid="{uid}", got "{response.get("uid") or ""}"')
-    try:
-        told = msgspec.convert(response, _Told)
-    except msgspec.ValidationError as err:
-        raise BadAnswerError(f"couldn't get version/kind; json parse error: {err}") from err
+    why = _ill_formed(review, response, uid, may_change=may_change) if version == "v1" else ""
+    if response is None or why:
+        raise BadAnswerError(f"received invalid webhook response: {why or 'webhook response was absent'}")
     return Verdict(
         bool(response.get("allowed")),
         _patch(response, version),
-        tuple(_shortened(each) for each in told.warnings or ()),
+        tuple(each[:MAX_WARNING] for each in response.get("warnings") or ()),
         response.get("status"),
     )
 
 
-def patched(obj: Object, patch: Any) -> Object:
+def patched(attempt: Attempt, name: str, patch: Any) -> Object:
     """Give an object as a webhook wants it.
 
     Raises:
-        BadAnswerError: the patch does not fit.
+        BadAnswerError: that is no patch.
+        ApiError: the patch does not fit, or leaves no object of its kind.
 
     """
+    if attempt.object is None:
+        raise internal(
+            f'admission webhook "{name}" attempted to modify the object, which is not supported for'
+            f" this operation"
+        )
     try:
-        changed = patches.json_patch(obj, patch)
-    except ApiError as err:
-        raise BadAnswerError(err.message) from err
-    if not isinstance(changed, dict):
-        raise BadAnswerError("the patch leaves no object")
-    return changed
+        changed = patches.json_patch(attempt.object, patch)
+    except BadRequestError as err:
+        raise BadAnswerError(f"received undecodable patch in webhook response: {err.message}") from err
+    except InvalidError as err:
+        raise internal(err.message.removeprefix(patches.REJECTED)) from err
+    return read_as(attempt, changed)
+
+
+def read_as(attempt: Attempt, changed: Any) -> Object:
+    """Read what someone made of an object as one of its kind.
+
+    What its schema does not know is dropped: nobody stores it, nor sees it next.
+
+    Raises:
+        ApiError: it is none.
+
+    """
+    kind = attempt.kind
+    if not isinstance(changed, dict) or not isinstance(changed.get("metadata") or {}, dict):
+        raise internal(schema.check_head(kind, changed).refusal)
+    if attempt.shown_as != (kind.group, kind.version, kind.kind):
+        return changed
+    found = schema.check(kind, changed)
+    if found.wrong:
+        raise internal(found.refusal)
+    pruned: Object = schema.prune(kind, {**changed, "metadata": changed.get("metadata") or {}})
+    return pruned
+
+
+def internal(why: str) -> ApiError:
+    """Say that it is not the client's fault."""
+    return ApiError(f"Internal error occurred: {why}")
 
 
 def refusal(name: str, status: Object | None) -> DecidedElsewhereError:
@@ -124,21 +128,78 @@ def refusal(name: str, status: Object | None) -> DecidedElsewhereError:
     )
 
 
+def _decoded(body: bytes) -> dict[str, Any]:
+    try:
+        review = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise BadAnswerError(f"{_CALLED}: couldn't get version/kind; json parse error: {err}") from err
+    if found := _REVIEW(review):
+        misfit = found[0].misfit
+        words = misfit if isinstance(misfit, str) else misfit.words()
+        raise BadAnswerError(f"{_CALLED}: {words}")
+    made: dict[str, Any] = review
+    return made
+
+
+def _ill_formed(
+    review: dict[str, Any], response: dict[str, Any] | None, uid: str, *, may_change: bool
+) -> str:
+    """Say what of an answer in v1 is not as it must be."""
+    if response is None:
+        return ""
+    group, _, version = str(review.get("apiVersion") or "").rpartition("/")
+    said = (group, version, review.get("kind") or "")
+    if said != ("admission.k8s.io", "v1", "AdmissionReview"):
+        got = f"{said[0]}/{said[1]}, Kind={said[2]}"
+        return f"expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got {got}"
+    if response.get("uid") != uid:
+        return f'expected response.uid="{uid}", got "{response.get("uid") or ""}"'
+    patch, patch_type = response.get("patch"), response.get("patchType")
+    if not may_change:
+        given = "patch" if patch else "patchType" if patch_type is not None else ""
+        return f"validating webhook may not return response.{given}" if given else ""
+    if patch and patch_type is None:
+        return "webhook returned response.patch but not response.patchType"
+    if patch_type is not None and not patch:
+        return "webhook returned response.patchType but not response.patch"
+    return 'webhook returned invalid response.patchType of ""' if patch_type == "" else ""
+
+
 def _patch(response: dict[str, Any], version: str) -> Any:
+    """Give the operations that an answer wants, as far as they can be read."""
     encoded = response.get("patch")
     if not encoded:
         return None
-    if version == "v1" and response.get("patchType") != "JSONPatch":
-        raise BadAnswerError(
-            "webhook returned response.patch but not response.patchType"
-            if not response.get("patchType")
-            else f'invalid response.patchType of "{response["patchType"]}"'
-        )
+    patch_type = response.get("patchType") or ("" if version == "v1" else PATCH_TYPE)
     try:
-        return msgspec.json.decode(b64decode(encoded))
+        patch = msgspec.json.decode(b64decode(encoded))
     except (ValueError, msgspec.DecodeError, RecursionError) as err:
-        raise BadAnswerError(f"the patch cannot be read: {err}") from err
+        raise BadAnswerError(f"received undecodable patch in webhook response: {err}") from err
+    if patch_type != PATCH_TYPE:
+        raise BadAnswerError(f'unsupported patch type "{patch_type}"')
+    return patch
 
 
-def _shortened(warning: str) -> str:
-    return warning if len(warning) <= MAX_WARNING else warning[:MAX_WARNING]
+_CALLED = "failed to call webhook"
+_TEXT = shapecheck.scalar("string", "")
+_STATUS = shapecheck.partly(
+    {
+        "message": _TEXT,
+        "reason": shapecheck.scalar("string", "", "v1.StatusReason"),
+        "code": shapecheck.scalar("integer", "int32"),
+    },
+    "v1.Status",
+)
+_RESPONSE = shapecheck.partly(
+    {
+        "uid": shapecheck.scalar("string", "", "types.UID"),
+        "allowed": shapecheck.scalar("boolean", ""),
+        "status": _STATUS,
+        "patch": shapecheck.scalar("string", "byte"),
+        "patchType": shapecheck.scalar("string", "", "v1.PatchType"),
+        "auditAnnotations": shapecheck.map_of(_TEXT, "map[string]string"),
+        "warnings": shapecheck.list_of(_TEXT, "[]string"),
+    },
+    "v1.AdmissionResponse",
+)
+_REVIEW = shapecheck.partly({"apiVersion": _TEXT, "kind": _TEXT, "response": _RESPONSE}, "v1.AdmissionReview")

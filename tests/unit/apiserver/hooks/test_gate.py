@@ -1,4 +1,4 @@
-"""Writes that webhooks and policies change, refuse or let pass."""
+"""Writes that webhooks change, refuse or let pass."""
 
 from __future__ import annotations
 
@@ -16,41 +16,14 @@ from netemu.api.kinds import (
     MUTATING_WEBHOOK_CONFIGURATION,
     NAMESPACE,
     POD,
-    VALIDATING_ADMISSION_POLICY,
-    VALIDATING_ADMISSION_POLICY_BINDING,
     VALIDATING_WEBHOOK_CONFIGURATION,
 )
-from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.user import User
 from netemu.apiserver.hooks.attempt import Caller, connection_of
 from netemu.apiserver.hooks.target import CallError
 from netemu.apiserver.options import DeleteOptions, WriteOptions
 
 CONFIG_MAPS = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["*"]}
-
-
-class Webhooks:
-    """Webhooks that a test plays: by path, a function of the review's request."""
-
-    def __init__(self):
-        self.answers = {}
-        self.asked = []
-
-    async def __call__(self, target, body, timeout_s):
-        review = msgspec.json.decode(body)
-        self.asked.append((target.path, review["request"]))
-        answer = self.answers[target.path](review["request"])
-        if isinstance(answer, Exception):
-            raise answer
-        response = {"uid": review["request"]["uid"], "allowed": True, **answer}
-        return msgspec.json.encode({**review, "request": None, "response": response})
-
-
-@pytest.fixture
-def webhooks(registry):
-    made = Webhooks()
-    registry.gate.call = made
-    return made
 
 
 def hook(name="a.example.com", *, path="/a", rules=(CONFIG_MAPS,), **more):
@@ -238,31 +211,6 @@ async def test_a_webhook_is_asked_about_what_it_wants(registry, webhooks, more, 
     assert bool(webhooks.asked) == is_asked
 
 
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        (b"hello", "couldn't get version/kind; json parse error"),
-        (b"{}", "webhook response was absent"),
-        (b'{"response":{"uid":"x"}}', "expected webhook response of admission.k8s.io/v1"),
-        (
-            b'{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":"x"}}',
-            "expected response.uid=",
-        ),
-    ],
-)
-async def test_an_answer_that_is_none_is_a_failure(registry, answer, said):
-    async def call(target, body, timeout_s):
-        return answer
-
-    registry.gate.call = call
-    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook())
-
-    with pytest.raises(ApiError) as caught:
-        await registry.create(CONFIG_MAP, config_map())
-
-    assert f'failed calling webhook "a.example.com": {said}' in caught.value.message
-
-
 async def test_nobody_is_asked_about_those_who_are_asked(registry, webhooks):
     everything = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["*"]}
     await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, hook(rules=(everything,)))
@@ -299,7 +247,7 @@ async def test_a_connection_into_a_pod_can_be_refused(registry, webhooks):
     assert (request["subResource"], request["object"]["container"]) == ("attach", "c")
 
 
-async def test_an_eviction_can_be_refused_and_a_scale_is_shown_as_one(registry, webhooks, http):
+async def test_an_eviction_can_be_refused_and_a_scale_is_shown_as_one(registry, webhooks, http, deployment):
     rules = (
         {**CONFIG_MAPS, "resources": ["pods/eviction"], "operations": ["CREATE"]},
         {**CONFIG_MAPS, "apiGroups": ["apps"], "resources": ["deployments/scale"]},
@@ -362,197 +310,47 @@ async def test_an_object_is_shown_in_the_version_that_a_webhook_knows(registry, 
     assert [request["object"]["apiVersion"] for _, request in webhooks.asked] == versions
 
 
-async def allow_nothing(target, body, timeout_s):
-    raise AssertionError("no webhook is configured")
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param({"warnings": 5}, None, id="no-answer"),
+        pytest.param({"patchType": "JSONPatch", "patch": "e30="}, None, id="no-patch"),
+        pytest.param(
+            patch({"op": "replace", "path": "/data", "value": 5}),
+            "Internal error occurred: json: cannot unmarshal number into Go struct field ConfigMap.data of"
+            " type map[string]string",
+            id="no-object",
+        ),
+    ],
+)
+async def test_what_is_no_answer_may_be_ignored_but_not_what_makes_nonsense(
+    registry, webhooks, answer, error
+):
+    webhooks.answers["/a"] = lambda request: answer
+    await configure(registry, MUTATING_WEBHOOK_CONFIGURATION, hook(failurePolicy="Ignore"))
 
-
-def policy(*validations, **more):
-    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
-    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": list(validations), **more}
-    return {"metadata": {"name": "limits"}, "spec": spec}
-
-
-def binding(*actions, **more):
-    spec = {"policyName": "limits", "validationActions": list(actions or ("Deny",)), **more}
-    return {"metadata": {"name": "everywhere"}, "spec": spec}
-
-
-def deployment(replicas):
-    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": {"a": "b"}}, "template": template}
-    return {"metadata": {"name": "web", "namespace": "default"}, "spec": spec}
-
-
-async def refused(registry, policy_, binding_, replicas=6):
-    registry.gate.call = allow_nothing
-    await registry.create(VALIDATING_ADMISSION_POLICY, policy_)
-    await registry.create(VALIDATING_ADMISSION_POLICY_BINDING, binding_)
-    caller = Caller()
+    said = None
     try:
-        await registry.create(DEPLOYMENT, deployment(replicas), options=WriteOptions(caller=caller))
-    except DecidedElsewhereError as err:
-        return err
-    return caller.warnings
-
-
-AT_MOST_5 = {"expression": "object.spec.replicas <= 5"}
-DENIED = (
-    "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'limits' with binding 'everywhere'"
-    " denied request: "
-)
-
-
-async def test_a_policy_refuses_in_the_words_of_kubernetes(registry):
-    error = await refused(registry, policy(AT_MOST_5), binding())
-
-    assert error.message == f"{DENIED}failed expression: object.spec.replicas <= 5"
-    assert (error.http_status, error.reason) == (422, "Invalid")
-
-
-@pytest.mark.parametrize(
-    ("validation", "said"),
-    [
-        ({**AT_MOST_5, "message": "too many", "reason": "Forbidden"}, ("too many", 403)),
-        ({**AT_MOST_5, "messageExpression": "'not ' + string(object.spec.replicas)"}, ("not 6", 422)),
-        (
-            {"expression": "object.spec.missing > 1"},
-            ("expression 'object.spec.missing > 1' resulted in error: no such key: missing", 422),
-        ),
-        ({"expression": "oldObject != null", "message": "no past"}, ("no past", 422)),
-        ({"expression": "namespaceObject.metadata.name != 'default'", "message": "here"}, ("here", 422)),
-        ({"expression": "request.operation != 'CREATE'", "message": "new"}, ("new", 422)),
-    ],
-)
-async def test_a_policy_says_why(registry, validation, said):
-    error = await refused(registry, policy(validation), binding())
-
-    assert (error.message.removeprefix(DENIED), error.http_status) == said
-
-
-@pytest.mark.parametrize(
-    ("question", "asked"),
-    [
-        (
-            "authorizer.group('a').resource('d').subresource('s').namespace('n').name('x').check('get').allowed()",
-            Attributes(verb="get", group="a", resource="d", subresource="s", namespace="n", name="x"),
-        ),
-        (
-            "authorizer.requestResource.check('own').allowed()",
-            Attributes(verb="own", group="apps", resource="deployments", namespace="default", name="web"),
-        ),
-        ("authorizer.path('/healthz').check('get').allowed()", Attributes(verb="get", path="/healthz")),
-        (
-            "authorizer.serviceAccount('n', 'bot').group('').resource('pods').check('list').reason() != ''",
-            Attributes(verb="list", resource="pods"),
-        ),
-    ],
-)
-async def test_a_policy_may_ask_what_someone_may_do(registry, question, asked):
-    seen = []
-
-    def allows(user, attributes):
-        seen.append((user.name, attributes))
-        return False
-
-    registry.gate.allows = allows
-    error = await refused(registry, policy({"expression": question, "message": "no"}), binding())
-    who = "system:serviceaccount:n:bot" if "Account" in question else "system:kube-controller-manager"
-
-    assert error.message == f"{DENIED}no"
-    assert seen == [(who, asked)]
-
-
-async def test_variables_are_made_of_each_other(registry):
-    variables = [
-        {"name": "wanted", "expression": "object.spec.replicas"},
-        {"name": "twice", "expression": "variables.wanted * 2"},
-        {"name": "broken", "expression": "object.spec.missing"},
-    ]
-    rule = {"expression": "variables.twice <= 10", "message": "too many"}
-    error = await refused(registry, policy(rule, variables=variables), binding())
-
-    assert error.message == f"{DENIED}too many"
-
-
-async def test_a_policy_that_only_warns_lets_pass(registry):
-    (said,) = await refused(registry, policy(AT_MOST_5), binding("Warn", "Audit"))
-
-    assert said == (
-        "Validation failed for ValidatingAdmissionPolicy 'limits' with binding 'everywhere':"
-        " failed expression: object.spec.replicas <= 5"
-    )
-
-
-@pytest.mark.parametrize(
-    ("more", "bound"),
-    [
-        ({"matchConditions": [{"name": "x", "expression": "object.metadata.name != 'web'"}]}, {}),
-        ({}, {"matchResources": {"namespaceSelector": {"matchLabels": {"no": "such"}}}}),
-        (
-            {},
-            {
-                "matchResources": {
-                    "excludeResourceRules": [{**CONFIG_MAPS, "apiGroups": ["apps"], "resources": ["*"]}]
-                }
-            },
-        ),
-        ({}, {"policyName": "other"}),
-    ],
-)
-async def test_a_policy_that_does_not_match_lets_pass(registry, more, bound):
-    assert await refused(registry, policy(AT_MOST_5, **more), binding(**bound)) == []
-
-
-NOT_FOUND = (
-    "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
-)
-PARAMS = {"paramKind": {"apiVersion": "v1", "kind": "ConfigMap"}}
-BY_PARAMS = {"expression": "object.spec.replicas <= int(params.data.most)", "message": "too many"}
-
-
-@pytest.mark.parametrize(
-    ("ref", "said"),
-    [
-        ({"name": "params", "namespace": "default"}, "too many"),
-        ({"selector": {"matchLabels": {"kind": "params"}}}, "too many"),
-        (
-            {"name": "none"},
-            NOT_FOUND,
-        ),
-    ],
-)
-async def test_parameters_come_from_objects(registry, ref, said):
-    made = {"metadata": {"name": "params", "labels": {"kind": "params"}}, "data": {"most": "3"}}
-    await registry.create(CONFIG_MAP, made, namespace="default")
-    bound = binding(paramRef={"parameterNotFoundAction": "Deny", **ref})
-    error = await refused(registry, policy(BY_PARAMS, **PARAMS), bound, replicas=4)
-
-    assert error.message == f"{DENIED}{said}"
-
-
-async def test_a_missing_parameter_may_be_allowed(registry):
-    bound = binding(paramRef={"name": "none", "parameterNotFoundAction": "Allow"})
-
-    assert await refused(registry, policy(BY_PARAMS, **PARAMS), bound) == []
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        {"allowed": True, "warnings": 5},
-        {"allowed": True, "warnings": [5]},
-        {"allowed": False, "status": "no"},
-        {"allowed": False, "status": {"code": "abc"}},
-    ],
-    ids=str,
-)
-async def test_an_answer_of_other_types_is_a_failure_that_may_be_ignored(registry, webhooks, response):
-    webhooks.answers["/a"] = lambda request: response
-    await configure(registry, VALIDATING_WEBHOOK_CONFIGURATION, {**hook(), "failurePolicy": "Ignore"})
-
-    await registry.create(CONFIG_MAP, config_map())
+        await registry.create(CONFIG_MAP, config_map())
+    except ApiError as err:
+        said = err.message
 
     assert webhooks.asked
+    assert said == error
+
+
+async def test_a_patch_that_is_none_is_a_failed_call(registry, webhooks):
+    webhooks.answers["/a"] = lambda request: {"patchType": "JSONPatch", "patch": "e30="}
+    await configure(registry, MUTATING_WEBHOOK_CONFIGURATION, hook())
+
+    with pytest.raises(ApiError) as caught:
+        await registry.create(CONFIG_MAP, config_map())
+
+    assert caught.value.http_status == 500
+    assert caught.value.message == (
+        'Internal error occurred: failed calling webhook "a.example.com": received undecodable patch in'
+        " webhook response: json: cannot unmarshal object into Go value of type jsonpatch.Patch"
+    )
 
 
 async def test_a_refusal_has_a_code_that_http_knows(registry, webhooks):
