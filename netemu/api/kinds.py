@@ -216,6 +216,22 @@ VALIDATING_ADMISSION_POLICY_BINDING = _kind(
     categories=("api-extensions",),
     namespaced=False,
 )
+MUTATING_ADMISSION_POLICY = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingAdmissionPolicy",
+    "mutatingadmissionpolicies",
+    categories=("api-extensions",),
+    namespaced=False,
+)
+MUTATING_ADMISSION_POLICY_BINDING = _kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingAdmissionPolicyBinding",
+    "mutatingadmissionpolicybindings",
+    categories=("api-extensions",),
+    namespaced=False,
+)
 FLOW_SCHEMA = _kind(
     "flowcontrol.apiserver.k8s.io",
     "v1",
@@ -310,6 +326,8 @@ KINDS: tuple[Kind, ...] = (
     COMPONENT_STATUS,
     VALIDATING_ADMISSION_POLICY,
     VALIDATING_ADMISSION_POLICY_BINDING,
+    MUTATING_ADMISSION_POLICY,
+    MUTATING_ADMISSION_POLICY_BINDING,
     FLOW_SCHEMA,
     PRIORITY_LEVEL_CONFIGURATION,
     RUNTIME_CLASS,

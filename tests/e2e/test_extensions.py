@@ -176,6 +176,48 @@ def test_policies_and_rules_are_evaluated(new_kubectl, cluster_wide):
     assert f"denied request: failed expression: {policy['validations'][0]['expression']}" in said
 
 
+def test_a_policy_completes_what_is_written(new_kubectl, cluster_wide):
+    namespace = new_kubectl.namespace
+    rule = {
+        "apiGroups": ["apps"],
+        "apiVersions": ["v1"],
+        "resources": ["deployments"],
+        "operations": ["CREATE"],
+    }
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    label = "Object{metadata: Object.metadata{labels: {'made-by': request.userInfo.username}}}"
+    scale = "[JSONPatch{op: 'replace', path: '/spec/replicas', value: 0}]"
+    policy = {
+        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+        "reinvocationPolicy": "Never",
+        "mutations": [
+            {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": label}},
+            {"patchType": "JSONPatch", "jsonPatch": {"expression": scale}},
+        ],
+    }
+    kinds = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
+    cluster_wide += [f"{kind}/{namespace}" for kind in kinds]
+    apply(
+        new_kubectl,
+        *(
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": kind,
+                "metadata": {"name": namespace},
+                "spec": spec,
+            }
+            for kind, spec in zip(kinds, (policy, {"policyName": namespace}), strict=True)
+        ),
+    )
+    new_kubectl.ok("create", "deployment", "web", "--image=nginx", "--replicas=3")
+    made = json.loads(new_kubectl.ok("get", "deployment", "web", "-o", "json"))
+    explained = new_kubectl.ok("explain", "mutatingadmissionpolicy.spec.mutations.patchType")
+
+    assert made["metadata"]["labels"] == {"app": "web", "made-by": "kubernetes-admin"}
+    assert made["spec"]["replicas"] == 0
+    assert "patchType" in explained
+
+
 def test_who_watches_goes_on_after_the_daemon_died(netemu):
     cluster = netemu()
     cluster.ok("up", "--nodes", "1")

@@ -2,12 +2,22 @@
 
 ``program`` compiles and evaluates and is the one place that knows the library behind it, which is
 loaded with the first expression: a cluster without rules pays nothing. ``library`` has Kubernetes'
-functions, ``values`` turns objects into what expressions see, ``fields`` checks expressions against
-schemas.
+functions, ``rewriting`` what is written in terms that the library does not know, ``values`` turns
+objects into what expressions see, ``composition`` is about variables, ``mutation`` about changes;
+``fields`` checks expressions against schemas.
 
 Source: https://kubernetes.io/docs/reference/using-api/cel/ and https://github.com/google/cel-spec.
 """
 
+from netemu.api.cel.composition import VARIABLES, evaluate_variables, optional_variables
 from netemu.api.cel.program import CompileError, EvaluationError, Program, compile_expression
 
-__all__ = ["CompileError", "EvaluationError", "Program", "compile_expression"]
+__all__ = [
+    "VARIABLES",
+    "CompileError",
+    "EvaluationError",
+    "Program",
+    "compile_expression",
+    "evaluate_variables",
+    "optional_variables",
+]

@@ -138,6 +138,19 @@ def masked(value: Value) -> Value:
     return {_CIDR: str(_range_of(value).network)}
 
 
+def is_masked(value: Value) -> bool:
+    """Tell whether a range is written with its first address."""
+    return masked(value) == value
+
+
+def shown(value: Value) -> str:
+    """Give an address or range as text."""
+    found = value.get(_IP) or value.get(_CIDR)
+    if not isinstance(found, str):
+        raise TypeError("no such overload")
+    return found
+
+
 def prefix_length(value: Value) -> int:
     """Give how many bits all of its addresses have in common."""
     return _range_of(value).network.prefixlen

@@ -71,6 +71,16 @@ def name(value: Value, text: str) -> Value:
     return _with(value, name=text)
 
 
+def field_selector(value: Value, text: str) -> Value:  # noqa: ARG001 - nobody is allowed only a selection
+    """Ask about those that a selector of fields selects: no more is allowed than for all."""
+    return _with(value)
+
+
+def label_selector(value: Value, text: str) -> Value:  # noqa: ARG001 - nobody is allowed only a selection
+    """Ask about those that a selector of labels selects: no more is allowed than for all."""
+    return _with(value)
+
+
 def check(value: Value, verb: str) -> Value:
     """Ask.
 

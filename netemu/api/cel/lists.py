@@ -16,7 +16,7 @@ def is_sorted(items: list[Any]) -> bool:
 
 def total(items: list[Any]) -> Any:
     """Add all numbers; of none it is 0."""
-    return sum(items)
+    return sum(items[1:], items[0]) if items else 0
 
 
 def least(items: list[Any]) -> Any:
@@ -56,3 +56,13 @@ def are_equivalent(items: list[Any], others: list[Any]) -> bool:
 def intersect(items: list[Any], others: list[Any]) -> bool:
     """Tell whether any item is in both."""
     return any(other in items for other in others)
+
+
+def index_of(items: list[Any], item: Any) -> int:
+    """Give the first place of an item, -1 if it has none."""
+    return items.index(item) if item in items else -1
+
+
+def last_index_of(items: list[Any], item: Any) -> int:
+    """Give the last place of an item, -1 if it has none."""
+    return len(items) - 1 - items[::-1].index(item) if item in items else -1

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from netemu.api.cel.library import FUNCTIONS, Param
-from netemu.api.protobuf.wire import read_fields
+from netemu.api.cel.rewriting import Rewritten, literal_problems, may_need_it, rewrite
+from netemu.api.cel.tree import Tree, read_tree
 from netemu.errors import NetemuError
 
 _CODE = re.compile(r" ?\[[A-Z_]+\]\s*$")
@@ -31,17 +32,20 @@ class EvaluationError(NetemuError):
 class Program:
     """One compiled expression; may be evaluated any number of times."""
 
-    def __init__(self, compiled: Any, error: Any) -> None:
+    def __init__(self, compiled: Any, error: Any, source: Rewritten) -> None:
+        self.source = source
         self._compiled = compiled
         self._error = error
 
     @property
-    def tree(self) -> bytes:
-        """The expression as ``cel.expr.CheckedExpr``, in protobuf; see ``fields``."""
-        envelope = dict(read_fields(self._compiled.serialize()))  # google.protobuf.Any
-        tree = envelope[2]
-        assert isinstance(tree, bytes)
-        return tree
+    def tree(self) -> Tree:
+        """The expression, with the types that are known."""
+        return read_tree(self._compiled.serialize())
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the result is one that may be absent: such a value exists in expressions alone."""
+        return self.type.startswith("optional_type")
 
     @property
     def type(self) -> str:
@@ -57,26 +61,44 @@ class Program:
         """
         try:
             result = self._compiled.eval(data=values)
+            if result.type() == self._error:
+                raise EvaluationError(_in_words(str(result.value())))
+            return result.plain_value()
         except RuntimeError as err:
             raise EvaluationError(_in_words(str(err))) from err
-        if result.type() == self._error:
-            raise EvaluationError(_in_words(str(result.value())))
-        return result.plain_value()
+        except TypeError as err:  # an optional value, which only expressions know
+            raise EvaluationError("no such overload") from err
 
 
 @lru_cache(maxsize=4096)
-def compile_expression(text: str, variables: tuple[str, ...]) -> Program:
+def compile_expression(
+    text: str,
+    variables: tuple[str, ...],
+    *,
+    has_literals: bool = False,
+    optionals: frozenset[str] = frozenset(),
+) -> Program:
     """Compile an expression over some variables, each of any type.
+
+    With ``has_literals``, there are ``Object…{}`` and ``JSONPatch{}``; ``optionals`` are names below
+    ``variables`` that have optional values, handed in as lists of one item or none.
 
     Raises:
         CompileError: it is none.
 
     """
+    source = Rewritten(text)
     try:
         environment, error = _environment(variables)
-        return Program(environment.compile(text), error)
+        if may_need_it(text, has_literals=has_literals, optionals=optionals):
+            tree = read_tree(environment.compile(text, disable_check=True).serialize())
+            if has_literals and (said := "\n".join(literal_problems(text, tree))):
+                raise CompileError(said)
+            source = rewrite(text, tree, has_literals=has_literals, optionals=optionals)
+        return Program(environment.compile(source.text), error, source)
     except RuntimeError as err:
-        raise CompileError(_CODE.sub("", _STATUS.sub("", str(err)))) from err
+        said = _CODE.sub("", _STATUS.sub("", str(err)))
+        raise CompileError(source.words(said)) from err
 
 
 @lru_cache(maxsize=32)
@@ -118,8 +140,9 @@ def _environment(variables: tuple[str, ...]) -> tuple[Any, Any]:
             ext_bindings.ExtBindings(),
             ext_math.ExtMath(),
             ext_encoders.ExtEncoders(),
+            # After the others: what adds to a function must come after it.
+            cel.CelExtension("kubernetes", declared),
         ],
-        functions=declared,
     )
     return environment, cel.Type.ERROR
 

@@ -80,7 +80,7 @@ def _check_text(guarded: Guarded, rule: Rule, text: str, path: str, wanted: str)
         return
     schema = as_root(guarded.schema) if guarded.is_resource else guarded.schema
     if not rule.has_optional_old:
-        unknown = complaints(program.tree, text, {"self": schema, "oldSelf": schema})
+        unknown = complaints(program, {"self": schema, "oldSelf": schema})
         if unknown:
             yield bad_value(path, text, f"compilation failed: {unknown}")
     if program.type not in (wanted.upper(), "DYN"):

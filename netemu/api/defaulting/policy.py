@@ -105,6 +105,21 @@ def fill_validating_webhooks(obj: Object) -> None:
     _fill_webhooks(obj)
 
 
+def fill_admission_policy(obj: Object) -> None:
+    """Refuse what cannot be decided about."""
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("failurePolicy", "Fail")
+    if "matchConstraints" in spec:
+        _fill_matched(spec["matchConstraints"])
+
+
+def fill_admission_binding(obj: Object) -> None:
+    """Match all that the policy matches."""
+    matched = obj.setdefault("spec", {}).get("matchResources")
+    if matched is not None:
+        _fill_matched(matched)
+
+
 def fill_api_service(obj: Object) -> None:
     """Give its Service a port."""
     service: dict[str, Any] | None = obj.setdefault("spec", {}).get("service")
@@ -112,15 +127,21 @@ def fill_api_service(obj: Object) -> None:
         service.setdefault("port", 443)
 
 
+def _fill_matched(matched: dict[str, Any], *keys: str) -> None:
+    """Fill in what stands for "all"."""
+    matched.setdefault("matchPolicy", "Equivalent")
+    matched.setdefault("namespaceSelector", {})
+    matched.setdefault("objectSelector", {})
+    for key in keys or ("resourceRules", "excludeResourceRules"):
+        for rule in matched.get(key, ()):
+            rule.setdefault("scope", "*")
+
+
 def _fill_webhooks(obj: Object) -> None:
     for webhook in obj.get("webhooks", ()):
         webhook.setdefault("failurePolicy", "Fail")
-        webhook.setdefault("matchPolicy", "Equivalent")
-        webhook.setdefault("namespaceSelector", {})
-        webhook.setdefault("objectSelector", {})
         webhook.setdefault("timeoutSeconds", 10)
-        for rule in webhook.get("rules", ()):
-            rule.setdefault("scope", "*")
+        _fill_matched(webhook, "rules")
         service = webhook.get("clientConfig", {}).get("service")
         if service is not None:
             service.setdefault("port", 443)

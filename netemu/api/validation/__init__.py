@@ -31,6 +31,8 @@ from netemu.api.kinds import (
     IP_ADDRESS,
     JOB,
     LEASE,
+    MUTATING_ADMISSION_POLICY,
+    MUTATING_ADMISSION_POLICY_BINDING,
     MUTATING_WEBHOOK_CONFIGURATION,
     NETWORK_POLICY,
     NODE,
@@ -55,6 +57,7 @@ from netemu.api.kinds import (
 )
 from netemu.api.validation import (
     access,
+    admission,
     configuration,
     endpoints,
     hooks,
@@ -133,6 +136,8 @@ _CHECKS: dict[str, Callable[[Object, Object | None], Iterator[Cause]]] = {
     API_SERVICE.key: storage.check_api_service,
     MUTATING_WEBHOOK_CONFIGURATION.key: hooks.check_webhooks,
     VALIDATING_WEBHOOK_CONFIGURATION.key: hooks.check_webhooks,
-    VALIDATING_ADMISSION_POLICY.key: hooks.check_policy,
-    VALIDATING_ADMISSION_POLICY_BINDING.key: hooks.check_policy_binding,
+    VALIDATING_ADMISSION_POLICY.key: admission.check_validating,
+    VALIDATING_ADMISSION_POLICY_BINDING.key: admission.check_validating_binding,
+    MUTATING_ADMISSION_POLICY.key: admission.check_mutating,
+    MUTATING_ADMISSION_POLICY_BINDING.key: admission.check_mutating_binding,
 }

@@ -77,6 +77,12 @@ POLICIES: tuple[Column, ...] = (
     column("ParamKind", _parameters_kind),
     AGE,
 )
+MUTATING_POLICIES: tuple[Column, ...] = (
+    NAME,
+    count("Mutations", lambda obj: len(field(obj, "spec", "mutations") or ())),
+    column("ParamKind", _parameters_kind),
+    AGE,
+)
 POLICY_BINDINGS: tuple[Column, ...] = (
     NAME,
     column("PolicyName", lambda obj: field(obj, "spec", "policyName") or ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from netemu.api.errors import ApiError
 from netemu.api.kinds import (
     EVENT,
     LEASE,
+    MUTATING_ADMISSION_POLICY,
+    MUTATING_ADMISSION_POLICY_BINDING,
     MUTATING_WEBHOOK_CONFIGURATION,
     NAMESPACE,
     NODE,
@@ -27,8 +29,9 @@ from netemu.api.kinds import (
 from netemu.api.served import ServedKinds
 from netemu.apiserver.auth.attributes import Attributes
 from netemu.apiserver.auth.user import User, authenticated
-from netemu.apiserver.hooks import matching, policies, review
+from netemu.apiserver.hooks import matching, mutations, policies, review
 from netemu.apiserver.hooks.attempt import Attempt
+from netemu.apiserver.hooks.bindings import Surroundings, invocations, is_kind_of, selected_params
 from netemu.apiserver.hooks.index import NEVER_ASKED_ABOUT, HookIndex
 from netemu.apiserver.hooks.review import BadAnswerError, Verdict
 from netemu.apiserver.hooks.target import CallError, Target, target_of
@@ -61,6 +64,7 @@ class Gate:
         self._kinds = kinds
         self._find = find
         self._list = list_
+        self._around = Surroundings(self._versions, self._namespace, self._params)
         self.call: Call | None = None
         """Until there is a network to ask over, nobody is asked: a cluster must be able to start."""
         self.allows: Allows = _everything
@@ -79,22 +83,45 @@ class Gate:
         return is_own and (bool(subresource) or kind in _OWN_NOTES)
 
     async def mutated(self, attempt: Attempt) -> Attempt:
-        """Give a write as webhooks want it.
+        """Give a write as policies and webhooks want it.
 
         Raises:
             ApiError: one refuses, or cannot be asked and must be.
 
         """
-        asked = list(self._hooks(MUTATING_WEBHOOK_CONFIGURATION))
-        again: list[tuple[Json, Object | None]] = []
-        for hook in asked:
+        given, again = attempt.object, list[tuple[Json, Object | None]]()
+        attempt, policies_again = self._completed(attempt)
+        for hook in self._hooks(MUTATING_WEBHOOK_CONFIGURATION):
             attempt = await self._mutated_by(hook, attempt)
             if hook.get("reinvocationPolicy") == "IfNeeded":
                 again.append((hook, attempt.object))
+        if policies_again and attempt.object != given:
+            attempt, _ = self._completed(attempt, policies_again)
         for hook, seen in again:
             if attempt.object != seen:
                 attempt = await self._mutated_by(hook, attempt)
         return attempt
+
+    def _completed(
+        self, attempt: Attempt, only: Collection[tuple[str, ...]] | None = None
+    ) -> tuple[Attempt, Collection[tuple[str, ...]]]:
+        """Give a write as policies want it, and who of them may be asked again; ``only`` some are asked.
+
+        Raises:
+            ApiError: one of them cannot do what it wants, and must.
+
+        """
+        held = self._index.all(MUTATING_ADMISSION_POLICY)
+        if not held or attempt.object is None:
+            return attempt, ()
+        asked = invocations(held, self._index.all(MUTATING_ADMISSION_POLICY_BINDING), attempt, self._around)
+        if only is not None:
+            asked = (each for each in asked if each.key in only)
+        with answering(partial(self._may, attempt.caller.user)):
+            outcome = mutations.mutated(asked, attempt, self._around)
+        if outcome.problems:
+            raise mutations.refusal(attempt, outcome.problems)
+        return outcome.attempt, outcome.asked
 
     async def check(self, attempt: Attempt) -> None:
         """Refuse a write that policies or webhooks refuse.
@@ -175,14 +202,10 @@ class Gate:
             raise review.refusal(hook["name"], verdict.status)
 
     def _check_policies(self, attempt: Attempt) -> None:
-        found = policies.decisions(
-            self._index.all(VALIDATING_ADMISSION_POLICY),
-            self._index.all(VALIDATING_ADMISSION_POLICY_BINDING),
-            attempt,
-            self._versions,
-            self._namespace,
-            self._params,
-        )
+        held = self._index.all(VALIDATING_ADMISSION_POLICY)
+        bindings = self._index.all(VALIDATING_ADMISSION_POLICY_BINDING)
+        asked = invocations(held, bindings, attempt, self._around)
+        found = policies.decisions(asked, attempt, self._around)
         with answering(partial(self._may, attempt.caller.user)):
             for decision in found:
                 if "Warn" in decision.actions:
@@ -209,11 +232,11 @@ class Gate:
         return self.allows(_account(other) if other else user, asked)
 
     def _params(self, param_kind: Json, ref: Json, namespace: str) -> list[Object] | None:
-        kind = next((each for each in self._kinds.all if policies.is_kind_of(each, param_kind)), None)
+        kind = next((each for each in self._kinds.all if is_kind_of(each, param_kind)), None)
         if kind is None:
             return None
         where = (ref.get("namespace") or namespace) if kind.namespaced else ""
-        return policies.selected_params(self._list(kind.stored or kind, where), ref)
+        return selected_params(self._list(kind.stored or kind, where), ref)
 
     def _hooks(self, configurations: Kind) -> Iterator[Json]:
         for configuration in self._index.all(configurations):

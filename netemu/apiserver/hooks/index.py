@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from netemu.api.client import Object
 from netemu.api.kinds import (
+    MUTATING_ADMISSION_POLICY,
+    MUTATING_ADMISSION_POLICY_BINDING,
     MUTATING_WEBHOOK_CONFIGURATION,
     VALIDATING_ADMISSION_POLICY,
     VALIDATING_ADMISSION_POLICY_BINDING,
@@ -17,6 +19,8 @@ NEVER_ASKED_ABOUT = frozenset(
         VALIDATING_WEBHOOK_CONFIGURATION,
         VALIDATING_ADMISSION_POLICY,
         VALIDATING_ADMISSION_POLICY_BINDING,
+        MUTATING_ADMISSION_POLICY,
+        MUTATING_ADMISSION_POLICY_BINDING,
     )
 )
 """Nobody may make a cluster that cannot be mended."""

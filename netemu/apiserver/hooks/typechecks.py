@@ -15,7 +15,6 @@ from netemu.api.client import Object
 from netemu.api.errors import NotFoundError
 from netemu.api.kinds import VALIDATING_ADMISSION_POLICY, Kind
 from netemu.api.served import ServedKinds
-from netemu.apiserver.hooks.policies import VARIABLES
 from netemu.apiserver.registry import Registry
 from netemu.store.store import Op
 
@@ -52,11 +51,11 @@ def _complaints(text: str, kind: Kind) -> Iterator[str]:
     if not text:
         return
     try:
-        program = cel.compile_expression(text, VARIABLES)
+        program = cel.compile_expression(text, cel.VARIABLES)
     except cel.CompileError:
         return
     schema = schema_of(kind)
-    said = complaints(program.tree, text, {"object": schema, "oldObject": schema})
+    said = complaints(program, {"object": schema, "oldObject": schema})
     if said:
         yield f"{kind.api_version}, Kind={kind.kind}: {said}"
 

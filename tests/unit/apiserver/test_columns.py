@@ -103,6 +103,18 @@ ROWS = [
         id="policy-binding",
     ),
     pytest.param(
+        kinds.MUTATING_ADMISSION_POLICY,
+        {"spec": {"mutations": [{}]}},
+        "NAME=it MUTATIONS=1 PARAMKIND=<unset> AGE=5m",
+        id="mutating-policy",
+    ),
+    pytest.param(
+        kinds.MUTATING_ADMISSION_POLICY_BINDING,
+        {"spec": {"policyName": "p"}},
+        "NAME=it POLICYNAME=p PARAMREF=<unset> AGE=5m",
+        id="mutating-policy-binding",
+    ),
+    pytest.param(
         kinds.IP_ADDRESS,
         {"spec": {"parentRef": {"group": "", "resource": "services", "namespace": "default", "name": "web"}}},
         "NAME=it PARENTREF=services/default/web AGE=5m",

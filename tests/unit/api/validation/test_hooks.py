@@ -1,14 +1,10 @@
-"""Webhook configurations and policies."""
+"""Webhook configurations."""
 
 from __future__ import annotations
 
 import pytest
 
-from netemu.api.kinds import (
-    VALIDATING_ADMISSION_POLICY,
-    VALIDATING_ADMISSION_POLICY_BINDING,
-    VALIDATING_WEBHOOK_CONFIGURATION,
-)
+from netemu.api.kinds import VALIDATING_WEBHOOK_CONFIGURATION
 from netemu.api.validation import validate
 
 RULE = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
@@ -20,8 +16,6 @@ HOOK = {
     "sideEffects": "None",
     "admissionReviewVersions": ["v1"],
 }
-POLICY = {"matchConstraints": {"resourceRules": [RULE]}, "validations": [{"expression": "true"}]}
-BINDING = {"policyName": "p", "validationActions": ["Deny"]}
 
 
 def said(kind, **body):
@@ -85,15 +79,15 @@ def begins(found, expected):
             {"matchConditions": [{"name": "a", "expression": "object.("}, {"name": "a", "expression": "1"}]},
             [
                 'webhooks[0].matchConditions[0].expression: Invalid value: "object.(": compilation failed',
-                'webhooks[0].matchConditions[1].name: Duplicate value: "a"',
                 'webhooks[0].matchConditions[1].expression: Invalid value: "1": must evaluate to bool',
+                'webhooks[0].matchConditions[1].name: Duplicate value: "a"',
             ],
         ),
         (
             {"matchConditions": [{"expression": ""}]},
             [
-                "webhooks[0].matchConditions[0].name: Required value",
                 "webhooks[0].matchConditions[0].expression: Required value",
+                "webhooks[0].matchConditions[0].name: Required value",
             ],
         ),
     ],
@@ -106,39 +100,3 @@ def test_webhooks_of_one_configuration_have_names_of_their_own():
     found = said(VALIDATING_WEBHOOK_CONFIGURATION, webhooks=[HOOK, HOOK])
 
     assert found == ['webhooks[1].name: Duplicate value: "a.example.com"']
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({}, []),
-        ({"validations": []}, ["spec.validations: Required value: validations or auditAnnotations must"]),
-        ({"matchConstraints": {}}, ["spec.matchConstraints: Required value"]),
-        ({"failurePolicy": "x"}, ['spec.failurePolicy: Unsupported value: "x"']),
-        (
-            {"validations": [{"expression": "1 +", "messageExpression": "1"}]},
-            [
-                'spec.validations[0].expression: Invalid value: "1 +": compilation failed: ERROR',
-                'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string',
-            ],
-        ),
-        ({"variables": [{"name": "a", "expression": ""}]}, ["spec.variables[0].expression: Required value"]),
-    ],
-)
-def test_a_policy_is_checked(change, expected):
-    assert begins(said(VALIDATING_ADMISSION_POLICY, spec={**POLICY, **change}), expected)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({}, []),
-        ({"policyName": ""}, ["spec.policyName: Required value"]),
-        ({"validationActions": []}, ["spec.validationActions: Required value"]),
-        ({"validationActions": ["Deny", "Warn"]}, ["spec.validationActions: Invalid value:"]),
-        ({"validationActions": ["Tell"]}, ['spec.validationActions[0]: Unsupported value: "Tell"']),
-        ({"paramRef": {}}, ["spec.paramRef: Required value: one of name or selector must be specified"]),
-    ],
-)
-def test_a_binding_is_checked(change, expected):
-    assert begins(said(VALIDATING_ADMISSION_POLICY_BINDING, spec={**BINDING, **change}), expected)
