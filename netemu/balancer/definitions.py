@@ -16,6 +16,7 @@ _IP = r"[0-9a-fA-F:.]+"
 _IP_OR_RANGE = rf"^\s*{_IP}(/[0-9]{{1,3}}|\s*-\s*{_IP})\s*$"
 _DURATION = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 _COMMUNITY = r"^[0-9]{1,5}:[0-9]{1,5}$"
+_PRINTABLE = r"^[!-{}~]+$"
 _ASN_MAX = 4294967295
 
 
@@ -112,6 +113,12 @@ def _bgp_peers() -> Object:
             "string", "The pause between attempts to connect.", pattern=_DURATION, default=CONNECT_TIME
         ),
         ebgpMultiHop=_of("boolean", "Whether the peer of another AS may be routers away.", default=False),
+        password=_of(
+            "string",
+            "What both sides sign their segments with (TCP MD5, RFC 2385); printable, without blanks and |.",
+            pattern=_PRINTABLE,
+            maxLength=80,
+        ),
         nodeSelectors=_list(
             "Label selectors of the nodes that have this peer; all nodes if there is none.", _selector()
         ),
@@ -123,9 +130,23 @@ def _bgp_peers() -> Object:
         "Address": ("string", ".spec.peerAddress"),
         "ASN": ("string", ".spec.peerASN"),
         "Multi Hops": ("string", ".spec.ebgpMultiHop"),
+        "Established": ("string", ".status.established"),
     }
     required = ["myASN", "peerASN", "peerAddress"]
-    return _definition(BGP_PEER, words, {**spec, "required": required}, columns)
+    return _definition(BGP_PEER, words, {**spec, "required": required}, columns, _sessions())
+
+
+def _sessions() -> Object:
+    session = _object(
+        "A session.",
+        node=_of("string", "The node that calls."),
+        state=_of("string", "Established, or another state that BGP knows: Idle, Connect, Active …"),
+    )
+    return _object(
+        "How the sessions with this peer are.",
+        established=_of("string", "How many are Established, of how many."),
+        sessions=_list("The sessions of the nodes that are on.", session),
+    )
 
 
 def _advertisement(**more: Object) -> Object:

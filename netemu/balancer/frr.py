@@ -79,6 +79,7 @@ def outside_config(addresses: Sequence[Address], peers: Iterable[Peer], hosts: S
         lines += [
             f"neighbor {group} peer-group",
             f"neighbor {group} remote-as {peer.my_asn}",
+            *_password(group, peer),
             f"neighbor {group} timers {peer.keepalive_s} {peer.hold_s}",
             *(f"bgp listen range {each} peer-group {group}" for each in hosts if each.version == version),
         ]
@@ -158,12 +159,18 @@ def leads_to(command: Command) -> Below:
 def _neighbour(address: str, peer: Peer) -> Iterator[str]:
     yield f"neighbor {address} remote-as {peer.asn}"
     yield f"neighbor {address} description {peer.name}"
+    yield from _password(address, peer)
     if peer.port != 179:
         yield f"neighbor {address} port {peer.port}"
     if peer.is_far:
         yield f"neighbor {address} ebgp-multihop 255"
     yield f"neighbor {address} timers {peer.keepalive_s} {peer.hold_s}"
     yield f"neighbor {address} timers connect {peer.connect_s}"
+
+
+def _password(neighbour: str, peer: Peer) -> Iterator[str]:
+    if peer.password:
+        yield f"neighbor {neighbour} password {peer.password}"
 
 
 def _attributes(route: Route) -> tuple[str, ...]:

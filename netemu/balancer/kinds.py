@@ -33,7 +33,7 @@ def _kind(kind: str, *subresources: str) -> Kind:
 ADDRESS_POOL = _kind("AddressPool", "status")
 L2_ADVERTISEMENT = _kind("L2Advertisement")
 BGP_ADVERTISEMENT = _kind("BGPAdvertisement")
-BGP_PEER = _kind("BGPPeer")
+BGP_PEER = _kind("BGPPeer", "status")
 SETTINGS = (ADDRESS_POOL, L2_ADVERTISEMENT, BGP_ADVERTISEMENT, BGP_PEER)
 
 

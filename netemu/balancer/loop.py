@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from typing import Any, Protocol
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import ApiError, NotFoundError
@@ -14,10 +14,12 @@ from netemu.balancer.announcement import NodeFacts, Said, read_advertisements, r
 from netemu.balancer.asked import addresses_of, is_ours, protocol_of
 from netemu.balancer.frr import Config
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_ADVERTISEMENT, BGP_PEER, L2_ADVERTISEMENT, SETTINGS
-from netemu.balancer.peering import read_peers
+from netemu.balancer.peering import Peers, read_peers
 from netemu.balancer.plan import Announced, Verdict, announce, judge
 from netemu.balancer.pools import Address, Pool, read_pools, status_of
 from netemu.balancer.routing import Site, configurations
+from netemu.balancer.sessions import Sessions
+from netemu.balancer.sessions import status_of as sessions_of
 from netemu.balancer.snapshot import Snapshot
 from netemu.balancer.speaker import Speaker
 from netemu.balancer.telling import Teller
@@ -32,6 +34,9 @@ log = Log(__name__)
 
 RETRY_S = 1.0
 PERIOD_S = 30.0
+LOOK_S = 2.0
+_AT_REST = 20  # many routers are asked more seldom: a twentieth of the time at most goes into it
+THIS_MACHINE = NodeName("this machine")
 UNUSED = "The cluster has no BGP: netemu up --load-balancer bgp makes one that has"
 
 
@@ -51,11 +56,22 @@ class Answers(Protocol):
         ...
 
 
-class Routing(NamedTuple):
-    """A cluster's routers: where they are, and who is told how they are to be configured."""
+class Routers(Protocol):
+    """A cluster's routers."""
 
     site: Site
-    configure: Callable[[Mapping[str, Config]], None]
+
+    def configure(self, configurations: Mapping[str, Config]) -> None:
+        """Say how routers are to be configured."""
+        ...
+
+    def announced(self, addresses: Collection[Address]) -> None:
+        """Take notice of all addresses that nodes announce by BGP."""
+        ...
+
+    async def sessions(self) -> Sessions:
+        """Tell how the nodes' sessions are."""
+        ...
 
 
 class Balancer:
@@ -63,7 +79,7 @@ class Balancer:
 
     ``informer`` feeds ``cache`` with Kubernetes' own kinds, ``settings`` the same cache with the
     balancer's. ``is_on`` tells whether a node's power is on, long before its condition does.
-    Without ``routing`` there is no BGP.
+    Without ``routers`` there is no BGP.
     """
 
     def __init__(
@@ -74,11 +90,12 @@ class Balancer:
         settings: Informer,
         recorder: Recorder,
         *,
-        routing: Routing | None = None,
+        routers: Routers | None = None,
         is_on: Callable[[str], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
         period_s: float = PERIOD_S,
         retry_s: float = RETRY_S,
+        look_s: float = LOOK_S,
     ) -> None:
         self._client = client
         self._cache = cache
@@ -86,11 +103,12 @@ class Balancer:
         self._informer = informer
         self._settings = settings
         self._recorder = recorder
-        self._routing = routing
+        self._routers = routers
         self._is_on = is_on
         self._open_node = open_node
         self._period_s = period_s
         self._retry_s = retry_s
+        self._look_s = look_s
         self._nodes: dict[NodeName, Answers] = {}
         self._wake = asyncio.Event()
         self._teller = Teller(recorder)
@@ -119,6 +137,8 @@ class Balancer:
             self._settings.on_change(kind, self._setting_changed)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew(), name="balancer's repairs")
+            if self._routers is not None:
+                group.create_task(self._watch(self._routers), name="balancer's sessions")
             await self._follow()
 
     def _changed(self, change: Change) -> None:
@@ -140,6 +160,18 @@ class Balancer:
                 except NetemuError as err:
                     log.warning("balancer.unrepaired", code=err.code, error=err.message)
 
+    async def _watch(self, routers: Routers) -> None:
+        """Tell in each peer's status how its sessions are; routers are asked, for they tell nobody."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            sessions = await routers.sessions()
+            nodes = [node for node in self._known_nodes() if self._is_on(node.name)]
+            told = {peer.name: sessions_of(peer, nodes, sessions) for peer in self._peers(routers.site).peers}
+            for obj in self._cache.list(BGP_PEER):
+                await self._put_status(BGP_PEER, obj, told.get(obj["metadata"]["name"], {}))
+            await asyncio.sleep(max(self._look_s, _AT_REST * (loop.time() - began_s)))
+
     async def _follow(self) -> None:
         while True:
             await self._wake.wait()
@@ -160,7 +192,7 @@ class Balancer:
         verdicts = judge(self._snapshot.services(), pools, self._snapshot.namespaces(), said.protocols)
         refused = [verdict.service for verdict in verdicts if verdict.problem]
         await self._write(verdicts)
-        nodes = [each for each in self._snapshot.nodes(self._is_on) if each.name in self._nodes]
+        nodes = self._known_nodes()
         announced = announce(self._snapshot.services(), pools, said, nodes, self._snapshot.serving)
         new = self._hold(announced)
         self._teller.announced(announced, new)
@@ -168,9 +200,15 @@ class Balancer:
         self._teller.keep_problems([*faulty, *refused])
         await self._write_statuses(pools, said)
 
+    def _peers(self, site: Site) -> Peers:
+        return read_peers(self._cache.list(BGP_PEER), site.outside, can_sign=site.can_sign)
+
+    def _known_nodes(self) -> list[NodeFacts]:
+        return [each for each in self._snapshot.nodes(self._is_on) if each.name in self._nodes]
+
     def _said(self) -> Said:
         layer2 = read_advertisements(self._cache.list(L2_ADVERTISEMENT))
-        if self._routing is None:
+        if self._routers is None:
             return Said("layer2", layer2)
         return Said("bgp", layer2, read_bgp_advertisements(self._cache.list(BGP_ADVERTISEMENT)))
 
@@ -183,15 +221,16 @@ class Balancer:
 
     def _route(self, nodes: Iterable[NodeFacts], announced: Iterable[Announced]) -> list[Object]:
         """Say how the routers are to be configured; give the objects that cannot be heeded."""
-        if self._routing is None:
+        if self._routers is None:
             objects = [*self._cache.list(BGP_PEER), *self._cache.list(BGP_ADVERTISEMENT)]
             objects += [obj for obj in self._snapshot.services() if protocol_of(obj) == "bgp"]
             for obj in objects:
                 self._teller.problem(obj, "NoRouters", UNUSED)
             return objects
-        site = self._routing.site
-        peers, problems = read_peers(self._cache.list(BGP_PEER), site.outside)
-        self._routing.configure(configurations(site, peers, nodes, announced))
+        peers, problems = self._peers(self._routers.site)
+        self._routers.configure(configurations(self._routers.site, peers, nodes, announced))
+        with self._tolerating(THIS_MACHINE):
+            self._routers.announced({each.address for each in announced if each.routes})
         return self._complain(BGP_PEER, "InvalidPeer", "Peer is not used", problems)
 
     async def _write(self, verdicts: Iterable[Verdict]) -> None:
@@ -216,10 +255,13 @@ class Balancer:
         services = [obj for obj in self._snapshot.services() if is_ours(obj, said.protocols)]
         given = {address for obj in services for address in addresses_of(obj)}
         for pool in pools:
-            status = status_of(pool, given)
             obj = self._pool(pool.name)
-            if obj is not None and obj.get("status") != status:
-                await self._patch(ADDRESS_POOL, obj, {"status": status})
+            if obj is not None:
+                await self._put_status(ADDRESS_POOL, obj, status_of(pool, given))
+
+    async def _put_status(self, kind: Kind, obj: Object, status: Mapping[str, Any]) -> None:
+        if (obj.get("status") or {}) != status:
+            await self._patch(kind, obj, {"status": status})
 
     def _pool(self, name: str) -> Object | None:
         return next((o for o in self._cache.list(ADDRESS_POOL) if o["metadata"]["name"] == name), None)

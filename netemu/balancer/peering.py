@@ -20,6 +20,8 @@ from netemu.balancer.pools import Address, Labels
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _LONGEST_S = 65535
 
+UNSIGNED = "it has a password, and this kernel cannot sign segments (CONFIG_TCP_MD5SIG, RFC 2385)"
+
 
 class _Spec(Struct, frozen=True, kw_only=True, rename="camel"):
     my_asn: int = msgspec.field(name="myASN")
@@ -30,6 +32,7 @@ class _Spec(Struct, frozen=True, kw_only=True, rename="camel"):
     keepalive_time: str = KEEPALIVE_TIME
     connect_time: str = CONNECT_TIME
     ebgp_multi_hop: bool = False
+    password: str = ""
     node_selectors: tuple[LabelSelector, ...] = ()
 
 
@@ -50,6 +53,7 @@ class Peer(NamedTuple):
     keepalive_s: int = 1
     connect_s: int = 1
     is_far: bool = False
+    password: str = ""
     node_selectors: tuple[LabelSelector, ...] = ()
 
     def is_peer_of(self, labels: Labels) -> bool:
@@ -64,10 +68,13 @@ class Peers(NamedTuple):
     problems: Mapping[str, str]
 
 
-def read_peers(objects: Iterable[Object], outside: Collection[Address] = ()) -> Peers:
+def read_peers(
+    objects: Iterable[Object], outside: Collection[Address] = (), *, can_sign: bool = True
+) -> Peers:
     """Read all peers; of two that contradict each other the first by name holds.
 
-    ``outside`` are the addresses of one router, which has one AS number.
+    ``outside`` are the addresses of one router, which has one AS number. ``can_sign`` tells
+    whether the kernel has what passwords need.
     """
     peers: list[Peer] = []
     problems: dict[str, str] = {}
@@ -79,7 +86,9 @@ def read_peers(objects: Iterable[Object], outside: Collection[Address] = ()) -> 
             problems[name] = str(err)
             continue
         problem = next(filter(None, (_contradiction(peer, other, outside) for other in peers)), "")
-        if problem:
+        if peer.password and not can_sign:
+            problems[name] = UNSIGNED
+        elif problem:
             problems[name] = problem
         else:
             peers.append(peer)
@@ -110,6 +119,7 @@ def read_peer(obj: Object) -> Peer:
         keepalive_s=keepalive_s,
         connect_s=max(_seconds("connectTime", spec.connect_time), 1),
         is_far=spec.ebgp_multi_hop and spec.peer_asn != spec.my_asn,
+        password=spec.password,
         node_selectors=spec.node_selectors,
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from netemu.balancer.frr import Below, Command, Config, changes, leads_to, parse, render
+from netemu.balancer.pools import Address
+from netemu.balancer.sessions import read_sessions
 from netemu.balancer.vty import RouterAbsentError, RouterError, Vty, opened
 from netemu.logs import Log
 
@@ -71,6 +73,16 @@ class Router:
                     self._failed(str(err))
                 asyncio.get_running_loop().call_later(delay_s, self._wake.set)
                 delay_s = min(delay_s * 2, MAX_RETRY_S)
+
+    async def sessions(self) -> Mapping[Address, str]:
+        """Ask how its sessions are, by the peers' addresses; none while it does not answer."""
+        try:
+            async with opened(self._directory / "bgpd.vty") as vty:
+                _, text = await vty.ask("show bgp summary json")
+        except RouterError as err:
+            log.debug("router.unasked", place=self.place, error=str(err))
+            return {}
+        return read_sessions(text)
 
     def _write(self) -> None:
         assert self._wanted is not None

@@ -16,11 +16,15 @@ OUTSIDE = "outside"
 
 
 class Site(NamedTuple):
-    """Where a cluster's routers are: on each node, and outside; ``hosts`` are the ranges of both."""
+    """Where a cluster's routers are: on each node, and outside; ``hosts`` are the ranges of both.
+
+    ``can_sign`` tells whether the kernel has what passwords need.
+    """
 
     nodes: Mapping[str, tuple[Address, ...]]
     outside: tuple[Address, ...]
     hosts: tuple[Network, ...]
+    can_sign: bool = True
 
 
 def configurations(

@@ -14,7 +14,7 @@ from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION, Kind
 from netemu.apiserver.registry import Registry
 from netemu.balancer.definitions import definitions
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER, SETTINGS, address_pool, bgp_peer
-from netemu.balancer.loop import Balancer, Routing
+from netemu.balancer.loop import Balancer
 from netemu.clock import Clock
 from netemu.cluster.record import Record
 from netemu.cluster.routers import Routers
@@ -62,10 +62,8 @@ class Balancing:
         self._recorder = Recorder(client, clock, "netemu-balancer")
         self._routers: Routers | None = None
         self._balancer: Balancer | None = None
-        routing: Routing | None = None
         if settings.load_balancer == "bgp":
             self._routers = Routers(world, settings, paths, record, self._router_failed)
-            routing = Routing(self._routers.site, self._routers.configure)
         if settings.load_balancer != "none":
             self._balancer = Balancer(
                 client,
@@ -73,7 +71,7 @@ class Balancing:
                 informer,
                 self._settings,
                 self._recorder,
-                routing=routing,
+                routers=self._routers,
                 is_on=lambda node: node not in self._off,
             )
 

@@ -36,6 +36,7 @@ HOMES = (CHECKOUT / ".cache/frr", Path("/"))
 ZEBRA, BGPD = "zebra", "bgpd"
 RELEARN_S = 5
 LOOK_EVERY_S = 0.005
+LISTENS_WITHIN_S = 30.0  # on a slow machine it takes one
 RESTART_DELAY_S = 0.05
 MAX_DELAY_S = 10.0
 SETTLED_S = 5.0
@@ -64,6 +65,12 @@ class RouterEndedError(NetemuError):
     """A router's daemon does not stay."""
 
     code = "CLUSTER_ROUTER_ENDED"
+
+
+class RouterSilentError(NetemuError):
+    """A router's daemon is there, and does not do its work."""
+
+    code = "CLUSTER_ROUTER_SILENT"
 
 
 class Unit(NamedTuple):
@@ -166,7 +173,7 @@ async def start(unit: Unit, record: Record, started: Callable[[], None]) -> list
 
     Raises:
         MissingProgramError: FRR is not there.
-        RouterEndedError: one ended before the next could begin.
+        RouterEndedError, RouterSilentError: the next could not begin, for one ended, or does not listen.
 
     """
     found = [find_process(record, name) for name in unit.names]
@@ -179,20 +186,37 @@ async def start(unit: Unit, record: Record, started: Callable[[], None]) -> list
     for program in unit.programs:
         running.append(_start(unit, program, record))
         if program == ZEBRA:
-            await _listening(unit, running[-1])
+            await listening(unit, running[-1])
     started()
     return running
 
 
-async def _listening(unit: Unit, zebra: ProcessId) -> None:
-    """Return when zebra listens: a bgpd that comes too early would come again after 10 s."""
-    while True:
-        with socket.socket(socket.AF_UNIX) as sock:
-            if sock.connect_ex(str(unit.zebra_socket)) == 0:
-                return
-        if not process.is_alive(zebra):
-            raise RouterEndedError("zebra ended before it listened", hint=f"See {unit.directory}/zebra.log.")
-        await asyncio.sleep(LOOK_EVERY_S)
+async def listening(unit: Unit, zebra: ProcessId, within_s: float = LISTENS_WITHIN_S) -> None:
+    """Return when zebra listens: a bgpd that comes too early would come again after 10 s.
+
+    Raises:
+        RouterEndedError: it ended.
+        RouterSilentError: it is there, and nobody listens.
+
+    """
+    log_file = unit.directory / f"{ZEBRA}.log"
+    try:
+        async with asyncio.timeout(within_s):
+            while not _answers(unit.zebra_socket):
+                if not process.is_alive(zebra):
+                    raise RouterEndedError("zebra ended before it listened", hint=f"See {log_file}.")
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError as err:
+        raise RouterSilentError(
+            f"zebra runs, but does not listen: waited {within_s:g} s for {unit.zebra_socket}",
+            hint=f"It is started again. See {log_file}, and what `cat /proc/{zebra.pid}/stack` says.",
+        ) from err
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)  # who does not accept must not stop us
+        return sock.connect_ex(str(path)) == 0
 
 
 def prepare(unit: Unit) -> None:

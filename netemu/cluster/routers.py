@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from netemu.balancer.frr import Config
+from netemu.balancer.pools import Address
 from netemu.balancer.router import Router
 from netemu.balancer.routing import Site
+from netemu.balancer.sessions import Sessions
 from netemu.cluster.frr import Unit, keep, node_unit, outside_unit
+from netemu.cluster.host_access import Reach
 from netemu.cluster.processes import end_processes
 from netemu.cluster.record import Record
 from netemu.cluster.world import OUTSIDE, World
 from netemu.linux import netns, sysctl
+from netemu.linux.tcpsign import can_sign
 from netemu.naming import NodeName
 from netemu.settings import Paths, Settings
 
@@ -33,7 +37,9 @@ class Routers:
             nodes={node.name: node.ips for node in world.nodes},
             outside=tuple(address.ip for address in world.outside_addresses),
             hosts=settings.host_ranges,
+            can_sign=can_sign(),
         )
+        self._reach = Reach(world, settings) if settings.host_access else None
         places = {OUTSIDE: outside_unit(OUTSIDE, self._netns, paths.run / "frr" / OUTSIDE)}
         for node in world.nodes:
             places[node.name] = node_unit(node.name, paths.netns / node.netns, paths.run / "frr" / node.name)
@@ -49,6 +55,21 @@ class Routers:
         """Say how routers are to be configured."""
         for place, config in configurations.items():
             self._routers[place].want(config)
+
+    def announced(self, addresses: Collection[Address]) -> None:
+        """Let this machine reach what nodes announce, if it is plugged in."""
+        if self._reach is not None:
+            self._reach.hold(addresses)
+
+    async def sessions(self) -> Sessions:
+        """Tell how the nodes' sessions are; a router that does not answer has none."""
+        async with asyncio.TaskGroup() as group:
+            asked = {
+                name: group.create_task(router.sessions(), name=f"sessions of {name}")
+                for name, router in self._routers.items()
+                if name != OUTSIDE
+            }
+        return {name: task.result() for name, task in asked.items()}
 
     async def run_outside(self) -> None:
         """Keep the router outside running until cancelled; it spreads connections over nodes, not clients."""

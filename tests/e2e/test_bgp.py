@@ -130,6 +130,10 @@ def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventuall
     routed.apply(POD % {"node": "node-1"})
     routed.apply(SERVICES)
     (local,) = eventually(lambda: _addresses(routed, "local"))
+    for peer in ("outside", "outside-v6"):
+        routed.ok("patch", "bgppeer", peer, "--type", "merge", "-p", '{"spec": {"password": "pst!"}}')
+    established = ("bgppeers", "-o", "jsonpath={.items[*].status.established}")
+    eventually(lambda: routed.ok("get", *established).split(), ["3/3", "3/3"].__eq__)
     eventually(lambda: _ways(routed).get(local) == {"node-1"})
     before = _routers(routed)
 

@@ -39,8 +39,10 @@ CONFIGS = {
     "other-attributes": node_config(ADDRESSES, [PEER], [TAGGED._replace(local_pref=0, communities=())]),
     "far-peer": node_config(ADDRESSES, [FAR, PEER6], [PLAIN]),
     "other-times": node_config(ADDRESSES, [PEER._replace(hold_s=9, keepalive_s=3, connect_s=5)], []),
+    "password": node_config(ADDRESSES, [PEER._replace(password="s3cret!"), PEER6], [PLAIN]),
     "other-as": node_config(ADDRESSES, [PEER._replace(my_asn=65000, asn=65000)], [PLAIN]),
     "outside": outside_config((PEER.address, PEER6.address), [PEER, PEER6], HOSTS),
+    "outside-with-a-password": outside_config((PEER.address,), [PEER._replace(password="#1?")], HOSTS),
     "outside-inside-the-as": outside_config((PEER.address,), [PEER._replace(asn=64512)], HOSTS),
 }
 

@@ -14,7 +14,7 @@ from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
 from netemu.balancer.announcement import choose
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER, SETTINGS, address_pool, bgp_peer
-from netemu.balancer.loop import Balancer, Routing
+from netemu.balancer.loop import Balancer
 from netemu.balancer.routing import Site
 from netemu.cluster import balancing
 from netemu.errors import KernelError
@@ -94,6 +94,26 @@ class RefusingClient(LocalClient):
         return await super().patch(kind, namespace, name, patch, **more)
 
 
+class NotedRouters:
+    """Notes what it is told, and tells what a test says of sessions."""
+
+    site = SITE
+
+    def __init__(self):
+        self.configured = {}
+        self.reached = set()
+        self.states = {}
+
+    def configure(self, configurations):
+        self.configured.update(configurations)
+
+    def announced(self, addresses):
+        self.reached = {str(address) for address in addresses}
+
+    async def sessions(self):
+        return self.states
+
+
 class Cluster:
     """An API, and a balancer that can be started again over it."""
 
@@ -103,13 +123,12 @@ class Cluster:
         self.off = set()
         self.nodes = {}
         self.balancer = None
-        self.routing = None
-        self.configured = {}
+        self.routers = None
 
     async def prepare(self, mode="layer2"):
         await balancing.ensure(self.registry, Settings(load_balancer=mode))
         if mode == "bgp":
-            self.routing = Routing(SITE, self.configured.update)
+            self.routers = NotedRouters()
         await self.client.create(NAMESPACE, builders.namespace("default"))
         for name in NAMES:
             await self.client.create(NODE, builders.node(name))
@@ -127,10 +146,11 @@ class Cluster:
             informer,
             settings,
             recorder,
-            routing=self.routing,
+            routers=self.routers,
             is_on=lambda name: name not in self.off,
             period_s=0.01,
             retry_s=0.01,
+            look_s=0.01,
             open_node=lambda name, _fd: self.nodes.setdefault(name, NotedNode(self.nodes)),
         )
         for name in NAMES:
@@ -164,7 +184,7 @@ class Cluster:
         """Name the routers whose configuration has a line."""
         return {
             place
-            for place, config in self.configured.items()
+            for place, config in self.routers.configured.items()
             if any(line in lines for lines in config.values())
         }
 
@@ -374,6 +394,33 @@ async def test_with_routers_all_nodes_announce_by_bgp_and_none_answers():
     assert {message for reason, message in await cluster.events() if reason == "nodeAssigned"} == {
         f'announcing from node "{name}" with protocol "bgp"' for name in NAMES
     }
+
+
+async def test_a_peer_says_which_of_its_sessions_are_established():
+    cluster = await Cluster().prepare("bgp")
+    outside = ip_address("172.30.0.1")
+
+    async def told():
+        return (await cluster.client.get(cluster.kind(BGP_PEER), "", "outside")).get("status", {})
+
+    async with cluster.running():
+        await eventually(told, lambda status: status.get("established") == "0/3", within_s=30)
+        cluster.routers.states = {"node-1": {outside: "Established"}, "node-2": {outside: "Active"}}
+        status = await eventually(told, lambda status: status["established"] == "1/3", within_s=30)
+        assert [each["state"] for each in status["sessions"]] == ["Established", "Active", "Idle"]
+
+        cluster.off.add("node-3")
+        cluster.balancer.node_switched()
+        await eventually(told, lambda status: status["established"] == "1/2", within_s=30)
+
+
+async def test_whoever_stands_at_the_machine_reaches_what_is_announced():
+    cluster = await Cluster().prepare("bgp")
+    async with cluster.running():
+        await cluster.serve()
+        await cluster.sees(lambda: cluster.routers.reached == {"172.30.255.1"})
+        await cluster.serves("web")
+        await cluster.sees(lambda: cluster.routers.reached == set())
 
 
 async def test_a_peer_that_cannot_be_is_told():

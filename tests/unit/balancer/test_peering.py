@@ -62,6 +62,15 @@ def test_of_two_that_contradict_each_other_the_first_holds(other, problem):
     assert problem in problems["b"]
 
 
+def test_a_kernel_that_cannot_sign_has_no_peers_with_passwords():
+    objects = [peer("a", password="secret"), peer("b", "172.30.0.9")]
+
+    assert [each.password for each in read_peers(objects).peers] == ["secret", ""]
+    peers, problems = read_peers(objects, can_sign=False)
+    assert [each.name for each in peers] == ["b"]
+    assert "CONFIG_TCP_MD5SIG" in problems["a"]
+
+
 def test_routers_elsewhere_have_numbers_of_their_own():
     assert read_peers([peer("a"), peer("b", "172.30.0.9", peer_asn=65000)], OUTSIDE).problems == {}
 

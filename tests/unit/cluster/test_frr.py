@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from netemu.cluster.frr import argv, find_frr, node_unit, outside_unit, prepare
+from netemu.cluster.frr import (
+    RouterEndedError,
+    RouterSilentError,
+    argv,
+    find_frr,
+    listening,
+    node_unit,
+    outside_unit,
+    prepare,
+)
 from netemu.errors import MissingProgramError
+from netemu.linux.process import ProcessId, process_id
+
+THIS = process_id(os.getpid())
 
 
 def unpacked(directory):
@@ -57,3 +71,27 @@ def test_a_directory_is_prepared_as_often_as_wanted(tmp_path):
 
     assert "frrvty" in (unit.directory / "group").read_text()
     assert unit.directory.stat().st_mode & 0o777 == 0o700
+
+
+async def test_zebra_is_waited_for_until_it_listens(tmp_path):
+    unit = outside_unit("outside", Path("/run/netns/x"), tmp_path)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(unit.zebra_socket))
+        sock.listen()
+
+        await listening(unit, THIS, within_s=30)
+
+
+async def test_zebra_that_never_listens_is_not_waited_for_without_end(tmp_path):
+    unit = outside_unit("outside", Path("/run/netns/x"), tmp_path)
+
+    with pytest.raises(RouterSilentError) as caught:
+        await listening(unit, THIS, within_s=0.02)
+
+    assert str(unit.zebra_socket) in caught.value.message
+    assert f"{tmp_path}/zebra.log" in caught.value.hint
+
+
+async def test_zebra_that_ends_is_not_waited_for(tmp_path):
+    with pytest.raises(RouterEndedError, match="zebra ended before it listened"):
+        await listening(outside_unit("outside", Path("/x"), tmp_path), ProcessId(os.getpid(), 0))
