@@ -13,6 +13,7 @@ from netemu.apiserver import answers
 from netemu.apiserver.proxy.backends import KUBELET_PORT, target_of
 from netemu.apiserver.reachpaths import ReachPath
 from netemu.apiserver.registry import Registry
+from netemu.metrics import Metric, render_metrics
 
 _EMPTY_DIRECTORY = "<pre>\n</pre>\n"  # /var/log: what pods say is the API's ``log``
 _HEALTH = ("healthz", "healthz/ping", "healthz/syncloop", "healthz/log")
@@ -89,5 +90,5 @@ def _summary(node: str, pods: list[Object]) -> Object:
 
 
 def _metrics(pods: int) -> str:
-    head = "# HELP kubelet_running_pods [ALPHA] Number of pods that have a running pod sandbox\n"
-    return f"{head}# TYPE kubelet_running_pods gauge\nkubelet_running_pods {pods}\n"
+    sandboxes = "[ALPHA] Number of pods that have a running pod sandbox"
+    return render_metrics([Metric("kubelet_running_pods", "gauge", sandboxes, [("", pods)])])

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import resource
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from aiohttp import web
 
@@ -18,18 +17,9 @@ from netemu.apiserver.auth.guard import ASKED
 from netemu.apiserver.discovery import version
 from netemu.apiserver.registry import Registry
 from netemu.clock import Clock
+from netemu.metrics import CONTENT_TYPE, Metric, labels, render_metrics
 
-CONTENT_TYPE = "text/plain; version=0.0.4"
 _RESIDENT_PAGES = 1
-
-
-class Metric(NamedTuple):
-    """One metric: its values by labels that are written already."""
-
-    name: str
-    type: str
-    help: str
-    values: Iterable[tuple[str, float]]
 
 
 class Metrics:
@@ -57,7 +47,7 @@ class Metrics:
 
     def answer(self) -> web.Response:
         """Answer with all that was counted."""
-        text = "".join(line for metric in self._metrics() for line in _lines(metric))
+        text = render_metrics(self._metrics())
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     def _metrics(self) -> Iterator[Metric]:
@@ -72,12 +62,12 @@ class Metrics:
             "apiserver_storage_objects",
             "gauge",
             "Number of stored objects, split by kind.",
-            [(_labels({"resource": kind.key}), len(self._registry.list(kind).items)) for kind in kinds],
+            [(labels({"resource": kind.key}), len(self._registry.list(kind).items)) for kind in kinds],
         )
         said = version()
         build = {name: said[name] for name in ("gitVersion", "major", "minor", "platform")}
-        labels = _labels({"git_version": build.pop("gitVersion"), **build})
-        yield Metric("kubernetes_build_info", "gauge", "The release that is emulated.", [(labels, 1)])
+        release = labels({"git_version": build.pop("gitVersion"), **build})
+        yield Metric("kubernetes_build_info", "gauge", "The release that is emulated.", [(release, 1)])
         yield from _process(self._began_s)
 
 
@@ -99,7 +89,7 @@ def _process(began_s: float) -> Iterator[Metric]:
 def _request_labels(
     group: str, version_: str, resource_: str, subresource: str, scope: str, verb: str, code: int
 ) -> str:
-    return _labels(
+    return labels(
         {
             "code": str(code),
             "component": "apiserver",
@@ -112,13 +102,3 @@ def _request_labels(
             "version": version_,
         }
     )
-
-
-def _labels(values: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{value}"' for name, value in values.items()) + "}"
-
-
-def _lines(metric: Metric) -> Iterator[str]:
-    yield f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.type}\n"
-    for labels, value in metric.values:
-        yield f"{metric.name}{labels} {value}\n"

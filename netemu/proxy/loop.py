@@ -13,8 +13,9 @@ from ipaddress import ip_network
 from itertools import islice
 from typing import NamedTuple, Protocol
 
+from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
-from netemu.clock import Clock, system_clock
+from netemu.clock import Clock, format_rfc3339, parse_rfc3339, system_clock
 from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
@@ -22,11 +23,13 @@ from netemu.linux.nftmonitor import Monitors
 from netemu.naming import NodeName
 from netemu.nft.expressions import Address, Family, Network
 from netemu.proxy import flows
+from netemu.proxy.figures import Figures, News, NodeFigures
 from netemu.proxy.groups import TABLE_NAME, NodeView
 from netemu.proxy.health import LocalHealth
 from netemu.proxy.index import Index, PortKey
 from netemu.proxy.kernel import NodeKernel
 from netemu.proxy.plan import Elements, Plans
+from netemu.proxy.report import without_local
 from netemu.proxy.server import HealthServer, TellTaken
 from netemu.proxy.syncer import PERIOD_S, Kernel, ProxySyncer
 from netemu.settings import Settings
@@ -35,16 +38,15 @@ from netemu.settings import Settings
 _AT_ONCE = 200
 # So many are planned without looking for garbage.
 _MANY = 2000
+# Why a Service is planned again.
+_BY_SERVICE, _BY_SLICE = 1, 2
+TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
+_GOING_TAINT = "ToBeDeletedByClusterAutoscaler"
 _ZONE_LABEL = "topology.kubernetes.io/zone"
 
 
 class Syncer(Protocol):
     """What brings one node's kernel to what the plans of one family say, and keeps it there."""
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the kernel holds what is known, as far as one can tell."""
-        ...
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now."""
@@ -54,8 +56,8 @@ class Syncer(Protocol):
         """Remember the ranges of ClusterIPs beside the first."""
         ...
 
-    def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
-        """Remember which plans changed."""
+    def note(self, changed: Mapping[PortKey, Elements | None], news: News) -> None:
+        """Remember which plans changed, and what of."""
         ...
 
     async def wait_synced(self) -> None:
@@ -76,7 +78,7 @@ class NodeProxying:
     """What a syncer gets: its node, whose namespace stays the caller's, what is planned, whom to tell.
 
     ``tell`` takes the words of an event of the node, about a change by another hand, ``tell_failure`` those
-    about a change of its own that the kernel refused.
+    about a change of its own that the kernel refused. It counts its work in ``figures``.
     """
 
     node: NodeView
@@ -86,6 +88,7 @@ class NodeProxying:
     tell: Callable[[str], None]
     tell_failure: Callable[[str], None]
     period_s: float
+    figures: Figures
 
 
 OpenSyncer = Callable[[NodeProxying], Syncer]
@@ -103,13 +106,14 @@ class Health(Protocol):
         ...
 
 
-OpenHealth = Callable[[NodeName, int, Callable[[], bool], Clock, TellTaken], Health]
+OpenHealth = Callable[[NodeName, int, NodeFigures, Clock, TellTaken], Health]
 
 
 @dataclass(frozen=True, slots=True)
 class _Half:
     """What all nodes share of one family of addresses."""
 
+    name: str
     pods: Network
     services: Network
     index: Index
@@ -145,13 +149,16 @@ class Proxy:
         self._settings = settings
         self._open_kernel = open_kernel or partial(NodeKernel, monitors=Monitors())
         self._open_syncer = open_syncer or self._with_maps
-        self._open_health = open_health or partial(HealthServer, mode=settings.proxy_mode)
+        self._open_health: OpenHealth = open_health or HealthServer
         self._recorder = recorder
         self._clock = clock
         self._period_s = period_s
         ranges = zip(settings.pod_ranges, settings.service_ranges, strict=True)
         self._halves = tuple(_half(cache, pods, services) for pods, services in ranges)
-        self._dirty: dict[Key, None] = {}
+        self._dirty: dict[Key, int] = {}
+        self._seen = Counter[str]()
+        self._triggers: list[tuple[str, str]] = []  # a slice's family, and since when it is so
+        self._began = format_rfc3339(clock())
         self._with_health: set[Key] = set()
         self._wake = asyncio.Event()
         self._nodes: dict[NodeName, _NodeParts] = {}
@@ -168,20 +175,26 @@ class Proxy:
         Node ports answer on ``node_ips``. ``ns_fd`` is the node's network namespace; the
         caller may close it afterwards.
         """
-        syncers = tuple(self._syncer(node, half, node_ips, ns_fd) for half in self._halves)
-        health = self._open_health(
-            node,
-            ns_fd,
-            lambda: all(syncer.is_synced for syncer in syncers),
-            self._clock,
-            partial(self._tell_taken, node),
+        families = {half.name: Figures(self._clock) for half in self._halves}
+        syncers = tuple(
+            self._syncer(node, half, node_ips, ns_fd, families[half.name]) for half in self._halves
         )
+        figures = NodeFigures(
+            self._settings.proxy_mode,
+            families,
+            self._seen,
+            partial(self._without_local, node),
+            partial(self._is_eligible, node),
+        )
+        health = self._open_health(node, ns_fd, figures, self._clock, partial(self._tell_taken, node))
         parts = _NodeParts(node, syncers, health)
         self._nodes[node] = parts
         self._waiting.append(parts)
         self._wake.set()
 
-    def _syncer(self, node: NodeName, half: _Half, node_ips: Sequence[Address], ns_fd: int) -> Syncer:
+    def _syncer(
+        self, node: NodeName, half: _Half, node_ips: Sequence[Address], ns_fd: int, figures: Figures
+    ) -> Syncer:
         view = NodeView(
             node,
             tuple(ip for ip in node_ips if ip.version == half.pods.version),
@@ -198,7 +211,9 @@ class Proxy:
         tell = partial(self._tell, node, "ProxyRulesChanged")
         tell_failure = partial(self._tell, node, "ProxyRulesFailed")
         return self._open_syncer(
-            NodeProxying(view, ns_fd, half.index, half.plans.current, tell, tell_failure, self._period_s)
+            NodeProxying(
+                view, ns_fd, half.index, half.plans.current, tell, tell_failure, self._period_s, figures
+            )
         )
 
     def _with_maps(self, given: NodeProxying) -> Syncer:
@@ -215,6 +230,7 @@ class Proxy:
             on_repair=tell,
             on_failure=tell_failure,
             period_s=given.period_s,
+            figures=given.figures,
         )
 
     async def wait_synced(self) -> None:
@@ -246,9 +262,19 @@ class Proxy:
                 await self._wake.wait()
 
     def _note(self, change: Change) -> None:
+        is_slice = change.kind is ENDPOINT_SLICE
+        self._seen["endpoint" if is_slice else "service"] += 1
+        if is_slice and change.new is not None:
+            self._note_trigger(change.new)
         # Which Services a change touches is the same in all families.
-        self._dirty.update(dict.fromkeys(self._halves[0].index.touched(change)))
+        for key in self._halves[0].index.touched(change):
+            self._dirty[key] = self._dirty.get(key, 0) | (_BY_SLICE if is_slice else _BY_SERVICE)
         self._wake.set()
+
+    def _note_trigger(self, slice_: Object) -> None:
+        since = (slice_["metadata"].get("annotations") or {}).get(TRIGGER_TIME, "")
+        if since >= self._began:  # as text: many are of long before, and to read one takes time
+            self._triggers.append((slice_["addressType"], since))
 
     def _note_node(self, change: Change) -> None:
         parts = self._nodes.get(NodeName(change.key.name))
@@ -282,6 +308,17 @@ class Proxy:
             words = f'node {node} failed to start healthcheck "{health.service}" on port {health.port}: {why}'
             self._recorder.emit(service, "Warning", "FailedToStartServiceHealthcheck", words)
 
+    def _without_local(self, node: NodeName, family: str) -> Mapping[str, int]:
+        (half,) = (half for half in self._halves if half.name == family)
+        return without_local(half.plans.current.values(), node)
+
+    def _is_eligible(self, node: NodeName) -> bool:
+        """Tell whether load balancers may use a node: not if it is going, or the autoscaler says so."""
+        obj = self._cache.get(NODE, Key("", node))
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
+            return False
+        return all(taint["key"] != _GOING_TAINT for taint in obj.get("spec", {}).get("taints") or ())
+
     def _zone(self, node: NodeName) -> str:
         obj = self._cache.get(NODE, Key("", node)) or {"metadata": {}}
         return str((obj["metadata"].get("labels") or {}).get(_ZONE_LABEL, ""))
@@ -295,13 +332,14 @@ class Proxy:
     async def _refresh_dirty(self) -> None:
         while self._dirty:
             some = list(islice(self._dirty, _AT_ONCE))
-            for key in some:
-                del self._dirty[key]
+            causes = [self._dirty.pop(key) for key in some]
+            triggers, self._triggers = self._triggers, []
             for place, half in enumerate(self._halves):
                 changed = half.plans.refresh(some)
                 if changed:
+                    news = _news(causes, [since for family, since in triggers if family == half.name])
                     for parts in self._nodes.values():
-                        parts.syncers[place].note(changed)
+                        parts.syncers[place].note(changed, news)
             for key in some:
                 self._refresh_health(key)
             await asyncio.sleep(0)
@@ -333,9 +371,15 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
+def _news(causes: Sequence[int], since: Sequence[str]) -> News:
+    by_service = sum(cause & _BY_SERVICE for cause in causes)
+    by_slice = sum((cause & _BY_SLICE) // _BY_SLICE for cause in causes)
+    return News(by_service, by_slice, tuple(map(parse_rfc3339, since)))
+
+
 def _half(cache: Cache, pods: Network, services: Network) -> _Half:
     index = Index(cache, _family(pods))
-    return _Half(pods, services, index, Plans(index))
+    return _Half(f"IPv{pods.version}", pods, services, index, Plans(index))
 
 
 def _family(network: Network) -> Family:

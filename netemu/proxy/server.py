@@ -11,12 +11,13 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from netemu.clock import Clock, format_rfc3339
+from netemu.clock import Clock
 from netemu.informer.cache import Key
 from netemu.linux import netns
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.proxy import health
+from netemu.proxy.figures import NodeFigures
 from netemu.proxy.health import HEALTHZ_PORT, METRICS_PORT, Answer, LocalHealth
 
 log = Log(__name__)
@@ -32,29 +33,23 @@ TellTaken = Callable[[LocalHealth, str], None]
 
 
 class HealthServer:
-    """The listening ports of one node; ``is_synced`` tells whether its rules are up to date.
-
-    ``tell_taken`` is called once for each port that somebody else has. ``mode`` is the word for how the
-    node's proxy works.
-    """
+    """The listening ports of one node; ``tell_taken`` is called once for each port that somebody else has."""
 
     def __init__(
         self,
         node: NodeName,
         ns_fd: int,
-        is_synced: Callable[[], bool],
+        figures: NodeFigures,
         clock: Clock,
         tell_taken: TellTaken,
         *,
-        mode: str = "nftables",
         retry_s: float = RETRY_S,
     ) -> None:
         self._node = node
         self._ns_fd = os.dup(ns_fd)
-        self._is_synced = is_synced
+        self._figures = figures
         self._clock = clock
         self._tell_taken = tell_taken
-        self._mode = mode
         self._retry_s = retry_s
         self._taken: set[tuple[Key, int]] = set()
         self._wanted: dict[Key, LocalHealth] = {}
@@ -76,7 +71,7 @@ class HealthServer:
         try:
             for address, port, respond in (
                 ("", HEALTHZ_PORT, self._healthz),
-                ("127.0.0.1", METRICS_PORT, self._about),
+                (self._loopback(), METRICS_PORT, self._about),
             ):
                 try:
                     own.append(await self._listen(address, port, respond))
@@ -139,22 +134,30 @@ class HealthServer:
                 sock = netns.open_socket(self._ns_fd, socket.AF_INET6, kind)
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
                 return sock
-        return netns.open_socket(self._ns_fd, socket.AF_INET, kind)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return netns.open_socket(self._ns_fd, family, kind)
+
+    def _loopback(self) -> str:
+        return "127.0.0.1" if "IPv4" in self._figures.families else "::1"
 
     def _of(self, service: Key) -> Respond:
         def respond(path: str) -> Answer:
             del path  # kube-proxy answers the same on every path
             found = self._wanted.get(service, LocalHealth(service, 0, 0))
-            return found.answer(is_synced=self._is_synced())
+            is_synced = all(figures.synced_s for figures in self._figures.families.values())
+            is_healthy = is_synced and health.is_keeping_up(self._figures, self._clock())
+            return found.answer(is_synced=is_healthy)
 
         return respond
 
     def _about(self, path: str) -> Answer:
-        return health.about(path, self._mode)
+        return health.about(path, self._figures)
 
     def _healthz(self, path: str) -> Answer:
-        now = format_rfc3339(self._clock())
-        return health.healthz(path, is_synced=self._is_synced(), synced_at=now, now=now)
+        answer = health.healthz(path, self._figures, self._clock())
+        if answer.status != 404:
+            (self._figures.healthz if path == "/healthz" else self._figures.livez)[answer.status] += 1
+        return answer
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, respond: Respond) -> None:

@@ -15,6 +15,7 @@ from netemu.naming import NodeName
 from netemu.nft.expressions import Network
 from netemu.nft.transaction import Transaction
 from netemu.proxy.attempts import FIRST_RETRY_S, Attempts, Progress, end_stale
+from netemu.proxy.figures import Figures, News
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import PortKey
 from netemu.proxy.plan import Elements
@@ -83,30 +84,27 @@ class ProxySyncer:
         first_retry_s: float = FIRST_RETRY_S,
         rest_s: float = REST_S,
         period_s: float = PERIOD_S,
+        figures: Figures | None = None,
     ) -> None:
         self._node = node
         self._kernel = kernel
         self._plans = plans
         self._rules = NodeRules(node)
         self._on_repair = on_repair
-        self._attempts = Attempts(node.name, on_failure, first_retry_s)
+        self._figures = figures or Figures()
+        self._attempts = Attempts(node.name, on_failure, first_retry_s, self._figures)
         self._rest_s = min(rest_s, period_s)
         self._period_s = period_s
         self._pending: dict[PortKey, Elements | None] = {}
         self._must_load = self._has_gap = False
         self._loaded_s = 0.0
-        self._progress = Progress()
+        self._progress = Progress(self._figures)
         self._wake = asyncio.Event()
 
     @property
     def name(self) -> NodeName:
         """The node's name."""
         return self._node.name
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the last transaction went through, and there was one."""
-        return self._progress.has_begun and not self._attempts.is_failing
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now; its rules are loaded again if it is another."""
@@ -124,10 +122,10 @@ class ProxySyncer:
             self._must_load = True
             self._wake.set()
 
-    def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
+    def note(self, changed: Mapping[PortKey, Elements | None], news: News) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
-        self._progress.note()
+        self._progress.note(news)
         self._wake.set()
 
     async def wait_synced(self) -> None:
@@ -198,7 +196,7 @@ class ProxySyncer:
             self._has_gap = False
             noted = self._progress.noted
             started = time.monotonic()
-            worked = await self._attempts.make(partial(self._load, plans, afresh=afresh))
+            worked = await self._attempts.make(partial(self._load, plans, afresh=afresh), is_full=True)
             afresh = True
         self._progress.hold(noted)
         self._loaded_s = time.monotonic()
@@ -214,10 +212,13 @@ class ProxySyncer:
         else:
             for transaction in rules.load(plans, afresh=afresh):
                 self._kernel.apply(transaction)
-        end_stale(self._kernel.end_stale, expected_by_all(plans.values(), self._node), self._node.name)
+        self._end_stale(expected_by_all(plans.values(), self._node))
 
     def _change(self, changed: Mapping[PortKey, Elements | None]) -> None:
         expected = expected_after(self._rules.held, changed, self._node)
         for transaction in self._rules.change(changed):
             self._kernel.apply(transaction)
-        end_stale(self._kernel.end_stale, expected, self._node.name)
+        self._end_stale(expected)
+
+    def _end_stale(self, expected: Expected) -> None:
+        end_stale(self._kernel.end_stale, expected, self._node.name, self._figures)

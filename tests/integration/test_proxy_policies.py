@@ -8,11 +8,12 @@ import socket
 
 import pytest
 
-from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
+from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE
 from netemu.clock import system_clock
 from netemu.informer.cache import Key
 from netemu.linux import netns
 from netemu.naming import NodeName
+from netemu.proxy.figures import Figures, NodeFigures
 from netemu.proxy.health import LocalHealth
 from netemu.proxy.server import HealthServer
 from netemu.testing import service_world
@@ -124,7 +125,9 @@ def fetched(fd, address, port, path="/"):
 
 async def test_a_load_balancer_is_told_which_nodes_have_endpoints(world):
     client = FakeClient(
-        service(externalTrafficPolicy="Local", healthCheckNodePort=32100), endpoints("a", "b")
+        service(externalTrafficPolicy="Local", healthCheckNodePort=32100),
+        endpoints("a", "b"),
+        (NODE, {"metadata": {"name": "node-1"}}),
     )
     async with service_world.proxied(world, client):
 
@@ -137,8 +140,12 @@ async def test_a_load_balancer_is_told_which_nodes_have_endpoints(world):
         await eventually(answers, lambda seen: [status for status, _ in seen] == [503, 200], within_s=30)
         healthz = await asyncio.to_thread(fetched, world["outside"], NODES["node-1"], 10256, "/healthz")
         mode = await asyncio.to_thread(fetched, world["node-1"], "127.0.0.1", 10249, "/proxyMode")
+        numbers = await asyncio.to_thread(fetched, world["node-1"], "127.0.0.1", 10249, "/metrics")
 
     assert (healthz[0], mode) == (200, (200, "nftables"))
+    assert 'sync_proxy_rules_nftables_sync_failures_total{ip_family="IPv4"} 0\n' in numbers[1]
+    assert "kubeproxy_sync_proxy_rules_endpoint_changes_total 2\n" in numbers[1]
+    assert 'kubeproxy_proxy_healthz_total{code="200"} 1\n' in numbers[1]
     assert ask(world["outside"], NODES["node-1"], 32100) == "refused"
 
 
@@ -147,10 +154,12 @@ async def test_a_health_port_that_another_has_is_told_once_and_served_when_it_is
     taken = netns.open_socket(world["node-1"], socket.AF_INET, socket.SOCK_STREAM)
     taken.bind(("", 32101))
     taken.listen()
+    synced = Figures()
+    synced.hold(0)
     server = HealthServer(
         NodeName("node-1"),
         world["node-1"],
-        lambda: True,
+        NodeFigures("nftables", {"IPv4": synced}, {}, lambda _: {}, lambda: True),
         system_clock,
         lambda found, why: told.append((found.port, why)),
         retry_s=0.01,

@@ -17,6 +17,7 @@ from netemu.logs import Log
 from netemu.nft.expressions import Family, Network
 from netemu.proxy import flows
 from netemu.proxy.attempts import FIRST_RETRY_S, Attempts, Progress, end_stale
+from netemu.proxy.figures import News
 from netemu.proxy.index import PortKey
 from netemu.proxy.iptables.pieces import Pieces
 from netemu.proxy.iptables.render import render_change
@@ -114,7 +115,9 @@ class IptablesSyncer:
         self._given = given
         self._node = given.node
         self._kernel = kernel
-        self._attempts = Attempts(given.node.name, self._tell_failure, first_retry_s)
+        self._figures = given.figures
+        self._figures.rules = self._count_rules
+        self._attempts = Attempts(given.node.name, self._tell_failure, first_retry_s, given.figures)
         self._rest_s = rest_s
         self._pieces = Pieces(given.node, given.index)
         self._held_plans: dict[PortKey, Elements] = {}
@@ -122,13 +125,8 @@ class IptablesSyncer:
         self._afresh = True  # nobody knows what is there
         self._seen: object = None  # our chains as the kernel words them, since the last change
         self._pending: set[PortKey] = set()
-        self._progress = Progress()
+        self._progress = Progress(self._figures)
         self._wake = asyncio.Event()
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the last change went through, and there was one."""
-        return self._progress.has_begun and not self._attempts.is_failing
 
     def place(self, zone: str) -> None:
         """Remember the zone that the node is in now; all is planned again if it is another."""
@@ -141,10 +139,10 @@ class IptablesSyncer:
     def serve(self, ranges: tuple[Network, ...]) -> None:
         """Do nothing: these chains know ClusterIPs, and no ranges of them."""
 
-    def note(self, changed: Mapping[PortKey, Elements | None]) -> None:
+    def note(self, changed: Mapping[PortKey, Elements | None], news: News) -> None:
         """Remember what changed, to be applied with whatever else waits by then."""
         self._pending.update(changed)
-        self._progress.note()
+        self._progress.note(news)
         self._wake.set()
 
     async def wait_synced(self) -> None:
@@ -193,9 +191,8 @@ class IptablesSyncer:
         pieces = self._pieces  # others take their place if the node gets another zone meanwhile
         await pieces.refresh(plans)
         wanted = pieces.ruleset()
-        worked = await self._attempts.make(
-            partial(self._apply, None if afresh else self._held, wanted, expected)
-        )
+        work = partial(self._apply, None if afresh else self._held, wanted, expected)
+        worked = await self._attempts.make(work, is_full=afresh)
         self._seen = None
         if worked:
             self._hold(plans)
@@ -227,7 +224,7 @@ class IptablesSyncer:
             text = render_change(held, wanted)
         if text:
             self._kernel.restore(text)
-        end_stale(self._kernel.end_stale, expected, self._node.name)
+        end_stale(self._kernel.end_stale, expected, self._node.name, self._figures)
 
     async def _look(self) -> None:
         """Look whether our chains are still as they were left; they are written again if not."""
@@ -244,6 +241,9 @@ class IptablesSyncer:
             self._afresh = True
             log.warning("proxy.chains_changed", node=self._node.name, found=deviation)
             self._given.tell(f"iptables were changed by somebody: {deviation}; writing them again")
+
+    def _count_rules(self) -> Mapping[str, int]:
+        return {table: sum(map(len, chains.values())) for table, chains in self._held.items()}
 
     def _tell_failure(self, reason: str) -> None:
         self._given.tell_failure(f"iptables could not be changed: {reason}; trying again")

@@ -9,6 +9,7 @@ import pytest
 
 from netemu.errors import KernelError
 from netemu.proxy.attempts import FIRST_RETRY_S, LAST_RETRY_S, Attempts, Progress, end_stale, retry_delay_s
+from netemu.proxy.figures import Figures, News
 
 SOMEBODY = {(IPv4Address("10.96.0.20"), 53): frozenset()}
 
@@ -22,23 +23,35 @@ def idle(*_):
 
 
 @pytest.fixture
+def figures():
+    return Figures()
+
+
+@pytest.fixture
 def told():
     return []
 
 
 @pytest.fixture
-def tries(told):
-    return Attempts("node-1", told.append, first_retry_s=0.0)
+def tries(told, figures):
+    return Attempts("node-1", told.append, 0.0, figures)
 
 
-async def test_who_fails_says_why_and_is_failing_until_something_works(tries, told):
+async def test_who_fails_says_why_once_for_each_time(tries, told):
     assert not await tries.make(refuse)
-    assert tries.is_failing
     assert told == ["told to refuse"]
 
     assert await tries.make(idle)
-    assert not tries.is_failing
     assert told == ["told to refuse"]
+
+
+async def test_attempts_and_failures_are_counted(tries, figures):
+    await tries.make(refuse)
+    await tries.make(refuse, is_full=True)
+    await tries.make(idle, is_full=True)
+
+    assert (figures.failures, figures.partial_failures) == (2, 1)
+    assert ("_count", 2) in figures.full_syncs.values({})
 
 
 async def test_what_is_no_failure_of_the_kernel_is_not_tried_again(tries, told):
@@ -58,12 +71,12 @@ def test_each_wait_is_twice_the_last_one_up_to_a_bound():
 
 
 async def test_one_waits_for_what_was_noted_before_and_for_nothing_else():
-    progress = Progress()
-    progress.note()
+    progress = Progress(Figures())
+    progress.note(News())
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(progress.wait())
         await asyncio.sleep(0)
-        progress.note()
+        progress.note(News())
         progress.hold(0)
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -74,7 +87,7 @@ async def test_one_waits_for_what_was_noted_before_and_for_nothing_else():
 
 
 async def test_progress_begins_when_the_kernel_holds_everything_the_first_time():
-    progress = Progress()
+    progress = Progress(Figures())
     async with asyncio.TaskGroup() as group:
         group.create_task(progress.wait_begun())
         await asyncio.sleep(0)
@@ -86,14 +99,14 @@ async def test_progress_begins_when_the_kernel_holds_everything_the_first_time()
 
 
 def test_flows_that_cannot_be_ended_are_in_the_log_alone(caplog):
-    end_stale(refuse, SOMEBODY, "node-1")
+    end_stale(refuse, SOMEBODY, "node-1", Figures())
 
     assert "proxy.flows_kept node=node-1" in caplog.text
 
 
 def test_ended_flows_are_told_and_nobody_is_asked_when_there_are_none_to_end(caplog):
     caplog.set_level("INFO")
-    end_stale(refuse, {}, "node-1")
-    end_stale(len, SOMEBODY, "node-1")
+    end_stale(refuse, {}, "node-1", Figures())
+    end_stale(len, SOMEBODY, "node-1", Figures())
 
     assert [record.getMessage() for record in caplog.records] == ["proxy.flows_ended node=node-1 flows=1"]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
+from netemu.clock import format_rfc3339, system_clock
 from netemu.errors import KernelError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
@@ -16,8 +17,9 @@ from netemu.nft.expressions import L4, Family
 from netemu.nft.objects import TableId
 from netemu.nft.ruleset import Ruleset, apply
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
+from netemu.proxy.figures import News
 from netemu.proxy.groups import NodeView
-from netemu.proxy.loop import Proxy
+from netemu.proxy.loop import TRIGGER_TIME, Proxy
 from netemu.proxy.syncer import ProxySyncer
 from netemu.settings import Settings
 from netemu.testing.eventually import eventually
@@ -117,7 +119,9 @@ class Told:
 
 
 @asynccontextmanager
-async def running(client, *kernels, recorder=None, settings=DEFAULTS, by_family=False):
+async def running(
+    client, *kernels, recorder=None, settings=DEFAULTS, by_family=False, open_health=Mute, clock=system_clock
+):
     cache = Cache()
     informer = Informer(client, cache, [SERVICE, ENDPOINT_SLICE, NODE, SERVICE_CIDR])
     proxy = Proxy(
@@ -125,7 +129,8 @@ async def running(client, *kernels, recorder=None, settings=DEFAULTS, by_family=
         informer,
         settings,
         open_kernel=lambda number, family: kernels[number][family] if by_family else kernels[number],
-        open_health=Mute,
+        open_health=open_health,
+        clock=clock,
         recorder=recorder,
         period_s=0.01,
     )
@@ -364,6 +369,58 @@ async def test_a_kernel_without_conntrack_messages_is_synced_all_the_same(kernel
 
     async with running(FakeClient(service("udp", "10.96.0.21", "UDP")), kernel):
         assert len(kernel.transactions) == 2
+
+
+def endpoints(address, changed_s=None):
+    annotations = {} if changed_s is None else {TRIGGER_TIME: format_rfc3339(changed_s)}
+    labels = {"kubernetes.io/service-name": "web"}
+    return ENDPOINT_SLICE, {
+        "metadata": {"name": "web-1", "namespace": "default", "labels": labels, "annotations": annotations},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {}}],
+        "ports": [{"port": 80, "protocol": "TCP"}],
+    }
+
+
+async def test_a_node_counts_what_it_sees_and_how_long_pods_wait(kernel):
+    opened = []
+
+    def open_health(node, _ns_fd, figures, *_):
+        opened.append(figures)
+        return Mute()
+
+    client = FakeClient(service("web", "10.96.0.20"), endpoints("10.244.1.2", changed_s=900))
+    async with running(client, kernel, open_health=open_health, clock=lambda: 1000.0) as proxy:
+        await client.update(*endpoints("10.244.1.3", changed_s=1000))
+        await eventually(lambda: asyncio.sleep(0, opened[0].seen["endpoint"]), lambda seen: seen == 2)
+        await proxy.applied()
+
+    (figures,) = opened
+    ipv4 = figures.families["IPv4"]
+    assert (figures.seen["service"], ipv4.waiting, ipv4.failures) == (1, News(), 0)
+    assert ("_count", 1) in ipv4.programming.values({})  # the first slice was so before
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        pytest.param({}, True, id="as-any"),
+        pytest.param({"spec": {"taints": [{"key": "x"}]}}, True, id="some-taint"),
+        pytest.param({"spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler"}]}}, False, id="leaving"),
+        pytest.param({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, False, id="deleted"),
+        pytest.param({"metadata": {"name": "another"}}, False, id="not-there"),
+    ],
+)
+async def test_a_node_that_goes_is_not_for_load_balancers(kernel, node, expected):
+    opened = []
+
+    def open_health(_node, _ns_fd, figures, *_):
+        opened.append(figures)
+        return Mute()
+
+    obj = {**node, "metadata": {"name": "node-0", **node.get("metadata", {})}}
+    async with running(FakeClient((NODE, obj)), kernel, open_health=open_health):
+        assert opened[0].is_eligible() is expected
 
 
 async def test_the_kernel_is_let_go_and_its_rules_stay_when_the_proxy_ends(kernel):
