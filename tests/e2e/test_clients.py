@@ -188,7 +188,7 @@ def test_in_a_pod_every_client_finds_the_api_by_the_mounted_token(cluster, names
     cluster.apply(json.dumps(mine), namespace)
 
     ended = ("Succeeded", "Failed")
-    eventually(lambda: cluster.field(".status.phase", "pod/mine", "-n", namespace), ended.__contains__, 30)
+    eventually(lambda: cluster.field(".status.phase", "pod/mine", "-n", namespace), ended.__contains__)
 
     said = cluster.ok("logs", "-n", namespace, "mine")
     for client in ("kubernetes", "kr8s", "lightkube"):
