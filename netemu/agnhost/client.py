@@ -42,22 +42,37 @@ async def fetch(open_socket: OpenSocket, address: Address, target: str, *, withi
     raise ValueError(f"stopped after {_MOST_REDIRECTS} redirects")
 
 
+class ExchangeError(OSError):
+    """Nothing came back to ``local``, the address that was sent from; its cause says why."""
+
+    def __init__(self, local: str) -> None:
+        super().__init__()
+        self.local = local
+
+
 async def exchange(
     open_socket: OpenSocket, address: Address, data: bytes, *, within_s: float, sctp: bool = False
 ) -> bytes:
     """Send a datagram, or an SCTP message, and give the first that comes back.
 
     Raises:
-        OSError: it was refused, or (TimeoutError) none came.
+        OSError: it cannot be sent.
+        ExchangeError: it was refused, or (by a TimeoutError) none came.
 
     """
     kind = (socket.SOCK_STREAM, socket.IPPROTO_SCTP) if sctp else (socket.SOCK_DGRAM, 0)
-    async with asyncio.timeout(within_s):
-        with closing(open_socket(family_of(address.host), *kind)) as sock:
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(sock, address)
-            await loop.sock_sendall(sock, data)
-            return await loop.sock_recv(sock, _READ_BYTES)
+    with closing(open_socket(family_of(address.host), *kind)) as sock:
+        loop, is_sent = asyncio.get_running_loop(), False
+        try:
+            async with asyncio.timeout(within_s):
+                await loop.sock_connect(sock, address)
+                await loop.sock_sendall(sock, data)
+                is_sent = True
+                return await loop.sock_recv(sock, _READ_BYTES)
+        except OSError as err:
+            if not is_sent:
+                raise
+            raise ExchangeError(str(Address(*sock.getsockname()[:2]))) from err
 
 
 def family_of(host: str) -> socket.AddressFamily:

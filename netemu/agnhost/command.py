@@ -41,6 +41,7 @@ APPS = {
     "crd-conversion-webhook": "conversion.build",
     "echo-basic": "echo_basic.build",
     "echo-server": "echo_basic.build_http_echo",
+    "fake-gitserver": "gitserver.build",
     "grpc-health-checking": "grpc_health.build",
     "guestbook": "guestbook.build",
     "h2c-server": "grpc_health.build_h2c",

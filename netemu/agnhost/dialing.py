@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
-from netemu.agnhost.client import ConnectError
+from netemu.agnhost.client import ConnectError, ExchangeError
 from netemu.agnhost.golang import error_words
 from netemu.agnhost.model import Address, LookupFailedError, Request, Response, Surroundings
 
@@ -90,8 +90,13 @@ def _bad_request(words: str) -> Response:
 
 def _words(protocol: str, address: Address, text: str, err: Exception) -> str:
     """Say why a try failed, as Go does."""
+    if isinstance(err, ExchangeError) and protocol == "udp":
+        why = error_words(err.__cause__ or err, "read")
+        return f"reading from udp connection failed. err:'read udp {err.local}->{address}: {why}'"
+    if isinstance(err, ExchangeError):
+        return f"reading from sctp connection failed. err:'{error_words(err.__cause__ or err, 'read')}'"
     if protocol == "udp":
-        return f"reading from udp connection failed. err:'read udp ->{address}: {error_words(err, 'read')}'"
+        return f"udp dial failed. err:dial udp {address}: {error_words(err, 'connect')}"
     if protocol == "sctp":
         return f"sctp dial failed. err:{error_words(err, 'connect').removeprefix('connect: ')}"
     url = f'Get "http://{address}/{text}"'

@@ -182,7 +182,8 @@ Service = Http | Tls | Http2 | EchoStream | Greet | Datagrams | LengthPrefixed |
 class Listener(NamedTuple):
     """One socket of an app: on ``host``, or on every address of both families.
 
-    An ``implied`` one gives way to whoever already listens there.
+    An ``implied`` one gives way to whoever already listens there. ``complaint`` is said in front of why
+    there can be no such socket.
     """
 
     number: int
@@ -190,6 +191,7 @@ class Listener(NamedTuple):
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     implied: bool = False
     host: str = ""
+    complaint: str = ""
 
 
 class Setting(NamedTuple):

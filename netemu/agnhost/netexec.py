@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from netemu.agnhost import upload
 from netemu.agnhost.dialing import Dialing
 from netemu.agnhost.flags import parse_flags, parse_number_flag, parse_port_flag
-from netemu.agnhost.golang import parse_duration, quoted, render_duration, render_time
+from netemu.agnhost.golang import join_host_port, parse_duration, quoted, render_duration, render_time
 from netemu.agnhost.model import (
     Address,
     AppError,
@@ -38,6 +38,7 @@ FLAGS = {
     "udp-listen-addresses": "",
     "delay-shutdown": "0",
 }
+_NO_LISTENER = "Error occurred: failed to create listener for {} address {}:"
 
 
 def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
@@ -50,11 +51,18 @@ def build(setting: Setting, surroundings: Surroundings) -> tuple[Listener, ...]:
     listeners = [_http(http, answer, flags)]
     if udp != -1:
         listeners += (
-            Listener(udp, Datagrams(server.answer_datagram), "UDP", host=host)
+            Listener(
+                udp,
+                Datagrams(server.answer_datagram),
+                "UDP",
+                host=host,
+                complaint=_NO_LISTENER.format("UDP", join_host_port(host, str(udp))),
+            )
             for host in _addresses(flags["udp-listen-addresses"])
         )
     if sctp != -1:
-        listeners.append(Listener(sctp, Messages(server.answer_datagram), "SCTP"))
+        complaint = _NO_LISTENER.format("SCTP", f":{sctp}")
+        listeners.append(Listener(sctp, Messages(server.answer_datagram), "SCTP", complaint=complaint))
     server.is_ready = len(listeners) > 1
     return tuple(listeners)
 

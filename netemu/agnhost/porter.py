@@ -48,9 +48,11 @@ def _listener(prefix: str, port: int, text: str, setting: Setting, *, in_json: b
 
     match prefix:
         case "SERVE_UDP_PORT_":
-            return Listener(port, Datagrams(said), "UDP", host=_EVERYWHERE)
+            why = f"UDP: failed to listen on port {port}: "
+            return Listener(port, Datagrams(said), "UDP", host=_EVERYWHERE, complaint=why)
         case "SERVE_SCTP_PORT_":
-            return Listener(port, Messages(said, greeting=text.encode()), "SCTP", host=_EVERYWHERE)
+            served, why = Messages(said, greeting=text.encode()), "Failed to listen SCTP. error:"
+            return Listener(port, served, "SCTP", host=_EVERYWHERE, complaint=why)
         case "SERVE_TLS_PORT_":
             certificate = setting.env.get("CERT_FILE") or "localhost.crt"
             key = setting.env.get("KEY_FILE") or "localhost.key"

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
-from netemu.agnhost import client, golang, resolver
+from netemu.agnhost import client, resolver
 from netemu.agnhost.model import (
     Address,
     AppError,
@@ -23,7 +23,7 @@ from netemu.agnhost.model import (
 )
 from netemu.agnhost.protocols import Owner
 from netemu.agnhost.serving import Serving
-from netemu.agnhost.sockets import open_listener
+from netemu.agnhost.sockets import complaint, open_listener
 from netemu.agnhost.stderr import say
 
 
@@ -128,8 +128,7 @@ def _open(listener: Listener) -> socket.socket:
     try:
         return open_listener(listener)
     except OSError as err:
-        words = golang.error_words(err, "bind")
-        raise AppError(f"listen {listener.protocol.lower()} :{listener.number}: {words}") from err
+        raise AppError(complaint(listener, err)) from err
 
 
 def _told_to_end(group: asyncio.TaskGroup, surroundings: OwnSurroundings, ending: Ending) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from contextlib import suppress
 
+from netemu.agnhost.golang import error_words
 from netemu.agnhost.model import Address, DatagramAnswer, Listener
 
 BACKLOG = 512
@@ -46,6 +48,14 @@ def open_listener(listener: Listener) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def complaint(listener: Listener, err: OSError) -> str:
+    """Say why there is no socket for a listener, as the original does."""
+    if listener.protocol == "SCTP":  # of a library that adds nothing to what the kernel says
+        return f"{listener.complaint}{os.strerror(err.errno or 0).lower()}"
+    why = error_words(err, "bind")
+    return f"{listener.complaint}listen {listener.protocol.lower()} :{listener.number}: {why}"
 
 
 def accept(sock: socket.socket) -> tuple[socket.socket, Address]:

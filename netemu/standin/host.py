@@ -11,11 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from netemu.agnhost.golang import error_words
 from netemu.agnhost.model import AppError, Listener
 from netemu.agnhost.protocols import Owner, Patience
 from netemu.agnhost.serving import Serving
-from netemu.agnhost.sockets import open_listener
+from netemu.agnhost.sockets import complaint, open_listener
 from netemu.errors import KernelError, PermissionDeniedError
 from netemu.linux import netns
 from netemu.logs import Log
@@ -157,8 +156,7 @@ def _bind(app: RunningApp, listener: Listener) -> socket.socket | None:
     try:
         return open_listener(listener)
     except OSError as err:
-        words = error_words(err, "bind")
-        message = f"listen {listener.protocol.lower()} :{listener.number}: {words}"
+        message = complaint(listener, err)
         if not listener.implied or err.errno != errno.EADDRINUSE:
             raise AppError(message) from err
         app.log(f"{message}; the port was not asked for: left to its owner")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import ssl
@@ -145,6 +146,18 @@ async def test_netexec_answers_over_http(start, first_pod):
     assert {
         target: await curl(first_pod, *ask, f"http://127.0.0.1:8080{target}") for target in NETEXEC
     } == NETEXEC
+
+
+async def test_a_datagram_that_is_refused_is_told_with_the_address_it_came_from(start, first_pod):
+    await start("netexec")
+    said = await curl(first_pod, "http://127.0.0.1:8080/dial?host=127.0.0.1&port=9&protocol=udp&request=x")
+
+    (problem,) = json.loads(said)["errors"]
+    assert re.fullmatch(
+        r"reading from udp connection failed. err:'read udp 127.0.0.1:\d+->127.0.0.1:9: "
+        "read: connection refused'",
+        problem,
+    )
 
 
 async def test_netexec_answers_on_both_families_and_shows_addresses_as_they_are(start, first_pod):
@@ -344,6 +357,18 @@ async def test_an_h2c_server_says_ok(process, first_pod):
     assert await curl(first_pod, "--http2-prior-knowledge", "http://127.0.0.1/any") == "ok"
 
 
+def has_sctp() -> bool:
+    """Tell whether this kernel has sockets of SCTP."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True
+
+
+NO_SCTP = f"OTHER: {'connection refused' if has_sctp() else 'protocol not supported'}\n"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
@@ -353,6 +378,7 @@ async def test_an_h2c_server_says_ok(process, first_pod):
         pytest.param(("--protocol", "udp", "127.0.0.1:81"), 1, "REFUSED: read udp", id="udp-refused"),
         pytest.param(("--protocol=udp", "127.0.0.1:80", "--timeout=50ms"), 1, "TIMEOUT: ", id="udp-timeout"),
         pytest.param(("192.0.2.1:80",), 1, "OTHER: dial tcp 192.0.2.1:80: ", id="no-route"),
+        pytest.param(("--protocol=sctp", "127.0.0.1:80", "--timeout=5s"), 1, NO_SCTP, id="sctp"),
         pytest.param(("nobody.invalid:80", "--timeout=1s"), 1, "DNS: ", id="no-such-name"),
         pytest.param(("web",), 1, "UNKNOWN: address web: missing port in address\n", id="no-port"),
         pytest.param((), 1, "Error: accepts 1 arg(s), received 0\n", id="no-target"),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from netemu.agnhost import netexec
-from netemu.agnhost.client import ConnectError
+from netemu.agnhost.client import ConnectError, ExchangeError
 from netemu.agnhost.model import (
     Address,
     AppError,
@@ -244,14 +244,26 @@ async def test_it_does_not_end_for_nonsense(query, words):
     assert surroundings.exit_code is None
 
 
+HERE = "10.0.0.2:4711"
+
+
+def unanswered():
+    problem = ExchangeError(HERE)
+    problem.__cause__ = TimeoutError()
+    return problem
+
+
 DIALED = {
     ("http", "10.0.0.7", 80, "/hostname"): [b"web-7"],
     ("http", "10.0.0.7", 80, "/twice"): [ConnectError(111, "refused"), b"web-7"],
     ("http", "10.0.0.7", 80, "/last"): [b"web-7", ConnectError(111, "refused")],
     ("http", "10.0.0.7", 80, "/slow"): [TimeoutError()],
-    ("udp", "10.0.0.7", 53, "clientip"): [TimeoutError()],
+    ("udp", "10.0.0.7", 53, "clientip"): [unanswered()],
+    ("udp", "10.0.0.7", 54, "clientip"): [OSError(101, "unreachable")],
+    ("sctp", "10.0.0.7", 10, "hostname"): [OSError(93, "unknown")],
     ("sctp", "10.0.0.7", 9, "hostname"): [b"web-7"],
 }
+UNANSWERED = f"read udp {HERE}->10.0.0.7:53: i/o timeout"
 TOO_LATE = "dial tcp 10.0.0.7:80: i/o timeout (Client.Timeout exceeded while awaiting headers)"
 REFUSED = "dial tcp 10.0.0.7:80: connect: connection refused"
 
@@ -282,8 +294,18 @@ REFUSED = "dial tcp 10.0.0.7:80: connect: connection refused"
         ),
         pytest.param(
             {"host": "web", "port": 53, "request": "clientip", "protocol": "UDP"},
-            {"errors": ["reading from udp connection failed. err:'read udp ->10.0.0.7:53: i/o timeout'"]},
+            {"errors": [f"reading from udp connection failed. err:'{UNANSWERED}'"]},
             id="udp-without-an-answer",
+        ),
+        pytest.param(
+            {"host": "web", "port": 54, "request": "clientip", "protocol": "udp"},
+            {"errors": ["udp dial failed. err:dial udp 10.0.0.7:54: connect: network is unreachable"]},
+            id="udp-without-a-way",
+        ),
+        pytest.param(
+            {"host": "web", "port": 10, "request": "hostname", "protocol": "sctp"},
+            {"errors": ["sctp dial failed. err:protocol not supported"]},
+            id="sctp-that-the-kernel-has-not",
         ),
         pytest.param(
             {"host": "web", "port": 9, "request": "hostname", "protocol": "sctp"},

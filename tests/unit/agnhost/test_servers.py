@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from netemu.agnhost import closewait, echo_basic, guestbook, liveness, nettest, nosnat, porter
+from netemu.agnhost import closewait, echo_basic, gitserver, guestbook, liveness, nettest, nosnat, porter
 from netemu.agnhost.model import Address, AppError, Datagrams, Http, Messages, Output, Request, Setting, Tls
 from netemu.testing.surroundings import FakeSurroundings
 
@@ -265,3 +265,10 @@ async def test_net_refuses_what_it_cannot_run(target, body, status, said):
 
     assert (listener.host, listener.number) == ("127.0.0.1", 8889)
     assert (response.status, response.body.decode().startswith(said)) == (status, True)
+
+
+async def test_the_git_server_says_what_it_is():
+    (listener,) = listeners(gitserver.build)
+
+    assert listener.number == 8000
+    assert (await ask(listener, "/any")).body == b"I am a fake git server"
