@@ -87,5 +87,6 @@ def _check_type(volume: str, path: Path, wanted: str, kind: str) -> None:
             raise failed(volume, f"hostPath type check failed: {wanted} is not a file")
         case "Socket" if not path.is_socket():
             raise failed(volume, f"hostPath type check failed: {wanted} is not a socket file")
-        case "CharDevice" | "BlockDevice":
-            raise failed(volume, f"hostPath type check failed: {wanted} is no {kind}")
+        case "CharDevice" | "BlockDevice":  # which no path of a node is that pods may see
+            device = "character" if kind == "CharDevice" else "block"
+            raise failed(volume, f"hostPath type check failed: {wanted} is not a {device} device")

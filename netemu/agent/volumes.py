@@ -55,11 +55,16 @@ class Volumes:
     def check(self, pod: Object) -> None:
         """Refuse a pod whose ConfigMaps, Secrets and claims are not there yet; makes nothing.
 
+        Nobody misses a volume that no container mounts.
+
         Raises:
             VolumeError: as the event FailedMount says it.
 
         """
+        used = _used_names(pod)
         for volume in pod["spec"].get("volumes") or ():
+            if volume["name"] not in used:
+                continue
             if not needs_token(volume):
                 self._files(volume, pod)
             find_volume(pod, volume, self._lookup)
@@ -248,6 +253,15 @@ def sub_path_of(mount: Raw, variables: Mapping[str, str]) -> str:
     if ".." in PurePosixPath(path).parts:
         raise environment.ConfigError(f"unable to provision SubPath `{path}`: must not contain '..'")
     return path
+
+
+def _used_names(pod: Object) -> set[str]:
+    """Name the volumes that some container mounts."""
+    spec = pod["spec"]
+    groups = ("initContainers", "containers", "ephemeralContainers")
+    containers = (each for group in groups for each in spec.get(group) or ())
+    lists = (each.get(word) or () for each in containers for word in ("volumeMounts", "volumeDevices"))
+    return {mount["name"] for mounts in lists for mount in mounts}
 
 
 def _link_names(directory: Path, names: set[str]) -> None:

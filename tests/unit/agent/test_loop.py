@@ -247,7 +247,7 @@ async def test_a_pod_whose_volume_is_missing_gets_no_network_yet(tmp_path):
     world = World(tmp_path)
     volumes = [{"name": "v", "configMap": {"name": "none"}}]
     async with world.running():
-        await world.create(volumes=volumes)
+        await world.create(container={"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=volumes)
         status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
 
     assert status["state"]["waiting"] == {"reason": "ContainerCreating"}

@@ -51,12 +51,26 @@ def test_a_missing_object_is_told_with_the_volumes_name(mounts, volumes):
     with pytest.raises(VolumeError, match=words):
         mounts({"configMap": {"name": "none"}})
     with pytest.raises(VolumeError, match=words):
-        volumes.check(builders.pod("web", volumes=[{"name": "v", "configMap": {"name": "none"}}]))
+        volumes.check(pod_with(MISSING))
+
+
+def test_nobody_misses_a_volume_that_no_container_mounts(volumes):
+    volumes.check(builders.pod("web", volumes=[MISSING]))
+
+
+MISSING = {"name": "v", "configMap": {"name": "none"}}
+
+
+def pod_with(*volumes):
+    """Give a pod whose container mounts these volumes."""
+    mounts = [{"name": volume["name"], "mountPath": f"/{volume['name']}"} for volume in volumes]
+    container = {"name": "c", "image": "nginx", "volumeMounts": mounts}
+    return builders.pod("web", volumes=list(volumes), containers=[container])
 
 
 def test_checking_makes_no_file_and_asks_for_no_token(volumes, tmp_path):
     token = {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
-    volumes.check(builders.pod("web", volumes=[token, {"name": "c", "configMap": {"name": "conf"}}]))
+    volumes.check(pod_with(token, {"name": "c", "configMap": {"name": "conf"}}))
 
     assert list(tmp_path.iterdir()) == []
 
