@@ -17,6 +17,7 @@ from netemu.agent.environment import ConfigError
 from netemu.agent.ports import Recorder, Session, Shim, Standins
 from netemu.agent.profiles import not_had
 from netemu.agent.projections import VolumeError
+from netemu.agent.restarts import is_plain_init
 from netemu.agent.security import check_not_root, network_sysctls_of, security_of
 from netemu.agent.specs import Attempt, Site, find_container
 from netemu.agent.volumes import Volumes
@@ -179,7 +180,8 @@ class Containers:
 
     def _decide(self, pod: Pod, container: Container) -> Decision | Image:
         """Decide what a container runs: a loaded image goes before all but the cluster's own DNS."""
-        decided = decide(container, self._catalogue())
+        is_waited_for = is_plain_init(pod, container)
+        decided = decide(container, self._catalogue(), is_waited_for=is_waited_for)
         if isinstance(decided, Worker) and pod.metadata.namespace == SYSTEM_NAMESPACE:
             return decided
         return self._images.find(container.image) or decided

@@ -87,10 +87,16 @@ def should_restart(pod: Pod, container: Container, life: Life) -> bool:
     match container.restart_policy or pod.spec.restart_policy:
         case "Never":
             return False
-        case "Always" if not _is_plain_init(pod, container):
+        case "Always" if not is_plain_init(pod, container):
             return True
         case _:
             return not is_successful(life)
+
+
+def is_plain_init(pod: Pod, container: Container) -> bool:
+    """Tell whether a container is one whose end the pod waits for, before it begins."""
+    is_init = any(each.name == container.name for each in pod.spec.init_containers)
+    return is_init and container.restart_policy != "Always"
 
 
 def can_restart_all(pod: Pod) -> bool:
@@ -182,11 +188,6 @@ def _doubled_s(times: int) -> float:
     if times == 0:
         return 0.0
     return min(FIRST_BACK_OFF_S * float(2 ** min(times - 1, 10)), MAX_BACK_OFF_S)
-
-
-def _is_plain_init(pod: Pod, container: Container) -> bool:
-    is_init = any(each.name == container.name for each in pod.spec.init_containers)
-    return is_init and container.restart_policy != "Always"
 
 
 def _applies(rule: RestartRule, code: int | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from msgspec.structs import replace
 
@@ -69,6 +69,7 @@ class Syncer:
         self._drainer = drainer
         self._overuse = Overuse(containers, recorder, again, clock)
         self._clock = clock
+        self._most_back_off_s = site.settings.kubelet.crash_loop_back_off.max_container_restart_period
 
     async def sync(self, work: PodWork, pod: Pod | None) -> bool:
         """Do what is due for a pod, which is ``None`` when it is gone; tell whether it can be forgotten."""
@@ -146,8 +147,7 @@ class Syncer:
             await self._restart_all(work, pod)
             return
         waits: dict[str, BackOff] = {}
-        most_s = self._site.settings.kubelet.crash_loop_back_off.max_container_restart_period
-        decided = lifecycle.plan(pod, work.lives, self._clock(), most_s)
+        decided = lifecycle.plan(pod, work.lives, self._clock(), self._most_back_off_s)
         for step in decided.steps:
             match step:
                 case Start(name):
@@ -167,10 +167,18 @@ class Syncer:
             self._refresh_health(work, pod)
         if await self._has_ended(work, pod) and decided.verdict is Verdict.FINISHED:
             await self._release(work)
-        if any(life.is_replaced and life.is_ended and name not in waits for name, life in work.lives.items()):
+        if self._is_between_attempts(work, pod, waits):
             self._again(work.uid, 0.0)  # its next attempt comes first: nobody is told of the moment between
         else:
             await self._report(work, pod, waits)
+
+    def _is_between_attempts(self, work: PodWork, pod: Pod, waits: Collection[str]) -> bool:
+        """Tell whether a container has just ended whose next attempt is the very next step."""
+        replaced = {name for name, life in work.lives.items() if life.is_replaced and life.is_ended}
+        if replaced <= set(waits):
+            return False
+        steps = lifecycle.plan(pod, work.lives, self._clock(), self._most_back_off_s).steps
+        return any(step.container in replaced - set(waits) for step in steps)
 
     async def _restart_all(self, work: PodWork, pod: Pod) -> None:
         """End what runs at once; when all have ended, let the pod begin with its first container."""
@@ -269,7 +277,7 @@ class Syncer:
             probe = work.failed_probes.pop(name, "")
             policy = container.restart_policy or pod.spec.restart_policy
             restarts_it = policy != "Never"
-            if life.image and container.image != life.image:
+            if life.image and container.image != life.image and not restarts.is_plain_init(pod, container):
                 words, restarts_it = f"Container {name} definition changed", True
             elif probe:
                 words = f"Container {name} failed {probe} probe"

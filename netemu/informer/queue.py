@@ -10,6 +10,8 @@ K = TypeVar("K", bound=Hashable)
 
 BASE_DELAY_S = 0.05
 MAX_DELAY_S = 30.0
+_SAME_S = 0.001
+"""Who computes an appointment anew each time is off by some rounding."""
 
 
 class WorkQueue(Generic[K]):
@@ -43,7 +45,7 @@ class WorkQueue(Generic[K]):
         """Add ``key`` after ``delay_s``; an earlier appointment of the same key stands."""
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
-        if timer is not None and timer.when() <= loop.time() + delay_s:
+        if timer is not None and timer.when() <= loop.time() + delay_s + _SAME_S:
             return
         if timer is not None:
             timer.cancel()
@@ -81,13 +83,20 @@ class WorkQueue(Generic[K]):
         return key
 
     async def __aiter__(self) -> AsyncIterator[K]:
-        """Yield keys for ever, each ``done`` when the next one is asked for."""
+        """Yield keys for ever, each ``done`` when the next one is asked for.
+
+        Others run between two looks at a key, also if it comes again at once and nobody waits for anything.
+        """
         while True:
             key = await self.get()
+            is_back = False
             try:
                 yield key
             finally:
+                is_back = key in self._again
                 self.done(key)
+            if is_back:
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """Cancel all appointments."""

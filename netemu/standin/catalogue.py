@@ -133,8 +133,11 @@ class UnknownImage(Struct, frozen=True):
 Decision = Command | Play | Worker | UnknownImage
 
 
-def decide(container: Container, catalogue: Catalogue) -> Decision:
-    """Decide what a container of a pod becomes; ``$(VAR)`` is expanded already."""
+def decide(container: Container, catalogue: Catalogue, *, is_waited_for: bool = False) -> Decision:
+    """Decide what a container of a pod becomes; ``$(VAR)`` is expanded already.
+
+    One whose end others wait for (``is_waited_for``) does not wait itself where its image is a shell.
+    """
     image = catalogue.find(container.image)
     if image is not None and image.arguments == "subcommand":
         return _agnhost(container, image)
@@ -147,8 +150,8 @@ def decide(container: Container, catalogue: Catalogue) -> Decision:
         return Worker(image.worker, container.args)
     if image.entrypoint or (container.args and image.arguments == "command"):
         return Command((*image.entrypoint, *container.args), user)
-    if image.arguments == "command" and container.stdin:
-        return Command(_SHELL, user)  # what these images run; it would end at once without anything to read
+    if image.arguments == "command" and (container.stdin or is_waited_for):
+        return Command(_SHELL, user)  # what these images run; it ends at once without anything to read
     if image.app == "echo-basic" and any(variable.name == _CERTIFICATE for variable in container.env):
         return Command((AGNHOST, "echo-basic"))
     return Play(app=image.app or "pause", args=container.args, ports=_ports(container, image))

@@ -159,6 +159,23 @@ async def test_another_image_restarts_the_container(tmp_path):
     assert ("Normal", "Killing", "Container c definition changed, will be restarted") in world.recorder.events
 
 
+async def test_another_image_does_not_restart_what_prepares_the_pod(tmp_path):
+    world = World(tmp_path)
+    init = {"name": "i", "image": "busybox", "command": COMMAND}
+    async with world.running():
+        pod = await world.create(container={"command": COMMAND}, initContainers=[init])
+        await world.until(lambda: len(world.shim.containers) == 1)
+        changed = {**(await world.pod())["spec"], "initContainers": [{**init, "image": "alpine"}]}
+        await world.client.patch(POD, "default", "web", {"spec": changed})
+        (first,) = world.shim.containers
+        await eventually(world.pod, lambda pod: pod["status"].get("observedGeneration") == 2)
+        world.shim.end(first, 0)
+        await world.until_ready()
+
+    assert signals(world) == []
+    assert first == f"{pod['metadata']['uid']}_i_0"
+
+
 async def test_nobody_is_told_of_the_moment_between_two_images(tmp_path):
     world = World(tmp_path)
     async with world.running():

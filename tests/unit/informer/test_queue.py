@@ -53,6 +53,18 @@ async def test_the_loop_marks_each_key_as_done(queue):
     assert seen == ["a", "a"]
 
 
+async def test_others_run_while_a_key_comes_again_and_again(queue):
+    queue.add("a")
+    ran = []
+    asyncio.get_running_loop().call_soon(ran.append, "other")
+    async for key in queue:
+        queue.add(key)
+        if ran:
+            break
+
+    assert ran == ["other"]
+
+
 async def test_a_key_that_rests_comes_once_when_the_rest_is_over(queue):
     queue.add("a")
     await queue.get()

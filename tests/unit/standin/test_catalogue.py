@@ -84,6 +84,7 @@ def test_arguments_of_busybox_are_its_command():
 )
 def test_an_image_that_somebody_speaks_to_runs_its_shell(image, decision):
     assert decide(container(image, stdin=True), built_in()) == decision
+    assert decide(container(image), built_in(), is_waited_for=True) == decision
 
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.53"
