@@ -28,6 +28,7 @@ from netemu.apiserver.options import BACKGROUND, TRUSTED, DeleteOptions, WriteOp
 from netemu.apiserver.outcomes import Application, Deletion
 from netemu.apiserver.paging import Page, PageRequest
 from netemu.apiserver.selection import EVERYTHING, Selection
+from netemu.apiserver.topologylabels import told_where
 from netemu.clock import Clock, format_rfc3339
 from netemu.naming import Revision
 from netemu.settings import Settings
@@ -160,6 +161,8 @@ class Registry:
         shaped = (
             obj if subresource in ("scale", "binding") else options.checked(kind, changes.shaped(kind, obj))
         )
+        if subresource == "binding":
+            shaped = told_where(shaped, self.get)
         namespace = metadata.namespace_of(kind, shaped, namespace)
         name = shaped["metadata"].get("name", "")
 

@@ -18,7 +18,7 @@ SCALE_API_VERSION = "autoscaling/v1"
 
 
 def bound(pod: Object, binding: Object, now_s: float) -> Object:
-    """Give a Pod that is assigned to the node that a Binding names.
+    """Give a Pod that gets the node that a Binding names, and the Binding's labels and annotations.
 
     Raises:
         InvalidError: the binding names no node.
@@ -43,8 +43,15 @@ def bound(pod: Object, binding: Object, now_s: float) -> Object:
         raise words.conflict(POD, name, why, subresource="binding")
     # The room that was made for it is taken now.
     status = {field: value for field, value in pod.get("status", {}).items() if field != "nominatedNodeName"}
+    meta, given = pod["metadata"], binding["metadata"]
+    brought = {
+        word: {**(meta.get(word) or {}), **given[word]}
+        for word in ("labels", "annotations")
+        if given.get(word)
+    }
     return {
         **pod,
+        "metadata": {**meta, **brought},
         "spec": {**pod["spec"], "nodeName": node},
         "status": {**status, "conditions": _scheduled(status.get("conditions", ()), now_s)},
     }

@@ -10,6 +10,7 @@ from netemu.apiserver.podadmission import PodAdmission, in_turn
 from netemu.apiserver.registry import Admission, Registry
 from netemu.apiserver.runtimeclasses import admit_runtime_class
 from netemu.apiserver.storageadmission import StorageAdmission
+from netemu.apiserver.topologylabels import admit_topology
 from netemu.clock import Clock
 from netemu.settings import Settings
 from netemu.store.store import Store
@@ -22,6 +23,7 @@ def admitting_registry(store: Store, settings: Settings, clock: Clock) -> Regist
         TokenAdmission(),
         PodAdmission(settings, lambda: registry.list(PRIORITY_CLASS).items),
         admit_runtime_class,
+        admit_topology,
         IngressAdmission(lambda: registry.list(INGRESS_CLASS).items),
         StorageAdmission(lambda: registry.list(STORAGE_CLASS).items),
     )

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import sys
 
-sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio does without: 4 MB
-sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # so does msgspec: 0.6 MB
+if __name__ == "__main__":  # who imports this may need them
+    sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio does without: 4 MB
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # so does msgspec: 0.6 MB
 
-import argparse  # noqa: E402 - after that
-import errno  # noqa: E402
-import os  # noqa: E402
-import socket  # noqa: E402
-import threading  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
+import argparse
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
 
-from netemu.logs import Log  # noqa: E402
-from netemu.settings import Paths  # noqa: E402
-from netemu.standin.server import bind_private, run  # noqa: E402
+from netemu.logs import Log
+from netemu.settings import Paths
+from netemu.standin.server import bind_private, run
 
 log = Log(__name__)
 

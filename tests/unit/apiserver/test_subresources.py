@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.errors import BadRequestError, ConflictError, InvalidError
-from netemu.api.kinds import CERTIFICATE_SIGNING_REQUEST, CSI_DRIVER, DEPLOYMENT, POD
+from netemu.api.kinds import CERTIFICATE_SIGNING_REQUEST, CSI_DRIVER, DEPLOYMENT, NODE, POD
 from netemu.apiserver.subresources import render_selector
+from netemu.apiserver.topologylabels import admit_topology
 
 
 def binding(node="node-1", kind="Node"):
@@ -60,6 +61,18 @@ async def test_binding_assigns_a_pod_to_a_node_and_says_so(registry, pod):
     assert bound["status"]["conditions"] == [
         {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2023-11-14T22:13:20Z"}
     ]
+
+
+async def test_a_pod_is_told_where_its_node_is(registry, pod):
+    where = {"topology.kubernetes.io/zone": "z", "topology.kubernetes.io/region": "r"}
+    labels = {**where, "kubernetes.io/hostname": "node-1"}
+    await registry.create(NODE, {"metadata": {"name": "node-1", "labels": labels}})
+    more = {"metadata": {**binding()["metadata"], "annotations": {"why": "near"}}}
+    bound = await registry.update(POD, {**binding(), **more}, subresource="binding")
+
+    assert bound["metadata"]["labels"] == where
+    assert bound["metadata"]["annotations"] == {"why": "near"}
+    assert admit_topology(POD, {**pod, "spec": bound["spec"]}, registry.get)["metadata"]["labels"] == where
 
 
 async def test_a_pod_is_bound_once(registry, pod):

@@ -2,10 +2,15 @@ import errno
 import os
 import resource
 import socket
+import sys
 
 import pytest
 
 from netemu.cluster.hands import accept
+
+
+def test_who_imports_it_keeps_what_the_process_does_without():
+    assert "ssl" not in sys.modules or sys.modules["ssl"] is not None
 
 
 @pytest.fixture
