@@ -28,6 +28,7 @@ from netemu.agnhost.tls import TlsState, state_of
 
 _MESSAGE_S = 15.0
 _MESSAGE_BYTES = 1024
+_PARTING_S = 1.0
 
 
 class Patience(NamedTuple):
@@ -309,7 +310,11 @@ class EchoProtocol(_Connection):
 
 
 class GreetProtocol(_Connection):
-    """Say one thing and close."""
+    """Say one thing, and close when the client has nothing more to say.
+
+    A connection that is closed before what the client sent was read is reset, and some clients
+    (``nc``) then lose what they were told.
+    """
 
     def __init__(self, owner: Owner, text: bytes) -> None:
         super().__init__(owner)
@@ -320,4 +325,5 @@ class GreetProtocol(_Connection):
         super().connection_made(transport)
         if self._transport is not None:
             self._transport.write(self._text)
-            self._transport.close()
+            self._transport.write_eof()
+            self._limit(_PARTING_S)

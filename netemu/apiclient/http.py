@@ -53,7 +53,7 @@ class HttpClient:
         """Read all objects of a kind; see ``Client.list``."""
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         listing = await self._json("GET", path_of(kind, namespace), query=_given(query))
-        return ObjectList(listing["items"], Revision(int(listing["metadata"]["resourceVersion"])))
+        return read_list(kind, listing)
 
     async def watch(
         self, kind: Kind, namespace: str = "", *, revision: Revision
@@ -235,6 +235,13 @@ class HttpClient:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+def read_list(kind: Kind, listing: Object) -> ObjectList:
+    """Read a list. Its items do not say what they are where the list does: they are told here."""
+    names = {"kind": kind.kind, "apiVersion": kind.api_version}
+    items = [{**names, **item} for item in listing["items"]]
+    return ObjectList(items, Revision(int(listing["metadata"].get("resourceVersion") or "0")))
 
 
 def path_of(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:

@@ -46,6 +46,7 @@ _SHAPES: dict[str, Shape] = {
     "PartialObjectMetadata": "metadata",
     "PartialObjectMetadataList": "metadata",
 }
+_NAMES = ("kind", "apiVersion")
 _METAS = (META, "meta.k8s.io/v1beta1")
 _ENCODINGS: dict[str, Encoding] = {
     **dict.fromkeys(("application/json", "application/*", "*/*", ""), "json"),
@@ -163,7 +164,8 @@ def render_list(kind: Kind, page: Page, form: Form, now_s: float) -> Listing:
     match form.shape:
         case "object":
             head = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": meta}
-            return Listing(head, "items", iter(page.items), form.encoding)
+            items = iter(page.items) if kind.custom is not None else map(_nameless, page.items)
+            return Listing(head, "items", items, form.encoding)
         case "metadata":
             head = {"kind": "PartialObjectMetadataList", "apiVersion": form.meta, "metadata": meta}
             return Listing(head, "items", (_partial(obj, form) for obj in page.items), form.encoding)
@@ -182,6 +184,11 @@ def list_metadata(page: Page) -> dict[str, Any]:
     if page.remaining is not None:
         meta["remainingItemCount"] = page.remaining
     return meta
+
+
+def _nameless(obj: Object) -> Object:
+    """Leave out what kind an item is: in Kubernetes a list of its own kinds says it once."""
+    return {key: value for key, value in obj.items() if key not in _NAMES}
 
 
 def _partial(obj: Object, form: Form) -> Object:

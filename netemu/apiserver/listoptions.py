@@ -64,6 +64,19 @@ def list_options(query: Query, current: Revision) -> PageRequest:
     return PageRequest(limit=limit, revision=revision if is_exact else None)
 
 
+def refuse_future(query: Query, current: Revision) -> None:
+    """Check that an object may be read as of the revision that a client has seen.
+
+    Raises:
+        BadRequestError: it is no number.
+        TimedOutError: it does not exist yet.
+
+    """
+    revision = bodies.parse_revision(query)
+    if revision is not None and revision > current:
+        raise not_yet(revision, current)
+
+
 def watch_options(query: Query) -> WatchOptions:
     """Read how a watch is wanted.
 

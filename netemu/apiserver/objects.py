@@ -37,7 +37,7 @@ from netemu.apiserver.forms import Form
 from netemu.apiserver.hooks.attempt import CONTROLLERS, Caller, posted_of
 from netemu.apiserver.hooks.conversion import converts
 from netemu.apiserver.listanswers import list_answer
-from netemu.apiserver.listoptions import list_options, watch_options
+from netemu.apiserver.listoptions import list_options, refuse_future, watch_options
 from netemu.apiserver.options import DeleteOptions, WriteOptions
 from netemu.apiserver.outcomes import Deletion
 from netemu.apiserver.paging import Page
@@ -137,6 +137,7 @@ class ObjectRequests:
 
     async def _object(self, request: web.BaseRequest, path: ObjectPath) -> web.Response:
         version = version_of(path.kind)
+        refuse_future(request.query, self._registry.revision)
         obj = self._registry.get(version.stored, path.namespace, path.name, subresource=path.subresource)
         return self._answer_object(request, path, await self._served(version, obj))
 

@@ -18,12 +18,11 @@ import msgspec
 from netemu.api.client import Object, ObjectList, PatchType, WatchEvent
 from netemu.api.kinds import Kind
 from netemu.api.status import error_of
-from netemu.apiclient.http import JSON, HttpClient, path_of
+from netemu.apiclient.http import JSON, HttpClient, path_of, read_list
 from netemu.cli.resources import Query
 from netemu.cli.tables import TABLE_ACCEPT
 from netemu.cli.target import DEFAULT_CLUSTER, Target
 from netemu.errors import NetemuError, PermissionDeniedError
-from netemu.naming import Revision
 
 T = TypeVar("T")
 
@@ -63,8 +62,7 @@ class Session:
     async def list(self, query: Query) -> ObjectList:
         """Read the objects that a query selects."""
         listing = await self.send("GET", path_of(query.kind, query.namespace), _selectors(query))
-        revision = listing["metadata"].get("resourceVersion") or "0"
-        return ObjectList(listing["items"], Revision(int(revision)))
+        return read_list(query.kind, listing)
 
     async def table(self, query: Query, *, whole: bool = False) -> Object:
         """Read a query's objects as a Table; ``whole`` objects go with its rows.

@@ -138,6 +138,11 @@ class Controller:
             delay_s = self._retry(key)
             log.debug("reconcile.outdated", controller=name, key=key, delay_s=delay_s, code=err.code)
         except ApiError as err:
+            if _is_ending_namespace(err):
+                self._pending.add(key)  # not queued: whatever else ends there is a change, and brings it back
+                self._queue.forget(key)
+                log.debug("reconcile.ending", controller=name, key=key, code=err.code)
+                return
             delay_s = self._retry(key)
             await self._report(key, err)
             log.warning(
@@ -159,7 +164,7 @@ class Controller:
     async def _report(self, key: Hashable, problem: ApiError) -> None:
         """Let the plan for failures tell of what the API refused."""
         plan_failure = self._reconciler.plan_failure
-        if plan_failure is None or _is_ending_namespace(problem):
+        if plan_failure is None:
             return
         try:
             await self._writer.apply(plan_failure(self._cache, key, self._clock(), problem))

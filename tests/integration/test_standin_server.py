@@ -137,6 +137,14 @@ async def test_raw_serve_hostname_says_its_name_and_closes(client, spec, first_p
         assert await asked(datagrams, b"?") == b"web-1"
 
 
+async def test_who_spoke_first_is_told_the_name_and_not_cut_off(client, spec, first_pod):
+    await client.start(spec("serve-hostname", args=("--http=false", "--tcp")))
+    for _ in range(10):
+        with connected(first_pod, socket.SOCK_STREAM, 9376) as stream:
+            stream.sendall(b"hostName\n")
+            assert [stream.recv(100), stream.recv(100)] == [b"web-1", b""]
+
+
 async def test_a_connection_is_kept_for_further_requests(client, spec, first_pod):
     await client.start(spec())
     request = b"GET / HTTP/1.1\r\nHost: w\r\n\r\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netemu.api.errors import NotAcceptableError
@@ -71,6 +73,15 @@ def test_what_is_made_of_objects_is_of_the_version_that_was_asked_for(version):
     assert (listed.head["kind"], listed.head["apiVersion"]) == ("Table", meta)
     assert [row["object"]["apiVersion"] for row in listed.parts] == [meta]
     assert (partly.head["apiVersion"], [item["apiVersion"] for item in partly.parts]) == (meta, [meta])
+
+
+def test_items_say_what_they_are_only_where_their_kind_is_a_user_s_own():
+    pod = builders.pod("web")
+    own = replace(POD, custom=object())
+    builtin, custom = (render_list(kind, Page([pod], Revision(1)), WHOLE, 0.0) for kind in (POD, own))
+
+    assert list(builtin.parts) == [{key: pod[key] for key in pod if key not in ("kind", "apiVersion")}]
+    assert list(custom.parts) == [pod]
 
 
 def test_there_are_no_tables_of_other_versions():

@@ -15,6 +15,7 @@ from netemu.api.errors import InvalidError, UnavailableError
 from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, KINDS, NAMESPACE, NODE, POD, REPLICA_SET
 from netemu.apiserver.client import LocalClient
 from netemu.apiserver.registry import Registry
+from netemu.apiserver.words import namespace_terminating
 from netemu.clock import system_clock
 from netemu.controllers import replicasets
 from netemu.controllers.loop import run_controllers
@@ -148,6 +149,37 @@ async def test_what_fails_is_tried_again(error):
         await client.patch(NODE, "", "node-1", {"metadata": {"labels": {"a": "b"}}})
         await LocalClient.create(client, REPLICA_SET, builders.replica_set(replicas=2))
         await eventually(lambda: replicas(client), lambda seen: seen == 2)
+
+
+async def test_what_an_ending_namespace_refuses_is_not_tried_again_until_something_changes_there():
+    client, planned, ended = new_client(), [], "ending"
+
+    def plan(_cache, key, _now_s):
+        planned.append(key.name)
+        return [Create(POD, builders.pod("p", namespace=ended))]
+
+    async def is_planned(name, times):
+        await eventually(lambda: count(name), lambda seen: seen >= times)
+
+    async def count(name):
+        return planned.count(name)
+
+    async with running(client, [Reconciler("maker", plan, {CONFIG_MAP: own_key})]):
+        await client.create(NAMESPACE, builders.namespace(ended))
+        for name in ("one", "two"):
+            config = {"metadata": {"name": name, "namespace": ended, "finalizers": ["example.com/held"]}}
+            client.failures = [namespace_terminating(POD, "p", ended)]
+            await LocalClient.create(client, CONFIG_MAP, config)
+            await is_planned(name, 1)
+        client.failures = [namespace_terminating(POD, "p", ended)]
+        await client.patch(CONFIG_MAP, ended, "two", {"data": {"k": "v"}})
+        await is_planned("two", 2)
+
+        client.failures = [UnavailableError("gone"), UnavailableError("gone")]
+        await client.patch(CONFIG_MAP, ended, "two", {"data": {"k": "w"}})
+        await is_planned("two", 5)  # these are tried again, which takes longer than the first would have
+
+    assert planned == ["one", "two", "two", "two", "two", "two"]
 
 
 async def test_a_pod_that_the_api_refuses_is_told_on_its_owner():
