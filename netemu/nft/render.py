@@ -36,6 +36,7 @@ from netemu.nft.transaction import (
     EnsureTable,
     PutChain,
     PutTable,
+    RemoveChains,
     RemoveTable,
     Transaction,
 )
@@ -88,6 +89,11 @@ def _command(command: Command) -> str:
             # Rules are appended to a chain that is there, so it must be emptied, so it must be there.
             flush = f"flush chain {_id(id)} {chain.name}\n"
             return f"{_declared(id, chain)}{flush}{_rules(id, [chain])}"
+        case RemoveChains(id, names):
+            # All are emptied first: they may lead to each other.
+            return "".join(
+                f"{verb} chain {_id(id)} {name}\n" for verb in ("flush", "delete") for name in names
+            )
         case AddElements(table_id, name, elements):
             return f"add element {_id(table_id)} {name} {{{_elements(elements)}}}\n"
         case DeleteElements(table_id, name, keys):

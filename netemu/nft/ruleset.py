@@ -5,7 +5,7 @@ As strict as the kernel about what is there and what is not, so a plan that pass
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from netemu.errors import KernelError
@@ -15,11 +15,13 @@ from netemu.nft.transaction import (
     AddElements,
     Command,
     DeleteElements,
+    Element,
     ElementData,
     ElementKey,
     EnsureTable,
     PutChain,
     PutTable,
+    RemoveChains,
     RemoveTable,
     Transaction,
 )
@@ -67,30 +69,45 @@ def _apply(ruleset: Ruleset, command: Command) -> Ruleset:
             empty = Content(replace(table, chains=()), _no_elements(table))
             return ruleset if table.id in ruleset.tables else _with(ruleset, empty)
         case PutTable(table):
-            return _with(ruleset, Content(table, _no_elements(table)))
+            held = ruleset.tables[table.id].table.chains if table.id in ruleset.tables else ()
+            chains = _put(held, table.chains)
+            return _with(ruleset, Content(replace(table, chains=chains), _no_elements(table)))
         case RemoveTable(id):
             return Ruleset({key: content for key, content in ruleset.tables.items() if key != id})
         case PutChain(id, chain):
-            content = _content(ruleset, id)
-            others = tuple(other for other in content.table.chains if other.name != chain.name)
-            table = replace(content.table, chains=(*others, chain))
-            return _with(ruleset, replace(content, table=table))
+            return _with_chains(ruleset, id, _put(_content(ruleset, id).table.chains, (chain,)))
+        case RemoveChains(id, names):
+            chains = _content(ruleset, id).table.chains
+            if not set(names) <= {chain.name for chain in chains}:
+                raise KernelError(f"a chain of {', '.join(names)} does not exist")
+            return _with_chains(ruleset, id, tuple(chain for chain in chains if chain.name not in names))
         case AddElements(id, name, elements):
-            held = dict(_elements(ruleset, id, name))
-            chains = {chain.name for chain in _content(ruleset, id).table.chains}
-            for key, data in elements:
-                if isinstance(data, (Goto, Jump)) and data.chain not in chains:
-                    raise KernelError(f"chain {data.chain} does not exist")
-                if held.setdefault(key, data) != data:
-                    raise KernelError(f"element {key} of {name} exists with other data")
-            return _with_elements(ruleset, id, name, held)
+            return _with_elements(ruleset, id, name, _added(ruleset, id, name, elements))
         case DeleteElements(id, name, keys):
-            held = dict(_elements(ruleset, id, name))
+            kept = dict(_elements(ruleset, id, name))
             for key in keys:
-                if key not in held:
+                if key not in kept:
                     raise KernelError(f"element {key} of {name} does not exist")
-                del held[key]
-            return _with_elements(ruleset, id, name, held)
+                del kept[key]
+            return _with_elements(ruleset, id, name, kept)
+
+
+def _put(held: Iterable[Chain], new: tuple[Chain, ...]) -> tuple[Chain, ...]:
+    names = {chain.name for chain in new}
+    return (*(chain for chain in held if chain.name not in names), *new)
+
+
+def _added(
+    ruleset: Ruleset, id: TableId, name: str, elements: Iterable[Element]
+) -> dict[ElementKey, ElementData]:
+    held = dict(_elements(ruleset, id, name))
+    chains = {chain.name for chain in _content(ruleset, id).table.chains}
+    for key, data in elements:
+        if isinstance(data, (Goto, Jump)) and data.chain not in chains:
+            raise KernelError(f"chain {data.chain} does not exist")
+        if held.setdefault(key, data) != data:
+            raise KernelError(f"element {key} of {name} exists with other data")
+    return held
 
 
 def _no_elements(table: Table) -> Mapping[str, Mapping[ElementKey, ElementData]]:
@@ -112,6 +129,11 @@ def _elements(ruleset: Ruleset, id: TableId, name: str) -> Mapping[ElementKey, E
 
 def _with(ruleset: Ruleset, content: Content) -> Ruleset:
     return Ruleset({**ruleset.tables, content.table.id: content})
+
+
+def _with_chains(ruleset: Ruleset, id: TableId, chains: tuple[Chain, ...]) -> Ruleset:
+    content = _content(ruleset, id)
+    return _with(ruleset, replace(content, table=replace(content.table, chains=chains)))
 
 
 def _with_elements(

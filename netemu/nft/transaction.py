@@ -52,6 +52,14 @@ class PutChain:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveChains:
+    """Remove chains that are there; one that others or elements still lead to is an error."""
+
+    table: TableId
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AddElements:
     """Put elements into a set or map; a key that is there with other data is an error."""
 
@@ -69,7 +77,7 @@ class DeleteElements:
     keys: tuple[ElementKey, ...]
 
 
-Command = EnsureTable | PutTable | RemoveTable | PutChain | AddElements | DeleteElements
+Command = EnsureTable | PutTable | RemoveTable | PutChain | RemoveChains | AddElements | DeleteElements
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from netemu.proxy.stale import Expected
 # not fit the socket buffer of a context (see NftContext).
 IN_PROCESS_ELEMENTS = 1000
 _CHILDREN = 2
+_CHAIN = re.compile(r"^\tchain (\S+) {", re.MULTILINE)
 
 
 class NodeKernel:
@@ -68,11 +70,13 @@ class NodeKernel:
             for _ in children.map(partial(run_in_child, self._ns_fd), texts):
                 self._monitors.count_own(self._ns_fd)
 
-    def has_table(self) -> bool:
-        """Tell whether the table is there."""
+    def chains(self) -> frozenset[str] | None:
+        """Name the chains of the table; ``None`` if it is not there."""
         with self._lock:
             self._refuse_when_closed()
-            return f"table {self._family.value} {TABLE_NAME}\n" in self._context().run("list tables")
+            tables = self._context().run(f"list chains {self._family.value}")
+        _, found, rest = tables.partition(f"table {self._family.value} {TABLE_NAME} {{\n")
+        return frozenset(_CHAIN.findall(rest.partition("\n}")[0])) if found else None
 
     def intruder(self) -> str:
         """Name the last other process that changed the table."""

@@ -17,6 +17,7 @@ from netemu.nft.transaction import (
     EnsureTable,
     PutChain,
     PutTable,
+    RemoveChains,
     RemoveTable,
     Transaction,
 )
@@ -61,10 +62,13 @@ class NodeRules:
         """What the kernel holds, if it took every transaction."""
         return self._held
 
-    def load(self, plans: Mapping[PortKey, Elements], *, afresh: bool = False) -> list[Transaction]:
+    def load(
+        self, plans: Mapping[PortKey, Elements], *, chains: Collection[str] = (), afresh: bool = False
+    ) -> list[Transaction]:
         """Make the table hold all of ``plans`` and nothing else, whatever it holds now.
 
-        It changes in place, and clients stay with their endpoints; ``afresh`` deletes it first,
+        Of the ``chains`` that it has now, those that it needs no more go, whoever made them. It
+        changes in place, and clients stay with their endpoints; ``afresh`` deletes it first,
         which a packet may not survive, for one that another version or another hand left in a
         form that cannot be changed to ours.
         """
@@ -74,7 +78,9 @@ class NodeRules:
         if afresh:
             return [Transaction((RemoveTable(table.id), PutTable(table), *adds))]
         first = Transaction((EnsureTable(table), *_chains(self._node, self._balancers)))
-        return [first, Transaction((PutTable(table), *adds))]
+        old = tuple(sorted(set(chains) - {chain.name for chain in table.chains}))
+        removal = [RemoveChains(table.id, old)] if old else []
+        return [first, Transaction((PutTable(table), *removal, *adds))]
 
     def begin(self) -> Transaction:
         """Make a table that is not there yet. It gets its content by ``fill``, its hooks by ``end``.

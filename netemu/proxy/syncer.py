@@ -41,8 +41,8 @@ class Kernel(Protocol):
         """Do transactions in any order, or raise ``NetemuError``, having done any of them."""
         ...
 
-    def has_table(self) -> bool:
-        """Tell whether the table is there, with whatever in it."""
+    def chains(self) -> frozenset[str] | None:
+        """Name the chains of the table, whoever made them; ``None`` if it is not there."""
         ...
 
     def intruder(self) -> str:
@@ -205,12 +205,13 @@ class ProxySyncer:
 
     def _load(self, plans: Mapping[PortKey, Elements], *, afresh: bool) -> None:
         rules = self._rules  # others take their place if the node gets another zone meanwhile
-        if is_much(plans) and not afresh and not self._kernel.has_table():
+        chains = self._kernel.chains()
+        if is_much(plans) and not afresh and chains is None:
             self._kernel.apply(rules.begin())
             self._kernel.apply_together(rules.fill(plans))
             self._kernel.apply(rules.end())
         else:
-            for transaction in rules.load(plans, afresh=afresh):
+            for transaction in rules.load(plans, chains=chains or (), afresh=afresh):
                 self._kernel.apply(transaction)
         self._end_stale(expected_by_all(plans.values(), self._node))
 

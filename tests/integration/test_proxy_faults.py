@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network
@@ -49,6 +50,10 @@ def nft(node_fd, text):
     subprocess.run(argv, input=text.encode(), check=True, pass_fds=(node_fd,))
 
 
+def chains_of(text):
+    return set(re.findall(r"\tchain (\S+) ", text))
+
+
 class Listing:
     """What one node's kernel holds."""
 
@@ -63,6 +68,9 @@ class Listing:
         if "netemu-proxy" not in self._context.run("list tables"):
             return 0
         return self.of("netemu-proxy").partition("map fe")[2].partition("map np")[0].count(" . tcp . 80 :")
+
+    async def chains(self):
+        return chains_of(self.of("netemu-proxy"))
 
     def close(self):
         self._context.close()
@@ -116,6 +124,25 @@ async def test_what_a_hand_did_is_made_good_and_tables_of_others_stay(node_fd, l
 
     assert [name.split(" (pid ")[0] for name in blamed] == ["nft"]
     assert listing.of("theirs") == before
+
+
+async def test_chains_that_a_hand_made_or_renamed_in_our_table_go(node_fd, listing):
+    by_hand = """
+        rename chain ip netemu-proxy postrouting renamed
+        add chain ip netemu-proxy called
+        add chain ip netemu-proxy evil { type filter hook forward priority 0; policy drop; }
+        add rule ip netemu-proxy evil jump called
+        add rule ip netemu-proxy called counter drop
+    """
+
+    async with syncing(node_fd, plans_of(20)) as (_, blamed, failed):
+        before = listing.of("netemu-proxy")
+        nft(node_fd, by_hand)
+        await eventually(lambda: asyncio.sleep(0, blamed), within_s=30)
+        await eventually(listing.chains, lambda seen: seen == chains_of(before), within_s=30)
+        assert await listing.elements() == 20
+
+    assert failed == []
 
 
 async def test_a_table_that_cannot_be_changed_to_ours_is_made_afresh_and_the_reason_told(node_fd, listing):

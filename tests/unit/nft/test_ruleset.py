@@ -15,6 +15,7 @@ from netemu.nft.transaction import (
     EnsureTable,
     PutChain,
     PutTable,
+    RemoveChains,
     RemoveTable,
     Transaction,
 )
@@ -40,6 +41,7 @@ def ruleset():
         pytest.param(PutChain(TableId(Family.IP, "x"), Chain("c")), id="no-table-for-a-chain"),
         pytest.param(AddElements(T, "m", (((1,), (11,)),)), id="other-data"),
         pytest.param(AddElements(T, "x", ()), id="no-such-map"),
+        pytest.param(RemoveChains(T, ("c", "x")), id="no-such-chain-to-remove"),
         pytest.param(AddElements(T, "v", (((1,), Goto("x")),)), id="no-such-chain"),
         pytest.param(DeleteElements(T, "m", ((2,),)), id="no-such-element"),
         pytest.param(DeleteElements(TableId(Family.IP, "x"), "m", ()), id="no-such-table"),
@@ -57,6 +59,14 @@ def test_a_key_can_be_deleted_and_added_with_other_data_in_one_transaction(rules
 
     assert changed.tables[T].elements["m"] == {(1,): (11,)}
     assert ruleset.tables[T].elements["m"] == {(1,): (10,)}
+
+
+def test_chains_that_a_table_does_not_name_stay_until_they_are_removed(ruleset):
+    more = apply(ruleset, Transaction((PutChain(T, Chain("d")), PutTable(TABLE))))
+    less = apply(more, Transaction((RemoveChains(T, ("d",)),)))
+
+    assert {chain.name for chain in more.tables[T].table.chains} == {"c", "d"}
+    assert {chain.name for chain in less.tables[T].table.chains} == {"c"}
 
 
 def test_adding_an_element_again_and_removing_no_table_change_nothing(ruleset):

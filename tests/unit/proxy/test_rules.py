@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from netemu.informer.cache import Key
 from netemu.nft.expressions import L4
+from netemu.nft.objects import Chain
 from netemu.nft.ruleset import Ruleset, apply
+from netemu.nft.transaction import PutChain, Transaction
 from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
 from netemu.proxy.groups import NodeView
 from netemu.proxy.index import Endpoint, PortKey
@@ -179,6 +181,18 @@ def test_loading_replaces_whatever_table_was_there(afresh):
 
     assert ends(after, POD, WEB_IP) == {to(B)}
     assert ends(after, POD, IPv4Address("10.96.0.9")) == {Dropped()}
+
+
+def test_a_load_removes_chains_that_it_needs_no_more_whoever_made_them():
+    begun = done(Ruleset(), NodeRules(NODE).load({WEB: web(A, B)}))
+    theirs = Transaction((PutChain(NODE.table, Chain("theirs")),))
+    had = {chain.name for chain in apply(begun, theirs).tables[NODE.table].table.chains}
+    after = done(apply(begun, theirs), NodeRules(NODE).load({WEB: web(A)}, chains=had))
+
+    left = {chain.name for chain in after.tables[NODE.table].table.chains}
+    assert had - left == {"theirs", "lb2"}
+    assert left - had == {"lb1"}
+    assert ends(after, POD, WEB_IP) == {to(A)}
 
 
 def test_much_goes_into_a_new_table_in_portions_and_no_packet_meets_it_before_all_is_there():
