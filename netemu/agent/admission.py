@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netemu.agent.status import Failure
+from netemu.api.client import Object
 from netemu.api.hostports import conflicts, host_ports
 from netemu.api.placement import matches_node, tolerates
 from netemu.api.requests import PODS, amounts, pod_requests
 from netemu.api.views.core import Node, Pod
 
+_OS, _OS_LABEL = "linux", "kubernetes.io/os"
 _CHECKED = ("cpu", "memory", "ephemeral-storage")
 
 
@@ -35,6 +37,17 @@ def find_refusal(pod: Pod, node: Node, others: Iterable[Pod]) -> Failure | None:
     for taint in node.spec.taints:
         if taint.effect == "NoExecute" and not tolerates(pod.spec.tolerations, taint):
             return _predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate")
+    return None
+
+
+def find_foreign(pod: Object) -> Failure | None:
+    """Find out whether a pod is meant for nodes of another operating system; ``pod`` is its JSON."""
+    label = (pod["metadata"].get("labels") or {}).get(_OS_LABEL, _OS)
+    if label != _OS:
+        why = f"Failed to admit pod as the `{_OS_LABEL}` label doesn't match node label"
+        return _rejected("PodOSSelectorNodeLabelDoesNotMatch", why)
+    if (pod["spec"].get("os") or {}).get("name", _OS) != _OS:
+        return _rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
     return None
 
 

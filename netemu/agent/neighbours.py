@@ -42,9 +42,11 @@ class Neighbours:
         if forbidden := find_forbidden_sysctl(work.obj, self._allowed_sysctls):
             return Failure("SysctlForbidden", f"Pod was rejected: {forbidden}")
         node = self._cache.find(NODE, Key("", self._node), Node)
-        if admission.is_scheduled(pod) or node is None:
-            return None
-        return admission.find_refusal(pod, node, self._others(work))
+        if not admission.is_scheduled(pod) and node is not None:
+            refusal = admission.find_refusal(pod, node, self._others(work))
+            if refusal is not None:
+                return refusal
+        return admission.find_foreign(work.obj)
 
     def plan_resize(self, work: PodWork, pod: Pod) -> Resize:
         """Decide whether a pod gets the resources that it asks for now."""

@@ -1,6 +1,6 @@
 import pytest
 
-from netemu.agent.admission import find_refusal, is_scheduled
+from netemu.agent.admission import find_foreign, find_refusal, is_scheduled
 from netemu.api.views import view
 from netemu.api.views.core import Node, Pod
 from netemu.testing import builders
@@ -77,3 +77,21 @@ def test_what_the_scheduler_chose_is_not_asked_again():
 
     assert is_scheduled(view(Pod, chosen))
     assert not is_scheduled(pod())
+
+
+@pytest.mark.parametrize(
+    ("foreign", "reason", "words"),
+    [
+        (builders.pod(os={"name": "windows"}), "PodOSNotSupported", "the OS field doesn't match node OS"),
+        (
+            builders.pod(labels={"kubernetes.io/os": "windows"}),
+            "PodOSSelectorNodeLabelDoesNotMatch",
+            "the `kubernetes.io/os` label doesn't match node label",
+        ),
+    ],
+)
+def test_a_node_refuses_what_is_meant_for_another_system(foreign, reason, words):
+    refusal = find_foreign(foreign)
+
+    assert (refusal.reason, refusal.message) == (reason, f"Pod was rejected: Failed to admit pod as {words}")
+    assert find_foreign(builders.pod(os={"name": "linux"})) is None
