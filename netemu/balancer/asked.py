@@ -110,12 +110,14 @@ def _wanted(
     texts = [text.strip() for text in (noted or field).split(",") if text.strip()]
     for text in texts:
         if not _is_address(text):
-            raise AskError(f"invalid spec.loadBalancerIP {text!r}" if field else f"invalid address {text!r}")
+            where = "spec.loadBalancerIP" if field else f"{PREFIXES[0]}/{ADDRESSES}:"
+            raise AskError(f'invalid {where} "{text}"')
     wanted = tuple(ip_address(text) for text in texts)
     if len({address.version for address in wanted}) != len(wanted):
         raise AskError(f"{', '.join(texts)}: at most one address of each family")
     if any(address.version not in versions for address in wanted):
-        raise AskError(f"{', '.join(texts)}: requested addresses are not of the service's ip families")
+        asked = " ".join(f'"{address}"' for address in wanted)
+        raise AskError(f"requested loadBalancer IP(s) [{asked}] does not match the ipFamily of the service")
     return wanted
 
 

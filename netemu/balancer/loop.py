@@ -79,7 +79,7 @@ class Balancer:
 
     ``informer`` feeds ``cache`` with Kubernetes' own kinds, ``settings`` the same cache with the
     balancer's. ``is_on`` tells whether a node's power is on, long before its condition does.
-    Without ``routers`` there is no BGP.
+    ``places`` have addresses of their own, which no pool may have. Without ``routers`` there is no BGP.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class Balancer:
         recorder: Recorder,
         *,
         routers: Routers | None = None,
+        places: Mapping[Address, str] | None = None,
         is_on: Callable[[str], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
         period_s: float = PERIOD_S,
@@ -104,6 +105,7 @@ class Balancer:
         self._settings = settings
         self._recorder = recorder
         self._routers = routers
+        self._places = places or {}
         self._is_on = is_on
         self._open_node = open_node
         self._period_s = period_s
@@ -187,7 +189,7 @@ class Balancer:
 
     async def _sync(self) -> None:
         said = self._said()
-        pools, problems = read_pools(self._cache.list(ADDRESS_POOL))
+        pools, problems = read_pools(self._cache.list(ADDRESS_POOL), self._places)
         faulty = self._complain(ADDRESS_POOL, "InvalidPool", "Pool is not used", problems)
         verdicts = judge(self._snapshot.services(), pools, self._snapshot.namespaces(), said.protocols)
         refused = [verdict.service for verdict in verdicts if verdict.problem]

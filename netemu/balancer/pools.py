@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -115,8 +116,12 @@ class Read(NamedTuple):
     problems: Mapping[str, str]
 
 
-def read_pools(objects: Iterable[Object]) -> Read:
-    """Read all pools, those that go first first. A pool that shares addresses with one before it is wrong."""
+def read_pools(objects: Iterable[Object], places: Mapping[Address, str] = MappingProxyType({})) -> Read:
+    """Read all pools, those that go first first.
+
+    A pool that shares addresses with one before it is wrong, and one that has those of ``places``:
+    two would answer for them.
+    """
     pools: list[Pool] = []
     problems: dict[str, str] = {}
     for obj in sorted(objects, key=lambda obj: str(obj["metadata"]["name"])):
@@ -126,12 +131,21 @@ def read_pools(objects: Iterable[Object]) -> Read:
         except (ValueError, msgspec.ValidationError) as err:
             problems[name] = str(err)
             continue
-        other = next((other for other in pools if _overlap(pool, other)), None)
-        if other is not None:
-            problems[name] = f'it has addresses that pool "{other.name}" has too'
-            continue
-        pools.append(pool)
+        problem = next(_conflicts(pool, pools, places), "")
+        if problem:
+            problems[name] = problem
+        else:
+            pools.append(pool)
     return Read(tuple(sorted(pools, key=lambda pool: pool.rank)), problems)
+
+
+def _conflicts(pool: Pool, others: Iterable[Pool], places: Mapping[Address, str]) -> Iterator[str]:
+    for address, place in places.items():
+        if any(address in each for each in pool.ranges):
+            yield f"it has {address}, the address of {place}"
+    for other in others:
+        if _overlap(pool, other):
+            yield f'it has addresses that pool "{other.name}" has too'
 
 
 def read_pool(obj: Object) -> Pool:

@@ -15,7 +15,10 @@ from netemu.apiserver.registry import Registry
 from netemu.balancer.definitions import definitions
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER, SETTINGS, address_pool, bgp_peer
 from netemu.balancer.loop import Balancer
+from netemu.balancer.pools import Address
 from netemu.clock import Clock
+from netemu.cluster.api_address import api_address
+from netemu.cluster.host_access import access_addresses
 from netemu.cluster.record import Record
 from netemu.cluster.routers import Routers
 from netemu.cluster.world import FIRST_NODE_OFFSET, OUTSIDE, World, host_interface
@@ -72,6 +75,7 @@ class Balancing:
                 self._settings,
                 self._recorder,
                 routers=self._routers,
+                places=occupied(world, settings),
                 is_on=lambda node: node not in self._off,
             )
 
@@ -198,6 +202,15 @@ def default_pool(settings: Settings) -> Object | None:
     """Make the pool of the last addresses of the hosts range that nobody else gets; ``None`` without any."""
     ranges = list(filter(None, (_last_of(hosts, settings.nodes) for hosts in settings.host_ranges)))
     return address_pool(DEFAULT_POOL, ranges) if ranges else None
+
+
+def occupied(world: World, settings: Settings) -> Mapping[Address, str]:
+    """Name who has which addresses of the hosts range."""
+    own: dict[Address, str] = {ip: node.name for node in world.nodes for ip in node.ips}
+    own |= {address.ip: OUTSIDE for address in world.outside_addresses}
+    own[api_address(settings).ip] = "the API"
+    machine = access_addresses(settings) if settings.host_access else []
+    return own | {address.ip: "this machine" for address in machine}
 
 
 def _last_of(hosts: Network, nodes: int) -> str:

@@ -73,6 +73,24 @@ def test_a_pool_that_makes_no_sense_spoils_none_of_the_others():
     assert '"good"' in problems["overlapping"]
 
 
+def test_a_pool_with_the_address_of_a_node_is_not_used():
+    nodes = {ip_address("172.30.0.11"): "node-1", ip_address("fd00:30::b"): "node-1"}
+    pools, problems = read_pools(
+        [
+            address_pool("beside", ["172.30.0.12-172.30.0.20", "fd00:30::c/127"]),
+            address_pool("four", ["172.30.0.8/29"]),
+            address_pool("six", ["fd00:30::a-fd00:30::b"]),
+        ],
+        nodes,
+    )
+
+    assert [pool.name for pool in pools] == ["beside"]
+    assert problems == {
+        "four": "it has 172.30.0.11, the address of node-1",
+        "six": "it has fd00:30::b, the address of node-1",
+    }
+
+
 SHOP = {"namespaces": ["shop"]}
 TEAM = {"namespaceSelectors": [{"matchLabels": {"team": "a"}}]}
 FRONT = {"serviceSelectors": [{"matchLabels": {"tier": "front"}}]}

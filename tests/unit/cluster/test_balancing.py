@@ -12,7 +12,7 @@ from netemu.apiserver.registry import Registry
 from netemu.balancer.definitions import definitions
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER
 from netemu.balancer.pools import read_pool
-from netemu.cluster.balancing import default_pool, ensure
+from netemu.cluster.balancing import default_pool, ensure, occupied
 from netemu.cluster.host_access import access_addresses
 from netemu.cluster.world import plan_world
 from netemu.settings import Settings
@@ -110,3 +110,18 @@ async def test_the_definition_of_an_older_netemu_is_brought_to_what_this_one_kno
     made = registry.get(CUSTOM_RESOURCE_DEFINITION, "", ADDRESS_POOL.key)
     assert made["spec"]["versions"][0]["subresources"] == {"status": {}}
     assert len(objects(registry, ADDRESS_POOL)) == 1
+
+
+def test_who_has_addresses_among_the_hosts_is_known():
+    settings = Settings(nodes=1, host_cidr=("172.30.0.0/16", "fd00:30::/64"))
+    plugged = Settings(nodes=1, host_cidr=("172.30.0.0/16",), host_access=True)
+    own = {str(address): name for address, name in occupied(plan_world(settings), settings).items()}
+
+    assert own == {
+        "172.30.0.1": "outside",
+        "172.30.0.2": "the API",
+        "172.30.0.11": "node-1",
+        "fd00:30::1": "outside",
+        "fd00:30::b": "node-1",
+    }
+    assert "this machine" in occupied(plan_world(plugged), plugged).values()
