@@ -10,12 +10,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from netemu.agent import envfiles, environment, images, messages, specs
+from netemu.agent import envfiles, environment, images, messages, specs, users
 from netemu.agent.profiles import check_profile
 from netemu.agent.security import Security, security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes, sandbox_path, sub_path_of
 from netemu.agent.work import EXEC_SUFFIX, PodWork
+from netemu.api.client import Object
 from netemu.api.views.core import Pod
 from netemu.image.index import Image, Images
 from netemu.linux.files import read_small
@@ -33,7 +34,8 @@ class Assembly:
     """Puts together what servers are told of the containers of one node.
 
     ``lookup`` finds a ConfigMap or Secret, ``services`` a namespace's variables of Services: of all
-    of them, or of those that were there at a moment.
+    of them, or of those that were there at a moment; ``has_users`` tells whether pods can have users of
+    their own.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Assembly:
         lookup: Callable[[str, str, str], Mapping[str, Any] | None],
         services: Callable[[str, float | None], Mapping[str, str]],
         volumes: Volumes,
+        has_users: Callable[[], bool],
     ) -> None:
         self._site = site
         self._catalogue = catalogue
@@ -52,6 +55,7 @@ class Assembly:
         self._lookup = lookup
         self._services = services
         self._volumes = volumes
+        self._has_users = has_users
 
     def attempt(
         self, work: PodWork, pod: Pod, name: str, id: str, *, started_at_s: float | None = None
@@ -147,7 +151,17 @@ class Assembly:
     def _security(self, work: PodWork, attempt: Attempt, image_uid: int = 0) -> Security:
         check_profile(work.obj, attempt.raw, self._site.paths.node_state(self._site.node))
         filtered = self._site.settings.kubelet.seccomp_default
-        return security_of(work.obj, attempt.raw, image_uid=image_uid, seccomp_default=filtered)
+        return security_of(
+            work.obj,
+            attempt.raw,
+            image_uid=image_uid,
+            seccomp_default=filtered,
+            first_id=self.first_id(work.obj),
+        )
+
+    def first_id(self, pod: Object) -> int:
+        """Give the machine's number of a pod's root, 0 for a pod whose users are the machine's."""
+        return users.first_id_of(pod) if users.wants_users(pod) and self._has_users() else 0
 
     def scratch(self, work: PodWork, id: str) -> Path:
         """Say where an attempt that runs from an image has what it writes."""

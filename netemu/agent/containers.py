@@ -86,6 +86,7 @@ class Containers:
         volumes: Volumes,
         recorder: Recorder,
         clock: Clock,
+        has_users: Callable[[], bool] = lambda: False,
     ) -> None:
         self.shim: Shim | None = None
         self.standins: Standins | None = None
@@ -101,7 +102,9 @@ class Containers:
             lookup=lookup,
             services=services,
             volumes=volumes,
+            has_users=has_users,
         )
+        self.first_id = self._assembly.first_id
         self._recorder = recorder
         self._clock = clock
         self._holder_locks: dict[str, asyncio.Lock] = {}
@@ -137,7 +140,8 @@ class Containers:
             return self._refused(work, container, NOT_CREATED, err.message)
         except OSError as err:
             return self._refused(work, container, NOT_CREATED, str(err))
-        told = not_had(work.obj, raw) if attempt == 0 and not isinstance(decided, Play) else ()
+        is_new = attempt == 0 and not isinstance(decided, Play)
+        told = not_had(work.obj, raw, has_users=bool(self.first_id(work.obj))) if is_new else ()
         self._tell_started(work, container, state, told)
         return state
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from netemu.agent.projections import Raw, VolumeError
+from netemu.runtime.syscalls import make_below, open_below, set_mode_below
 
 HOSTS = "/etc/hosts"
 """Every node has this file; programs look for it there."""
@@ -34,7 +35,7 @@ def find_path(root: Path, volume: str, source: Raw) -> Path:
     if not (is_machines(str(real)) if is_shared else real.is_relative_to(root.resolve())):
         raise failed(volume, f"hostPath {wanted} leads out of the node")
     _make_common(root, wanted)
-    _check_type(volume, path, wanted, source.get("type") or "")
+    _check_type(volume, path, wanted, source.get("type") or "", below=None if is_shared else root)
     return path
 
 
@@ -64,23 +65,30 @@ def failed(volume: str, why: str) -> VolumeError:
 
 
 def _make_common(root: Path, wanted: str) -> None:
-    """Make what every machine has."""
+    """Make what every machine has; nowhere else, whatever links containers make in there."""
     for place in _TEMPORARY:
         if is_at(wanted, (f"/{place}",)) and not (root / place).is_dir():
-            (root / place).mkdir(parents=True)
-            (root / place).chmod(0o1777)
+            make_below(str(root), str(root / place))
+            set_mode_below(str(root), str(root / place), 0o1777)
     if wanted == HOSTS and not (root / "etc/hosts").exists():
-        (root / "etc").mkdir(parents=True, exist_ok=True)
-        (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n")
+        make_below(str(root), str(root / "etc"))
+        new = open_below(str(root), str(root / "etc/hosts"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with open(new, "w") as file:
+            file.write("127.0.0.1\tlocalhost\n")
 
 
-def _check_type(volume: str, path: Path, wanted: str, kind: str) -> None:
+def _check_type(volume: str, path: Path, wanted: str, kind: str, *, below: Path | None) -> None:
+    """Make what is missing if the type says so, and refuse what is of another; ``below`` is the node's root,
+    where containers may change what leads there meanwhile.
+    """
     match kind:
-        case "" | "DirectoryOrCreate" if not path.exists():
-            path.mkdir(parents=True)
-        case "FileOrCreate" if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(0o644)
+        case "" | "DirectoryOrCreate" if below is not None and not path.exists():
+            make_below(str(below), str(path))
+        case "FileOrCreate" if below is not None and not path.exists():
+            make_below(str(below), str(path.parent))
+            os.close(open_below(str(below), str(path), os.O_WRONLY | os.O_CREAT, 0o644))
+        case "" if not path.exists():
+            raise failed(volume, f"hostPath {wanted} does not exist")
         case "Directory" | "DirectoryOrCreate" if not path.is_dir():
             raise failed(volume, f"hostPath type check failed: {wanted} is not a directory")
         case "File" | "FileOrCreate" if not path.is_file():

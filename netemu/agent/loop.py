@@ -102,6 +102,7 @@ class Agent:
                 network=network,
                 recorder=recorder,
                 again=self._again,
+                first_id=containers.first_id,
             ),
             containers=containers,
             prober=self._prober,

@@ -17,6 +17,7 @@ from netemu.api.errors import ConflictError, NotFoundError
 from netemu.api.kinds import PERSISTENT_VOLUME
 from netemu.informer.cache import Cache, Change, Key
 from netemu.logs import Log
+from netemu.runtime.syscalls import set_mode_below
 
 log = Log(__name__)
 
@@ -66,7 +67,7 @@ def find_place(root: Path, volume: Raw) -> Path:
             is_new = is_ours and not path.exists()
             found = find_path(root, name, source)
             if is_new:
-                found.chmod(0o777)
+                set_mode_below(str(root), str(found), 0o777)
             return found
         case {"local": source}:
             with suppress(VolumeError):

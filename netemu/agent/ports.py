@@ -14,13 +14,17 @@ from netemu.runtime.container import AppSpec, ContainerSpec, ContainerState, Lim
 
 
 class Sandbox(Struct, frozen=True, kw_only=True):
-    """A pod's network namespace; ``addresses`` is empty until the CNI gave some."""
+    """A pod's network namespace; ``addresses`` is empty until the CNI gave some.
+
+    With a ``first_id`` it belongs to a user namespace of the pod (``agent.users``).
+    """
 
     uid: str
     namespace: str
     name: str
     netns: str
     host_network: bool = False
+    first_id: int = 0
     ports: tuple[ContainerPort, ...] = ()
     addresses: tuple[str, ...] = ()
 

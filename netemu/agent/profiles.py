@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from netemu.agent.environment import ConfigError
+from netemu.agent.users import beyond
 from netemu.api.client import Object
-from netemu.runtime.sandbox import BEYOND, CAPABILITIES
+from netemu.runtime.sandbox import BEYOND
 
 Raw = Mapping[str, Any]
 
 PROFILES = "/var/lib/kubelet/seccomp"
-BEYOND_WORDS = "{}: not given, for the root of a container is the machine's, which these would reach"
-_GIVEN = {"ALL", *(name.upper() for name in (*CAPABILITIES, *BEYOND))}
+BEYOND_WORDS = (
+    "{}: not given, for the root of this container is the machine's, which that would reach. "
+    "Pods have it that ask for it in spec.containers, without hostNetwork, hostPID, hostIPC, hostUsers: true"
+)
+_ALL_WORDS = f"{{}} (here: the default capabilities, {', '.join(name.upper() for name in BEYOND)})"
 
 
 class ProfileError(ConfigError):
@@ -56,13 +60,17 @@ def check_profile(pod: Object, container: Raw, root: Path) -> None:
         )
 
 
-def not_had(pod: Object, container: Raw) -> Iterator[tuple[str, str]]:
-    """Say in reasons and messages of events what a container asked for and does not get."""
+def not_had(pod: Object, container: Raw, *, has_users: bool) -> Iterator[tuple[str, str]]:
+    """Say in reasons and messages of events what a container asked for and does not get.
+
+    ``has_users`` if its pod has users of its own: then it may have all capabilities.
+    """
     own = container.get("securityContext") or {}
-    added = [name.upper() for name in (own.get("capabilities") or {}).get("add") or ()]
-    beyond = [name for name in added if name.removeprefix("CAP_") not in _GIVEN]
-    if beyond:
-        yield "CapabilitiesNotGiven", BEYOND_WORDS.format(", ".join(beyond))
+    missing = [_ALL_WORDS.format(name) if name.upper() == "ALL" else name.upper() for name in beyond(own)]
+    if own.get("privileged"):
+        missing.append(_ALL_WORDS.format("privileged"))
+    if missing and not has_users:
+        yield "CapabilitiesNotGiven", BEYOND_WORDS.format(", ".join(missing))
     if seccomp_type(pod, container) == "Localhost":
         yield "SeccompProfileNotApplied", "seccomp profiles of nodes are looked for, and not applied"
 

@@ -7,7 +7,7 @@ Kubernetes' defaults leave to the container runtime is as containerd has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from netemu.api.client import Object
 from netemu.runtime.container import Limits, User
 from netemu.runtime.etc import primary_group_of
 from netemu.runtime.sandbox import BEYOND, CAPABILITIES
+from netemu.runtime.syscalls import CAPABILITY_NAMES
 
 Raw = Mapping[str, Any]
 
@@ -62,14 +63,17 @@ class Security(Struct, frozen=True, kw_only=True):
     node_ipc: bool
     seccomp: bool
     gains_privileges: bool
+    first_id: int
+    unmasked: bool
 
 
 def security_of(
-    pod: Object, container: Raw, *, image_uid: int = 0, seccomp_default: bool = False
+    pod: Object, container: Raw, *, image_uid: int = 0, seccomp_default: bool = False, first_id: int = 0
 ) -> Security:
     """Read what a container may from its pod and itself; ``image_uid`` is its image's user.
 
-    ``seccomp_default`` if system calls are filtered unless the pod says otherwise.
+    ``seccomp_default`` if system calls are filtered unless the pod says otherwise; ``first_id`` is the
+    machine's number of its root, if its pod has users of its own.
     """
     spec = pod["spec"]
     own, of_pod = container.get("securityContext") or {}, spec.get("securityContext") or {}
@@ -79,7 +83,11 @@ def security_of(
     defaults = {} if spec.get("hostNetwork") else UNPRIVILEGED
     return Security(
         user=user_of(own, of_pod, image_uid),
-        capabilities=_capabilities(own.get("capabilities") or {}, privileged=privileged),
+        capabilities=_capabilities(
+            own.get("capabilities") or {},
+            privileged=privileged,
+            everything=CAPABILITY_NAMES if first_id else (*CAPABILITIES, *BEYOND),
+        ),
         read_only=bool(own.get("readOnlyRootFilesystem")),
         writes_sysctls=privileged,
         sysctls={
@@ -91,6 +99,8 @@ def security_of(
         node_ipc=bool(spec.get("hostIPC")),
         seccomp=seccomp_type(pod, container, default) == "RuntimeDefault",
         gains_privileges=own.get("allowPrivilegeEscalation") is not False,
+        first_id=first_id,
+        unmasked=privileged or own.get("procMount") == "Unmasked",
     )
 
 
@@ -183,13 +193,12 @@ def user_of(own: Raw, of_pod: Raw, image_uid: int = 0) -> User:
     )
 
 
-def _capabilities(asked: Raw, *, privileged: bool) -> tuple[str, ...] | None:
+def _capabilities(asked: Raw, *, privileged: bool, everything: Sequence[str]) -> tuple[str, ...] | None:
     """Give the bounding set: the default, or as containerd changes it, of what can be given."""
     if not privileged and not asked:
         return None
-    everything = (*CAPABILITIES, *BEYOND)
     if privileged:
-        return everything
+        return tuple(everything)
     add, drop = (
         {name.upper().removeprefix("CAP_").lower() for name in asked.get(word) or ()}
         for word in ("add", "drop")

@@ -166,6 +166,8 @@ def container_spec(
         ipc="" if security.node_ipc else str(site.shared_memory(pod)),
         seccomp=security.seccomp,
         gains_privileges=security.gains_privileges,
+        first_id=security.first_id,
+        unmasked=security.unmasked,
         stdin=container.stdin,
         stdin_once=container.stdin_once,
         tty=container.tty,

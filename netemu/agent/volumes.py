@@ -32,6 +32,7 @@ from netemu.api import quantity
 from netemu.api.client import Object
 from netemu.errors import NetemuError
 from netemu.runtime.container import Mount
+from netemu.runtime.syscalls import make_below
 
 TokenIssuer = Callable[[Object, str, int], str]
 """Gives a pod's ServiceAccount a token, for an audience and a number of seconds."""
@@ -127,6 +128,7 @@ class Volumes:
             source=str(source),
             target=str(target),
             read_only=read_only or is_of_objects or is_machines(str(source)),
+            below=_confining(source, place if place.parent == directory else self._root),
             memory_at=str(place) if size_bytes else "",
             memory_bytes=size_bytes,
         )
@@ -136,7 +138,8 @@ class Volumes:
         """Show a node's root directory: what is its own, and the programs that it shares."""
         for source, path, is_shared in whole_node(self._root):
             place = f"{target}{path}" if is_shared else str(target / path.lstrip("/"))
-            yield Mount(source=source, target=place, read_only=is_shared or read_only)
+            below = "" if is_shared else str(self._root)
+            yield Mount(source=source, target=place, read_only=is_shared or read_only, below=below)
 
     def _made(self, pod: Object, volume: Raw, directory: Path) -> Path:
         files = self._files(volume, pod)
@@ -294,6 +297,12 @@ def _give_directory(path: Path, owner: Owner) -> None:
         path.chmod(path.stat().st_mode & 0o7777 | 0o2550)
 
 
+def _confining(source: Path, place: Path) -> str:
+    """Give the directory that a volume must be found in when it is mounted; empty for the machine's own."""
+    places = (place, Path(os.path.realpath(place)))  # a subPath is found without links
+    return next((str(each) for each in places if source.is_relative_to(each)), "")
+
+
 def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
     """Give a path inside a volume, made as a directory if it is missing; links must not lead out.
 
@@ -306,5 +315,5 @@ def _below(volume: Path, sub_path: str, *, is_made_later: bool) -> Path:
     if not real.is_relative_to(volume.resolve()):
         raise VolumeError(f'subPath "{sub_path}" leads out of its volume')
     if not real.exists():
-        real.mkdir(parents=True)
+        make_below(str(volume.resolve()), str(real))
     return real

@@ -174,6 +174,7 @@ def _attachment(sandbox: Sandbox, directory: Path) -> Attachment:
         pod_namespace=sandbox.namespace,
         pod_name=sandbox.name,
         pod_uid=sandbox.uid,
+        first_id=sandbox.first_id,
         port_mappings=tuple(
             PortMapping(
                 host_port=port.host_port,

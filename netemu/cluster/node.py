@@ -30,6 +30,7 @@ from netemu.image.index import Images
 from netemu.informer.cache import Cache, Key
 from netemu.linux import netns
 from netemu.linux.netlink import Netlink
+from netemu.linux.users import are_possible
 from netemu.settings import Paths, Settings
 from netemu.standin.catalogue import Catalogue
 
@@ -96,6 +97,7 @@ class NodeParts:
             volumes=Volumes(paths.node_state(place.name), _lookup(cache), issue_token),
             recorder=self.recorder,
             clock=clock,
+            has_users=are_possible,
         )
         self.agent = Agent(
             cluster=world.cluster,

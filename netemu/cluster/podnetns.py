@@ -56,7 +56,7 @@ def ensure_netns(attachment: Attachment, node: str, record: Record) -> None:
     path = Path(attachment.netns)
     record.add("netns", path.name, _facts(attachment, node))
     if not netns.exists(path.name, path.parent):
-        netns.create(path.name, path.parent)
+        netns.create(path.name, path.parent, first_id=attachment.first_id)
 
 
 def remove_netns(path: Path, record: Record) -> None:

@@ -28,7 +28,9 @@ class PortMapping(Struct, frozen=True, kw_only=True, rename="camel", omit_defaul
 
 
 class Attachment(Struct, frozen=True, kw_only=True):
-    """One interface of one pod. ``netns`` is the path of its network namespace."""
+    """One interface of one pod. ``netns`` is the path of its network namespace; with a ``first_id``
+    that belongs to a user namespace of the pod, whose root has this number on the machine.
+    """
 
     container_id: str
     netns: str
@@ -36,6 +38,7 @@ class Attachment(Struct, frozen=True, kw_only=True):
     pod_namespace: str = ""
     pod_name: str = ""
     pod_uid: str = ""
+    first_id: int = 0
     port_mappings: tuple[PortMapping, ...] = ()
 
     @property

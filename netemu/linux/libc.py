@@ -26,6 +26,9 @@ MS_SLAVE = 1 << 19
 MS_SHARED = 1 << 20
 MNT_DETACH = 2
 
+USER_IDS = 65536
+"""How many users and groups a user namespace of ours has, from 0 on."""
+
 
 def setns(fd: int, kind: int) -> None:
     """Move the calling thread into the namespace behind ``fd`` (setns(2))."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netemu.errors import KernelError, PermissionDeniedError
-from netemu.linux import libc, mounts
+from netemu.linux import libc, mounts, users
 
 RUN_NETNS = Path("/run/netns")
 OWN = "/proc/thread-self/ns/net"
@@ -32,8 +32,10 @@ class StrandedThreadError(BaseException):
     """
 
 
-def create(name: str, directory: Path = RUN_NETNS) -> None:
+def create(name: str, directory: Path = RUN_NETNS, *, first_id: int = 0) -> None:
     """Make a network namespace with ``lo`` up and give it a name that ``ip netns`` sees.
+
+    With a ``first_id`` it belongs to a new user namespace (``linux.users``), whose root has that number here.
 
     Raises:
         KernelError: the name is taken (``errno`` EEXIST), or the kernel refuses.
@@ -45,7 +47,10 @@ def create(name: str, directory: Path = RUN_NETNS) -> None:
     _reserve(path)
     own = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _make_here(path)
+        if first_id:
+            _make_owned(path, first_id)
+        else:
+            _make_here(path)
     except BaseException:
         delete(name, directory)
         raise
@@ -161,6 +166,14 @@ def _make_here(path: Path) -> None:
         _set_lo_up()
     except OSError as err:
         raise _refused(f"make network namespace {path.name}", err) from err
+
+
+def _make_owned(path: Path, first_id: int) -> None:
+    """Have the namespace made in a process of its own: ours has threads, which share their user namespace."""
+    with users.network_of_new_users(first_id) as made:
+        libc.mount(made, path, "none", libc.MS_BIND)
+    with opened(path) as fd, entered(fd):
+        _set_lo_up()
 
 
 def _set_lo_up() -> None:

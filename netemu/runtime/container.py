@@ -10,6 +10,7 @@ from msgspec import Struct, field
 class Mount(Struct, frozen=True, kw_only=True):
     """A path of the machine, seen inside a container.
 
+    With ``below`` it is found below that directory, whatever links containers make there meanwhile.
     With ``memory_bytes`` it is in a file system of that size that is memory, made at ``memory_at``
     (the source, or a directory above it) for the first container that mounts it.
     """
@@ -17,6 +18,7 @@ class Mount(Struct, frozen=True, kw_only=True):
     source: str
     target: str
     read_only: bool = True
+    below: str = ""
     memory_at: str = ""
     memory_bytes: int = 0
 
@@ -73,6 +75,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     ``processes`` says whose processes it sees: its own (""), those of all containers of the same
     word ("shared:WORD"), or of a container here ("of:ID"). Containers with the same ``ipc``, a directory
     that is there for as long as their pod, share an IPC namespace; without one each has its own.
+    With a ``first_id`` its network belongs to a user namespace, and so does the container: its root is that
+    user on the machine. ``unmasked`` shows it all of /proc, which only such a container may see.
     ``seccomp`` says whether system calls are filtered (``runtime.seccomp``), ``gains_privileges``
     whether programs with a set-user-ID bit have an effect: only those of images can.
     """
@@ -98,6 +102,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     ipc: str = ""
     seccomp: bool = False
     gains_privileges: bool = False
+    first_id: int = 0
+    unmasked: bool = False
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False

@@ -17,6 +17,7 @@ from netemu.runtime.oci import receive
 from netemu.runtime.pidspaces import end_all_with, mounts_of, open_of
 from netemu.runtime.sandbox import environment
 from netemu.runtime.spawn import SpawnError, exit_code, find_child
+from netemu.runtime.staging import find_missing
 from netemu.runtime.streams import READ_BYTES, LoggedStreams, Stdio, close, open_pipes
 from netemu.runtime.usage import processes_usage, written_bytes
 
@@ -328,7 +329,7 @@ class Containers:
         how, _, what = spec["processes"].partition(":")
         match how:
             case "shared":
-                return self._launcher.pid_spaces.join(what, spec["id"])
+                return self._launcher.share_processes(what, spec)
             case "of":
                 target = self.find(what)
                 if not target.state["pid"]:
@@ -341,8 +342,8 @@ class Containers:
         if spec["image"] is not None:
             missing = "runc is not installed on this machine: apt-get install runc"
             return "" if self._launcher.runc else runtime_failure(missing)
-        if stray := find_stray(spec["mounts"], spec["cwd"]):
-            return runtime_failure(stray)
+        if fault := find_stray(spec["mounts"], spec["cwd"]) or find_missing(spec["mounts"]):
+            return runtime_failure(fault)
         look = self._launcher.outside(spec)
         fault = find_fault(spec["argv"], environment(spec)["PATH"], spec["cwd"], look)
         return create_failure(fault) if fault else ""

@@ -14,6 +14,7 @@ from netemu.runtime.syscalls import (
     close_all_on_exec,
     filter_calls,
     give_up_privileges,
+    hide_memory,
     set_parent_death_signal,
 )
 
@@ -31,7 +32,8 @@ _NAMESPACES = ("ipc", "uts", "net", "pid", "mnt")
 class Joined:
     """A program to be run in the namespaces of a container's pid 1, with its user and capabilities.
 
-    ``calls`` is the filter of its system calls, ``may_gain`` whether set-user-ID bits have an effect.
+    ``calls`` is the filter of its system calls, ``may_gain`` whether set-user-ID bits have an effect,
+    ``has_users`` whether the container is in a user namespace of its own.
     """
 
     def __init__(
@@ -46,9 +48,11 @@ class Joined:
         terminal: bool,
         calls: bytes = b"",
         may_gain: bool = False,
+        has_users: bool = False,
     ) -> None:
         self._calls = calls
         self._may_gain = may_gain
+        self._has_users = has_users
         self._pid = pid
         self._argv = list(argv)
         self._env = env
@@ -58,19 +62,28 @@ class Joined:
         self._terminal = terminal
 
     def run(self, error_fd: int) -> NoReturn:
-        """Join, and wait as the program's parent: who enters a PID namespace is not in it, a child is."""
+        """Join, and wait as the program's parent: who enters a PID namespace is not in it, a child is.
+
+        The child is seen in there while it is still a copy of the shim, with all that this knows.
+        """
+        hide_memory()
         root = os.open(f"/proc/{self._pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        namespaces = [os.open(f"/proc/{self._pid}/ns/{name}", os.O_RDONLY) for name in _NAMESPACES]
-        for fd in namespaces:
+        users = [self._open("user")] if self._has_users else []
+        for fd in [self._open(name) for name in _NAMESPACES]:
             libc.setns(fd, 0)
         os.fchdir(root)
         os.chroot(".")
+        for fd in users:
+            libc.setns(fd, 0)
         child = os.fork()
         if child == 0:
             self._become(error_fd)
         os.closerange(0, _MOST_FDS)  # whoever reads its streams waits for the last end of them
         _, status = os.waitpid(child, 0)
         os._exit(exit_code(status))
+
+    def _open(self, namespace: str) -> int:
+        return os.open(f"/proc/{self._pid}/ns/{namespace}", os.O_RDONLY)
 
     def _become(self, error_fd: int) -> NoReturn:
         try:
@@ -80,8 +93,8 @@ class Joined:
             give_up_privileges(self._capabilities, may_gain=self._may_gain)
             if self._calls:
                 filter_calls(self._calls)
-            if self._user["groups"]:
-                os.setgroups(self._user["groups"])
+            if any((self._has_users, self._user["uid"], self._user["gid"], self._user["groups"])):
+                os.setgroups(list(dict.fromkeys((self._user["gid"], *self._user["groups"]))))
             os.setgid(self._user["gid"])
             os.setuid(self._user["uid"])
             set_parent_death_signal(signal.SIGKILL)  # a change of user has undone it

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
-import termios
 
-from netemu.linux import libc
 from netemu.runtime.cgroups import MAX_PROCESSES, Cgroups
-from netemu.runtime.control import Refusal
+from netemu.runtime.entering import Way, join_groups, take_terminal
 from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.ipcspaces import IpcSpaces
-from netemu.runtime.node import POD_SYSFS, WRITTEN_ETC, Machine
+from netemu.runtime.node import POD_SYSFS, SCRATCH, WRITTEN_ETC, Machine
 from netemu.runtime.oci import Monitor
 from netemu.runtime.pidlimits import bound_processes, is_bounded_by_namespaces
 from netemu.runtime.pidspaces import PidSpaces
@@ -29,19 +26,21 @@ from netemu.runtime.sandbox import (
 )
 from netemu.runtime.seccomp import default_filter
 from netemu.runtime.spawn import fork, in_memory, in_memory_bytes, spawn
+from netemu.runtime.staging import stage, staged
 from netemu.runtime.streams import Stdio, close
-from netemu.runtime.syscalls import CLONE_NEWIPC
+from netemu.runtime.users import enter_users
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netemu.runtime.wire import SpecJson
+    from netemu.runtime.wire import SpecJson, UserJson
 
 _SH = "/usr/bin/sh"
 _DISK_BYTES = 1024 * 1024 * 1024  # of a container's own file system, where memory is plenty
 _DISK_SHARE = 8  # where it is not: that part of it
-_SYSFS_FLAGS = libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC | libc.MS_RDONLY
+_COPIED_BWRAP = f"{SCRATCH}/bwrap"
+_ROOT: UserJson = {"uid": 0, "gid": 0, "groups": []}
 
 
 class Launcher:
@@ -66,65 +65,68 @@ class Launcher:
         if not spec["sandboxed"]:
             pid = spawn(spec["argv"], environment(spec), descriptors=stdio, prepare=self._machine.enter)
             return pid, -1
-        netns = self._open_netns(spec["netns"])
+        way = Way(self._machine, spec)
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(ready_read, False)
-        words = sandbox_arguments(
-            spec, root=self._root, etc=_written(spec), sysfs=POD_SYSFS, disk_bytes=self._disk_of(spec)
-        )
-        arguments = in_memory(words)
         give_streams(spec, stdio)
-        argv = [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)]
-        terminal = stdio[0] if spec["tty"] else -1
-        groups = self.cgroups.open(spec["id"], spec["limits"])
-        sysctls = spec["sysctls"]
+        handed = [in_memory(self._words(spec)), ready_write, os.open(_SH, os.O_PATH | os.O_CLOEXEC)]
         filters = [in_memory_bytes(default_filter())] if spec["seccomp"] else []
         shared = [shared_fd] if shared_fd >= 0 else []
-        shell = os.open(_SH, os.O_PATH | os.O_CLOEXEC)
+        groups = self.cgroups.open(spec["id"], spec["limits"])
+        program = self._bwrap if way.users < 0 else self._unreadable_bwrap()
         try:
-            ipc = self._ipc_spaces.join(spec["ipc"])
+            way.share_ipc(self._ipc_spaces, spec["ipc"])
             pid = spawn(
-                argv,
+                [self._bwrap, "--args", str(ARGUMENTS_FD), "--", *inner_command(spec)],
                 {},
-                descriptors=(*stdio, arguments, ready_write, shell, *shared, *filters),
-                prepare=lambda: _enter_pod(
-                    netns, terminal, groups, sysctls, own_ipc=sets_ipc(spec), shared_ipc=ipc
-                ),
+                descriptors=(*stdio, *handed, *shared, *filters),
+                prepare=lambda: _prepare(way, spec, stdio, groups),
+                program=program,
             )
         except BaseException:
             close(ready_read)
             raise
         finally:
-            close(netns, arguments, ready_write, shell, *groups, *filters)
+            way.close()
+            close(*handed, *groups, *filters)
         return pid, ready_read
 
     def launch_image(self, spec: SpecJson, stdio: Stdio, shared_fd: int = -1) -> tuple[int, int]:
         """Start a container that has an image, and give our child's pid and the channel on which it
         tells of the start (``oci.receive``); SpawnError or Refusal say why not.
         """
-        netns = self._open_netns(spec["netns"])
+        way = Way(self._machine, spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        give_streams({**spec, "user": _ROOT}, stdio)  # who becomes somebody else gives them on
         groups = self.cgroups.open(spec["id"], spec["limits"])
-        monitor = Monitor(spec, self.runc, capabilities(spec), groups, theirs)
-
+        monitor = Monitor(spec, self.runc, capabilities(spec), groups, theirs, way.users)
         try:
-            ipc = self._ipc_spaces.join(spec["ipc"])
+            shares_ipc = way.share_ipc(self._ipc_spaces, spec["ipc"])
             ours_to_set = {
-                name: value for name, value in spec["sysctls"].items() if ipc >= 0 or name.startswith("net.")
+                name: value
+                for name, value in spec["sysctls"].items()
+                if shares_ipc or name.startswith("net.")
             }
-
-            def enter() -> None:
-                _enter_pod(netns, -1, [], ours_to_set, shared_ipc=ipc)
-
-            pid = fork(lambda _: monitor.run(enter, shared_fd), descriptors=stdio)
+            pid = fork(
+                lambda _: monitor.run(lambda: way.enter(sysctls=ours_to_set), shared_fd), descriptors=stdio
+            )
         except BaseException:
             ours.close()
             raise
         finally:
-            close(netns, *groups)
+            way.close()
+            close(*groups)
             theirs.close()
         return pid, ours.detach()
+
+    def share_processes(self, word: str, spec: SpecJson) -> int:
+        """Open the PID namespace that containers share who say the same word."""
+        way = Way(self._machine, spec)
+        try:
+            return self.pid_spaces.join(word, spec["id"], way.users)
+        finally:
+            way.close()
 
     def open_terminal(self) -> tuple[Stdio, list[int]]:
         """Make a terminal for a container: its three streams, and (what its input is written to,
@@ -146,11 +148,26 @@ class Launcher:
     def _disk_of(self, spec: SpecJson) -> int:
         return min(spec["limits"]["disk_bytes"] or self._disk_bytes, self._disk_bytes)
 
-    def _open_netns(self, name: str) -> int:
-        try:
-            return self._machine.open_netns(name)
-        except OSError as err:
-            raise Refusal(f"cannot open network namespace {name}: {err.strerror}") from err
+    def _words(self, spec: SpecJson) -> list[str]:
+        return sandbox_arguments(
+            {**spec, "mounts": staged(spec["mounts"])},
+            root=self._root,
+            etc=_written(spec),
+            sysfs=POD_SYSFS,
+            disk_bytes=self._disk_of(spec),
+        )
+
+    def _unreadable_bwrap(self) -> str:
+        """Give a copy of bubblewrap that a user namespace may execute and not read.
+
+        The kernel lets nobody in there trace such a process, who would find the node's mounts in it:
+        in a PID namespace that they share, containers see it at work.
+        """
+        if not os.path.exists(_COPIED_BWRAP):
+            with open(self._bwrap, "rb") as original, open(_COPIED_BWRAP, "xb") as copy:
+                copy.write(original.read())
+            os.chmod(_COPIED_BWRAP, 0o711)  # noqa: S103 - that is what it is for
+        return _COPIED_BWRAP
 
 
 def outside_path(path: str, sources: dict[str, str], links: frozenset[str]) -> str:
@@ -165,58 +182,20 @@ def outside_path(path: str, sources: dict[str, str], links: frozenset[str]) -> s
 
 def give_streams(spec: SpecJson, stdio: Stdio) -> None:
     """Let a container's user open its streams by name (/dev/stdout), as runc does."""
-    uid, gid = spec["user"]["uid"], spec["user"]["gid"]
+    uid, gid = (spec["first_id"] + spec["user"][kind] for kind in ("uid", "gid"))
     if uid:
         for fd in {*stdio}:
             if not stat.S_ISCHR(os.fstat(fd).st_mode) or os.isatty(fd):  # /dev/null is everybody's
                 os.fchown(fd, uid, gid)
 
 
-def join_groups(files: list[int]) -> None:
-    """Put this process, and whatever it starts, into control groups."""
-    for fd in files:
-        os.write(fd, b"0")
-
-
-def write_sysctls(sysctls: dict[str, str]) -> None:
-    """Set sysctls of the namespaces that this process is in; OSError names one that they have not so."""
-    for name, value in sysctls.items():
-        path = "/proc/sys/" + name.replace(".", "/")
-        try:
-            with open(path, "w") as file:
-                file.write(value)
-        except OSError as err:  # what the kernel does not take has no name yet
-            raise OSError(err.errno, err.strerror, path) from err
-
-
-def _enter_pod(
-    netns: int,
-    terminal: int,
-    groups: list[int],
-    sysctls: dict[str, str],
-    *,
-    own_ipc: bool = False,
-    shared_ipc: int = -1,
-) -> None:
-    """Take the terminal, join the container's groups, enter the pod's network and IPC namespace, and
-    mount what bubblewrap cannot or needs.
-
-    It binds the pod's /sys from where we mount it, and looks itself up in a /proc that must be
-    of its own PID namespace (the node's is the machine's).
-    """
-    if terminal >= 0:
-        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+def _prepare(way: Way, spec: SpecJson, stdio: Stdio, groups: list[int]) -> None:
+    """Be where bubblewrap starts: in the pod, with all that it is to mount, and as its root."""
+    take_terminal(stdio[0] if spec["tty"] else -1)
     join_groups(groups)
-    libc.setns(netns, libc.CLONE_NEWNET)
-    if shared_ipc >= 0:
-        libc.setns(shared_ipc, CLONE_NEWIPC)
-    libc.unshare(libc.CLONE_NEWNS | (CLONE_NEWIPC if own_ipc else 0))
-    libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
-    write_sysctls(sysctls)
-    try:
-        libc.mount("sysfs", POD_SYSFS, "sysfs", _SYSFS_FLAGS)
-    except OSError:
-        return  # not every user namespace may: the container's /sys stays empty
+    way.enter(sysctls=spec["sysctls"], own_ipc=sets_ipc(spec))
+    stage(spec["mounts"], way.users)
+    enter_users(way.users)
 
 
 def _written(spec: SpecJson) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from netemu.linux import libc
+from netemu.runtime.syscalls import make_below
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _make_inside(place: str, source: str) -> None:
     root = os.path.realpath(place)
     if not f"{os.path.realpath(source)}/".startswith(f"{root}/"):
         raise OSError(f"{source} leads out of its volume")
-    os.makedirs(source, exist_ok=True)
+    make_below(root, source)  # what changes meanwhile leads nowhere else
 
 
 def _options(place: os.stat_result, size_bytes: int) -> str:

@@ -25,6 +25,7 @@ from netemu.runtime.oci_config import TTY_GROUP, oci_config, process_environment
 from netemu.runtime.oci_root import ImageRoot, RootError
 from netemu.runtime.passwd import UnknownUserError, find_user, home_of
 from netemu.runtime.spawn import SpawnError, exit_code, spawn
+from netemu.runtime.staging import stage, staged
 from netemu.runtime.syscalls import become_subreaper, make_read_only
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
@@ -57,12 +58,14 @@ class Monitor:
         capabilities: Sequence[str],
         groups: Sequence[int],
         channel: socket.socket,
+        users_fd: int = -1,
     ) -> None:
         self._spec = spec
         self._runc = runc
         self._capabilities = capabilities
         self._groups = groups
         self._channel = channel
+        self._users_fd = users_fd
         self._ended: dict[int, int] = {}
         self._is_unwanted = False
 
@@ -72,7 +75,7 @@ class Monitor:
         signal.signal(signal.SIGTERM, self._stop)
         enter()
         become_subreaper()
-        _close_all_but(self._channel.fileno(), *self._groups, *_open_ones(shared_fd))
+        _close_all_but(self._channel.fileno(), *self._groups, *_open_ones(shared_fd, self._users_fd))
         code = _START_ERROR_CODE
         try:
             code = self._live(shared_fd)
@@ -90,7 +93,7 @@ class Monitor:
             _keep_groups()
             user, home = self._find_user(root)
             self._check_command(root)
-            self._write_bundle(root, user, _as_file(shared_fd))
+            self._write_bundle(root, user, shared_fd)
             console = self._listen() if self._spec["tty"] else None
             pid = self._start()
             terminal = [] if console is None else [_receive(console)]
@@ -104,10 +107,10 @@ class Monitor:
 
     def _make_root(self) -> ImageRoot:
         os.makedirs(WORK, mode=0o700, exist_ok=True)
-        libc.mount("tmpfs", WORK, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0700")
+        libc.mount("tmpfs", WORK, "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=0711")
         image = self._spec["image"]
         assert image is not None, "only containers with an image come here"
-        return ImageRoot(image, WORK)
+        return ImageRoot(image, WORK, users_fd=self._users_fd, first_id=self._spec["first_id"])
 
     def _find_user(self, root: ImageRoot) -> tuple[UserJson, str]:
         """Give who the container's processes are, and where their home is."""
@@ -136,16 +139,18 @@ class Monitor:
         if fault := find_fault(spec["argv"], path, spec["cwd"] or "/", look):
             raise StartError(create_failure(fault))
 
-    def _write_bundle(self, root: ImageRoot, user: UserJson, pid_namespace: str) -> None:
+    def _write_bundle(self, root: ImageRoot, user: UserJson, shared_fd: int) -> None:
         spec = self._spec
         mounts = [*root.volumes(spec["mounts"]), *spec["mounts"]]
+        stage(mounts, self._users_fd)
         config = oci_config(
-            {**spec, "mounts": mounts},
+            {**spec, "mounts": staged(mounts)},
             root=root.path,
             user=user,
             capabilities=self._capabilities,
             sysctl_families=os.listdir("/proc/sys"),
-            pid_namespace=pid_namespace,
+            pid_namespace=_as_file(shared_fd, "pid-namespace"),
+            user_namespace=_as_file(self._users_fd, "user-namespace"),
             has_tty_group=_maps_group(_read("/proc/self/gid_map"), TTY_GROUP),
         )
         with open(f"{WORK}/config.json", "w") as file:
@@ -235,11 +240,11 @@ def _maps_group(gid_map: str, gid: int) -> bool:
     return any(first <= gid < first + count for first, _, count in ranges)
 
 
-def _as_file(namespace_fd: int) -> str:
+def _as_file(namespace_fd: int, name: str) -> str:
     """Give a namespace a path that the runtime can open; empty for none."""
     if namespace_fd < 0:
         return ""
-    path = f"{WORK}/pid-namespace"
+    path = f"{WORK}/{name}"
     with open(path, "x"):
         libc.mount(f"/proc/self/fd/{namespace_fd}", path, "none", libc.MS_BIND)
     return path

@@ -1,7 +1,8 @@
 """The OCI runtime's configuration of a container that has a root file system of its own. Pure.
 
 Source: https://github.com/opencontainers/runtime-spec/blob/main/config.md; masked and read-only
-paths, devices and mounts are those of containerd (pkg/oci/spec.go).
+paths, devices and mounts are those of containerd (pkg/oci/spec.go). But no control group keeps devices
+away from who may make files of them (CAP_MKNOD, which is everybody's): mounts do, and /dev is only read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from netemu.linux.libc import USER_IDS
 from netemu.runtime.command import DEFAULT_PATH
 from netemu.runtime.seccomp import NEW_NAMESPACES, names
 
@@ -41,7 +43,7 @@ _SYSCTLS = "/proc/sys"
 _TTY_OPTION = f"gid={TTY_GROUP}"
 _SYSTEM_MOUNTS = (
     ("/proc", "proc", ("nosuid", "noexec", "nodev")),
-    ("/dev", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
+    ("/dev", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k", "ro")),
     ("/dev/pts", "devpts", ("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", _TTY_OPTION)),
     ("/dev/shm", "tmpfs", ("nosuid", "noexec", "nodev", "mode=1777", "size=65536k")),
     ("/dev/mqueue", "mqueue", ("nosuid", "noexec", "nodev")),
@@ -57,12 +59,14 @@ def oci_config(
     capabilities: Sequence[str],
     sysctl_families: Sequence[str],
     pid_namespace: str = "",
+    user_namespace: str = "",
     has_tty_group: bool = True,
 ) -> dict[str, Any]:
     """Give a container's config.json; its network namespace is the caller's.
 
     ``sysctl_families`` are the names in the machine's /proc/sys; ``pid_namespace`` is a path to
-    the one that the container shares with others; without ``has_tty_group`` terminals are root's.
+    the one that the container shares with others, ``user_namespace`` to that of its pod; without
+    ``has_tty_group`` terminals are root's.
     """
     return {
         "ociVersion": VERSION,
@@ -71,11 +75,11 @@ def oci_config(
         "process": _process(spec, user, capabilities),
         "mounts": [*_system_mounts(has_tty_group=has_tty_group), *(_mount(each) for each in spec["mounts"])],
         "linux": {
-            "namespaces": _namespaces(spec, pid_namespace),
+            "namespaces": [*_namespaces(spec, pid_namespace), *_users(user_namespace)],
+            **(_mappings(spec["first_id"]) if user_namespace else {}),
             "sysctl": {} if spec["ipc"] else _ipc_sysctls(spec),
-            "maskedPaths": list(_MASKED),
             **({"seccomp": _filter()} if spec["seccomp"] else {}),
-            "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
+            **({} if spec["unmasked"] and user_namespace else _masks(spec, sysctl_families)),
         },
     }
 
@@ -116,6 +120,23 @@ def _namespaces(spec: SpecJson, pid_namespace: str) -> list[dict[str, str]]:
     return kinds
 
 
+def _users(path: str) -> list[dict[str, str]]:
+    return [{"type": "user", "path": path}] if path else []
+
+
+def _mappings(first_id: int) -> dict[str, Any]:
+    """Say which users a namespace has; the runtime wants to hear it also of one that is there."""
+    mapping = [{"containerID": 0, "hostID": first_id, "size": USER_IDS}]
+    return {"uidMappings": mapping, "gidMappings": mapping}
+
+
+def _masks(spec: SpecJson, sysctl_families: Sequence[str]) -> dict[str, Any]:
+    return {
+        "maskedPaths": list(_MASKED),
+        "readonlyPaths": [*_READ_ONLY, *_read_only_sysctls(spec, sysctl_families)],
+    }
+
+
 def _system_mounts(*, has_tty_group: bool) -> list[dict[str, Any]]:
     left_out = "" if has_tty_group else _TTY_OPTION
     return [
@@ -135,7 +156,7 @@ def _mount(mount: MountJson) -> dict[str, Any]:
         "destination": mount["target"],
         "type": "bind",
         "source": mount["source"],
-        "options": ["rbind", "rprivate", how],
+        "options": ["rbind", "rprivate", "nodev", how],
     }
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from netemu.linux import libc
 from netemu.runtime.spawn import SpawnError, spawn
-from netemu.runtime.syscalls import open_in_root
+from netemu.runtime.syscalls import mount_as_theirs, open_in_root, take_devices_away
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class RootError(Exception):
 class ImageRoot:
     """An image's files as one container has them: it may change all, and the image never changes.
 
-    ``path`` is where they are, ``work`` a directory in memory that is ours alone.
+    ``path`` is where they are, ``work`` a directory in memory that is ours alone. In a user namespace
+    (``users_fd``, -1 for none) whose root is ``first_id`` here they belong to its users.
     """
 
-    def __init__(self, image: ImageJson, work: str) -> None:
+    def __init__(self, image: ImageJson, work: str, *, users_fd: int = -1, first_id: int = 0) -> None:
         self._image = image
+        self._first_id = first_id
         self._work = work
         self.path = f"{work}/root"
         os.mkdir(self.path)
@@ -42,7 +44,9 @@ class ImageRoot:
             _run(["rm", "-rf", "--one-file-system", "--", image["scratch"]])
         for name in ("upper", "workdir"):
             os.makedirs(f"{image['scratch']}/{name}")
+        self._lower = image["root"] if users_fd < 0 else self._theirs(users_fd)
         self._mount()
+        take_devices_away(self.path)
         self._fd = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def read(self, path: str) -> str:
@@ -72,9 +76,10 @@ class ImageRoot:
         for number, target in enumerate(wanted):
             source = f"{self._image['scratch']}/volume-{number}"
             os.mkdir(source)
+            os.chown(source, self._first_id, self._first_id)
             if inside := self.look(target):
                 copy_tree(inside, source)
-            made.append({"source": source, "target": target, "read_only": False})
+            made.append({"source": source, "target": target, "read_only": False, "is_theirs": True})
         return made
 
     def remove(self) -> None:
@@ -83,6 +88,17 @@ class ImageRoot:
         with suppress(OSError, RootError):  # what stays is removed with the pod
             libc.umount2(self.path, libc.MNT_DETACH)
             _run(["rm", "-rf", "--one-file-system", "--", self._image["scratch"]])
+
+    def _theirs(self, users_fd: int) -> str:
+        """Show the image's files as those of a user namespace's users."""
+        place = f"{self._work}/lower"
+        os.mkdir(place)
+        source = os.open(self._image["root"], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mount_as_theirs(source, place, users_fd, read_only=True)
+        finally:
+            os.close(source)
+        return place
 
     def _mount(self) -> None:
         scratch = self._image["scratch"]
@@ -98,12 +114,13 @@ class ImageRoot:
             try:
                 self._overlay(memory)
             except OSError:
-                copy_tree(self._image["root"], f"{scratch}/upper")
+                copy_tree(self._lower, f"{scratch}/upper")
                 libc.mount(f"{scratch}/upper", self.path, "none", libc.MS_BIND)
 
     def _overlay(self, over: str) -> None:
         """Mount an overlay; ``volatile``: nobody needs these files after a crash, so none is synced."""
-        paths = {"lowerdir": self._image["root"], "upperdir": f"{over}/upper", "workdir": f"{over}/workdir"}
+        os.chown(f"{over}/upper", self._first_id, self._first_id)
+        paths = {"lowerdir": self._lower, "upperdir": f"{over}/upper", "workdir": f"{over}/workdir"}
         options = ",".join(f"{name}={_escaped(path)}" for name, path in paths.items())
         try:
             libc.mount("overlay", self.path, "overlay", 0, f"{options},volatile")

@@ -12,6 +12,7 @@ import signal
 from netemu.linux import libc
 from netemu.runtime.node import SCRATCH
 from netemu.runtime.spawn import SpawnError, find_child, in_memory, spawn
+from netemu.runtime.users import enter_users
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ class PidSpaces:
         self._words = [*_NAMESPACES, "--cap-drop", "ALL", *usr, "--proc", "/proc", "--dev", "/dev"]
         self._by_word: dict[str, tuple[int, set[str]]] = {}
 
-    def join(self, word: str, container_id: str) -> int:
-        """Open the namespace of a word for a container, made now for the first; it is in it until
-        ``leave``. SpawnError if it cannot be made.
+    def join(self, word: str, container_id: str, users_fd: int = -1) -> int:
+        """Open the namespace of a word for a container, made now for the first, perhaps in its user
+        namespace; it is in it until ``leave``. SpawnError if it cannot be made.
         """
         if word not in self._by_word:
-            self._by_word[word] = self._make(), set()
+            self._by_word[word] = self._make(users_fd), set()
         monitor, members = self._by_word[word]
         members.add(container_id)
         return open_of(find_child(monitor))
@@ -57,7 +58,7 @@ class PidSpaces:
             del self._by_word[word]
         return bool(words)
 
-    def _make(self) -> int:
+    def _make(self, users_fd: int) -> int:
         """Start the first process and wait until it is there (some 5 ms); give our child's pid."""
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -70,7 +71,7 @@ class PidSpaces:
                 [_SHOWN, "--args", str(_ARGUMENTS_FD), "/usr/bin/sh", "-c", said],
                 {},
                 descriptors=(null, null, null, arguments, ready_write),
-                prepare=_mount_proc,
+                prepare=lambda: _enter(users_fd),
                 program=_PAUSE,
             )
         finally:
@@ -83,10 +84,13 @@ class PidSpaces:
         return monitor
 
 
-def _mount_proc() -> None:
-    """Show the PID namespace of the node in /proc, where bubblewrap looks itself up."""
+def _enter(users_fd: int) -> None:
+    """Show the PID namespace of the node in /proc, where bubblewrap looks itself up, and enter a user
+    namespace if there is one (not -1).
+    """
     libc.unshare(libc.CLONE_NEWNS)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+    enter_users(users_fd)
 
 
 def open_of(pid: int) -> int:

@@ -15,8 +15,9 @@ from itertools import count
 from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.command import exec_failure, find_fault, located
 from netemu.runtime.control import Client, Refusal
+from netemu.runtime.entering import join_groups
 from netemu.runtime.join import Joined
-from netemu.runtime.launch import give_streams, join_groups
+from netemu.runtime.launch import give_streams
 from netemu.runtime.sandbox import capabilities, environment, join_arguments
 from netemu.runtime.seccomp import default_filter
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
@@ -77,7 +78,8 @@ class Programs:
         if fault := find_fault(argv, env.get("PATH", ""), cwd, lambda path: root + path):
             self._refuse(client, request, fault)
             return
-        if container.spec["seccomp"]:  # no program puts a filter on another
+        # No program puts a filter on another, and nsenter hides its memory from nobody.
+        if container.spec["seccomp"] or container.spec["first_id"]:
             self._exec_joined(client, {**request, "argv": argv}, container, env, cwd)
             return
         streams = _open_terminal_in(root) if request["tty"] else open_pipes(stdin=True)
@@ -105,7 +107,8 @@ class Programs:
             capabilities=capabilities(spec),
             terminal=tty,
             calls=default_filter() if spec["seccomp"] else b"",
-            may_gain=spec["gains_privileges"],
+            may_gain=spec["gains_privileges"] and spec["image"] is not None,
+            has_users=bool(spec["first_id"]),
         )
         groups = self._cgroups.files(spec["id"])
         try:

@@ -35,8 +35,8 @@ CAPABILITIES = (  # containerd's default set, pkg/oci/spec.go
 )
 
 BEYOND = ("ipc_lock", "ipc_owner", "lease", "net_admin", "net_broadcast")
-"""What else a container may be given. The others reach the machine: the root of a container is root
-there too, in the same user namespace. SYS_PTRACE does by /proc/PID/exe of what joins a container.
+"""What else a container may be given whose root is the machine's. The others reach that: SYS_PTRACE does
+by /proc/PID/exe of what joins a container. In a user namespace of its pod a container may have them all.
 """
 
 ARGUMENTS_FD = 3  # where bubblewrap reads its arguments
@@ -47,7 +47,8 @@ SHARED_FD = 6  # the PID namespace of others, if it is to be in one; the filter 
 _SHELL_OWN = frozenset({"IFS", "LINENO", "OLDPWD", "OPTIND", "PPID", "PS1", "PS2", "PS4", "PWD"})
 
 _READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")  # of /proc, as runc has them
-_HIDDEN = ("kcore", "keys", "timer_list")
+_HIDDEN = ("interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats")
+_EMPTIED = ("acpi", "asound", "scsi")  # directories
 
 _BECOMING = ("setgid", "setpcap", "setuid")  # what becoming a user takes
 _SHM_BYTES = 64 * 1024 * 1024  # /dev/shm of a Kubernetes pod
@@ -75,8 +76,8 @@ class Root:
 
     ``links`` are the names that belong to /usr, with the target of the symbolic link (empty:
     a directory of its own); ``shells`` are what is sh in containers, and what sh is on the machine, or
-    nothing if these are the same; ``read_only`` and ``hidden`` are paths in /proc that would let a
-    container's root change or read the machine.
+    nothing if these are the same; ``read_only``, ``hidden`` and ``emptied`` are paths in /proc that would
+    let a container's root change or read the machine.
     """
 
     def __init__(self, links: dict[str, str], proc: Container[str], shells: tuple[str, ...] = ()) -> None:
@@ -84,6 +85,7 @@ class Root:
         self.shells = shells
         self.read_only = [f"/proc/{name}" for name in _READ_ONLY if name in proc]
         self.hidden = [f"/proc/{name}" for name in _HIDDEN if name in proc]
+        self.emptied = [f"/proc/{name}" for name in _EMPTIED if name in proc]
 
 
 def sandbox_arguments(
@@ -106,9 +108,7 @@ def sandbox_arguments(
         *usr_arguments(root),
         *("--proc", "/proc", "--dev", "/dev"),
         *_own_shm(spec),
-        *(word for path in root.read_only for word in ("--ro-bind", path, path)),
-        *(("--bind-try", "/proc/sys/net", "/proc/sys/net") if spec["writes_sysctls"] else ()),
-        *(word for path in root.hidden for word in ("--ro-bind", "/dev/null", path)),
+        *_masks(spec, root),
         *("--ro-bind-try", sysfs, "/sys"),
         *(word for words in _PRIVATE for word in words),
         *_etc(etc),
@@ -149,8 +149,12 @@ def confined(argv: Sequence[str], spec: SpecJson) -> list[str]:
 
 
 def capabilities(spec: SpecJson) -> Sequence[str]:
-    """Give the capabilities that bound a container, by setpriv's names."""
-    return CAPABILITIES if spec["capabilities"] is None else spec["capabilities"]
+    """Give the capabilities that bound a container, by setpriv's names: none that reaches the machine."""
+    if spec["capabilities"] is None:
+        return CAPABILITIES
+    if spec["first_id"]:
+        return spec["capabilities"]
+    return [name for name in spec["capabilities"] if name in CAPABILITIES or name in BEYOND]
 
 
 def sets_ipc(spec: SpecJson) -> bool:
@@ -214,6 +218,18 @@ def _namespaces(spec: SpecJson) -> list[str]:
         *(theirs if spec["processes"] else own),
         *(() if spec["node_ipc"] or spec["ipc"] or sets_ipc(spec) else ("--unshare-ipc",)),
         *("--unshare-uts", "--die-with-parent"),
+    ]
+
+
+def _masks(spec: SpecJson, root: Root) -> list[str]:
+    """Give what of /proc is only read, or not seen; another user namespace could not use it anyway."""
+    if spec["unmasked"] and spec["first_id"]:
+        return []
+    return [
+        *(word for path in root.read_only for word in ("--ro-bind", path, path)),
+        *(("--bind-try", "/proc/sys/net", "/proc/sys/net") if spec["writes_sysctls"] else ()),
+        *(word for path in root.hidden for word in ("--ro-bind", "/dev/null", path)),
+        *(word for path in root.emptied for word in ("--tmpfs", path, "--remount-ro", path)),
     ]
 
 

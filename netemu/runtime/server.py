@@ -20,7 +20,8 @@ from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.command import create_failure
 from netemu.runtime.containers import Containers
 from netemu.runtime.control import Client, Control, Loop, Refusal
-from netemu.runtime.launch import Launcher, write_sysctls
+from netemu.runtime.entering import write_sysctls
+from netemu.runtime.launch import Launcher
 from netemu.runtime.node import NETNS, Machine, enter_node
 from netemu.runtime.programs import Programs
 from netemu.runtime.spawn import spawn

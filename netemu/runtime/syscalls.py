@@ -14,6 +14,7 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -26,15 +27,24 @@ _SYS_MOUNT_SETATTR = 442  # the same on every architecture (asm-generic/unistd.h
 _SYS_CLOSE_RANGE = 436  # Linux 5.11 for the flag
 _CLOSE_RANGE_CLOEXEC = 4  # linux/close_range.h
 _LAST_FD = 0xFFFFFFFF
-_CAPABILITIES = """
+CAPABILITY_NAMES = tuple(
+    """
 chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service
 net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct
 sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control
 setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore
-"""  # linux/capability.h, from 0 on
+""".split()  # noqa: SIM905 - one a line would be a page; linux/capability.h, from 0 on
+)
 _AT_FDCWD = -100  # linux/fcntl.h
 _AT_RECURSIVE = 0x8000
-_MOUNT_ATTR_RDONLY = 0x1  # linux/mount.h
+_AT_EMPTY_PATH = 0x1000
+_SYS_OPEN_TREE = 428  # Linux 5.2
+_SYS_MOVE_MOUNT = 429
+_OPEN_TREE_CLONE = 1  # linux/mount.h
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_MOUNT_ATTR_RDONLY = 0x1
+_MOUNT_ATTR_NODEV = 0x4
+_MOUNT_ATTR_IDMAP = 0x00100000
 
 
 def set_parent_death_signal(signum: int) -> None:
@@ -52,8 +62,7 @@ def give_up_privileges(kept: Sequence[str], *, may_gain: bool = False) -> None:
     (unless they ``may_gain``) get any by executing a program; those it has itself go with the next program.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    names = _CAPABILITIES.split()
-    numbers = {names.index(name) for name in kept}
+    numbers = {CAPABILITY_NAMES.index(name) for name in kept}
     for number in range(64):
         if number not in numbers and prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0:
             if ctypes.get_errno() != _EINVAL:
@@ -75,9 +84,9 @@ def filter_calls(program: bytes) -> None:
     _check(prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(wanted), 0, 0), "prctl")
 
 
-def open_in_root(root_fd: int, path: str, flags: int) -> int:
+def open_in_root(root_fd: int, path: str, flags: int, mode: int = 0) -> int:
     """Open a path as a process would whose root is ``root_fd``: no link leads out (openat2(2))."""
-    how = (ctypes.c_uint64 * 3)(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT)
+    how = (ctypes.c_uint64 * 3)(flags | os.O_CLOEXEC, mode, _RESOLVE_IN_ROOT)
     fd = ctypes.CDLL(None, use_errno=True).syscall(
         ctypes.c_long(_SYS_OPENAT2),
         ctypes.c_int(root_fd),
@@ -91,16 +100,51 @@ def open_in_root(root_fd: int, path: str, flags: int) -> int:
     return int(fd)
 
 
+def open_below(root: str, path: str, flags: int = os.O_PATH, mode: int = 0) -> int:
+    """Open ``path``, which is below the directory ``root``, as ``open_in_root`` does.
+
+    Containers may write below ``root``, and change what is there while it is looked for.
+    """
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return open_in_root(directory, os.path.relpath(path, root), flags, mode)
+    finally:
+        os.close(directory)
+
+
+def make_below(root: str, path: str) -> None:
+    """Make a directory and those above it, as far as they are missing, below ``root`` (made as well):
+    no link in there leads out.
+    """
+    os.makedirs(root, exist_ok=True)
+    parts = os.path.relpath(path, root).split("/")
+    for count in range(1, len(parts) + 1):
+        place = os.path.join(root, *parts[:count])
+        try:
+            os.close(open_below(root, place, os.O_PATH | os.O_DIRECTORY))
+        except FileNotFoundError:
+            above = open_below(root, os.path.dirname(place), os.O_PATH | os.O_DIRECTORY)
+            try:
+                os.mkdir(parts[count - 1], dir_fd=above)
+            finally:
+                os.close(above)
+
+
+def set_mode_below(root: str, path: str, mode: int) -> None:
+    """Change the permissions of a directory below ``root``: no link in there leads out."""
+    directory = open_below(root, path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(directory, mode)
+    finally:
+        os.close(directory)
+
+
 def read_in_root(root: str, path: str, most_bytes: int) -> bytes:
     """Read the beginning of a file below a directory that containers write to; OSError says why not.
 
     Links are followed as if ``root`` were all there is, and what is no file is not waited for.
     """
-    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        found = open_in_root(directory, path, os.O_RDONLY | os.O_NONBLOCK)
-    finally:
-        os.close(directory)
+    found = open_below(root, f"{root}/{path}", os.O_RDONLY | os.O_NONBLOCK)
     with open(found, "rb") as file:
         return file.read(most_bytes)
 
@@ -110,7 +154,16 @@ def make_read_only(target: str) -> None:
 
     A remount would have to repeat flags that a user namespace may not take off.
     """
-    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
+    _set_attributes(target, _MOUNT_ATTR_RDONLY)
+
+
+def take_devices_away(target: str) -> None:
+    """Let nobody use a device by a file of a mount, or of one below it (mount_setattr(2))."""
+    _set_attributes(target, _MOUNT_ATTR_NODEV)
+
+
+def _set_attributes(target: str, wanted: int) -> None:
+    attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, 0)
     code = ctypes.CDLL(None, use_errno=True).syscall(
         ctypes.c_long(_SYS_MOUNT_SETATTR),
         ctypes.c_int(_AT_FDCWD),
@@ -120,6 +173,45 @@ def make_read_only(target: str) -> None:
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _check(code, "mount_setattr")
+
+
+def mount_as_theirs(source_fd: int, target: str, users_fd: int, *, read_only: bool) -> None:
+    """Mount what a descriptor is of, and all below it, for a user namespace: root's here is its root's there.
+
+    Nobody in that can undo ``read_only``. The descriptor must have been opened in our mount namespace.
+    """
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    flags = _OPEN_TREE_CLONE | _AT_EMPTY_PATH | _AT_RECURSIVE | os.O_CLOEXEC
+    tree = call(ctypes.c_long(_SYS_OPEN_TREE), ctypes.c_int(source_fd), b"", ctypes.c_uint(flags))
+    _check(min(tree, 0), "open_tree")
+    try:
+        wanted = _MOUNT_ATTR_IDMAP | _MOUNT_ATTR_NODEV | (_MOUNT_ATTR_RDONLY if read_only else 0)
+        attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, users_fd)
+        code = call(
+            ctypes.c_long(_SYS_MOUNT_SETATTR),
+            ctypes.c_int(tree),
+            b"",
+            ctypes.c_uint(_AT_EMPTY_PATH | _AT_RECURSIVE),
+            attributes,
+            ctypes.c_size_t(ctypes.sizeof(attributes)),
+        )
+        _check(code, "mount_setattr")
+        code = call(
+            ctypes.c_long(_SYS_MOVE_MOUNT),
+            ctypes.c_int(tree),
+            b"",
+            ctypes.c_int(_AT_FDCWD),
+            os.fsencode(target),
+            ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
+        )
+        _check(code, "move_mount")
+    finally:
+        os.close(tree)
+
+
+def hide_memory() -> None:
+    """Let nobody of another user namespace read or trace this process until it becomes another program."""
+    _check(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
 def give_back_memory() -> None:

@@ -9,11 +9,13 @@ from typing import Any, NotRequired, TypedDict
 
 
 class MountJson(TypedDict):
-    """``container.Mount``."""
+    """``container.Mount``; ``is_theirs`` if its files belong to users of the pod's namespace already."""
 
     source: str
     target: str
     read_only: bool
+    below: NotRequired[str]
+    is_theirs: NotRequired[bool]
     memory_at: NotRequired[str]
     memory_bytes: NotRequired[int]
 
@@ -70,6 +72,8 @@ class SpecJson(TypedDict):
     ipc: str
     seccomp: bool
     gains_privileges: bool
+    first_id: int
+    unmasked: bool
     stdin: bool
     stdin_once: bool
     tty: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.image.store import ImageStore
-from netemu.runtime.container import ImageFiles
+from netemu.runtime.container import ImageFiles, Mount
 from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import end_of, has_users, only_where, run_to_end
 
@@ -49,6 +49,43 @@ async def test_containers_that_share_processes_are_filtered_too(client, spec):
     _, said = await run_to_end(client, spec(FILTERED, processes="shared:pod", seccomp=True))
 
     assert said.split()[:2] == ["Seccomp:", "2"]
+
+
+async def test_no_file_that_a_container_makes_is_a_device(client, spec, made_of, places):
+    volume = places / "run/data"
+    volume.mkdir()
+    mounts = (
+        Mount(source=str(volume), target="/srv", read_only=False),
+        Mount(source=str(volume), target="/media"),
+    )
+    script = """
+        for d in / /tmp /dev /dev/shm /srv; do
+            mknod $d/zeros c 1 5 2>/dev/null; (head -c1 $d/zeros) >/dev/null 2>&1 && echo $d
+        done
+        (head -c1 /media/zeros) >/dev/null 2>&1 && echo /media
+        head -c4 /dev/zero | wc -c
+    """
+    _, said = await run_to_end(client, spec(script, mounts=mounts, **made_of))
+
+    assert said.split() == ["4"]
+
+
+async def test_what_of_proc_and_sys_is_the_machines_is_hidden_or_only_read(client, spec, made_of):
+    script = """
+        for f in interrupts kcore keys latency_stats sched_debug timer_list timer_stats; do
+            head -c1 /proc/$f 2>/dev/null
+        done
+        for d in /proc/acpi /proc/asound /proc/scsi /sys/firmware /sys/devices/virtual/powercap; do
+            ls -A $d 2>/dev/null
+        done
+        for f in sysrq-trigger sys/kernel/core_pattern sys/vm/drop_caches irq/default_smp_affinity; do
+            [ -e /proc/$f ] && (echo h >/proc/$f) 2>/dev/null && echo wrote $f
+        done
+        echo end
+    """
+    _, said = await run_to_end(client, spec(script, **made_of))
+
+    assert said.split() == ["end"]
 
 
 @only_where(has_users())

@@ -93,6 +93,18 @@ async def test_without_a_cni_the_pod_waits_and_an_event_says_why(tmp_path):
         await world.until_ready()
 
 
+async def test_a_pod_that_must_have_users_of_its_own_waits_where_there_are_none(tmp_path):
+    world = World(tmp_path)
+    async with world.running():
+        await world.create(hostUsers=False)
+        await eventually(lambda: asyncio.sleep(0, world.recorder.reasons()))
+        words = "can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+        assert world.recorder.events[0][1:] == (
+            "FailedCreatePodSandBox",
+            f"Failed to create pod sandbox: {words}",
+        )
+
+
 async def test_a_network_that_fails_is_tried_again(tmp_path):
     world = World(tmp_path)
     world.network.refusal = "no free address in 10.244.0.0/24"

@@ -98,6 +98,21 @@ def test_a_part_whose_name_is_not_known_is_none(mounts):
         mounts({"emptyDir": {}}, subPathExpr="$(WHERE)/$(NONE)/$(NAME)/$$(TEXT)")
 
 
+def test_what_is_not_among_the_machines_programs_is_not_made_there(mounts):
+    with pytest.raises(VolumeError, match="hostPath /usr/share/no-such does not exist"):
+        mounts({"hostPath": {"path": "/usr/share/no-such"}})
+
+
+def test_a_volume_is_mounted_from_below_what_containers_cannot_replace(mounts, tmp_path):
+    (own,) = mounts({"emptyDir": {}}, subPath="a/b")
+    (nodes,) = mounts({"hostPath": {"path": "/data", "type": "DirectoryOrCreate"}})
+    (machines,) = mounts({"hostPath": {"path": "/usr/share"}})
+
+    assert own.below == str(tmp_path / "pod/volumes/v")
+    assert nodes.below == str(tmp_path / "node")
+    assert machines.below == ""
+
+
 @pytest.mark.parametrize("path", ["../x", "/etc", "a/../../x"])
 def test_no_part_leads_out_of_its_volume(mounts, path):
     with pytest.raises(ConfigError, match="SubPath `"):

@@ -12,7 +12,7 @@ from netemu.runtime.ipcspaces import IpcSpaces
 @pytest.fixture
 def spaces():
     """Namespaces of a node, where /dev/null stands for each."""
-    return IpcSpaces(lambda: os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
+    return IpcSpaces(lambda _users: os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
 
 
 def is_open(fd):

@@ -20,6 +20,8 @@ SPEC = {
     "ipc": "",
     "seccomp": False,
     "gains_privileges": False,
+    "first_id": 0,
+    "unmasked": False,
     "tty": False,
 }
 
@@ -104,7 +106,7 @@ def test_volumes_are_mounted_after_the_system_s_own_file_systems():
         "destination": "/data",
         "type": "bind",
         "source": "/v",
-        "options": ["rbind", "rprivate", "ro"],
+        "options": ["rbind", "rprivate", "nodev", "ro"],
     }
 
 

@@ -39,6 +39,8 @@ def spec(**changed):
         "ipc": "",
         "seccomp": False,
         "gains_privileges": False,
+        "first_id": 0,
+        "unmasked": False,
         "stdin": False,
         "tty": False,
         **changed,
