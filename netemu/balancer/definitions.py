@@ -15,7 +15,8 @@ HOLD_TIME, KEEPALIVE_TIME, CONNECT_TIME = "3s", "1s", "1s"
 _IP = r"[0-9a-fA-F:.]+"
 _IP_OR_RANGE = rf"^\s*{_IP}(/[0-9]{{1,3}}|\s*-\s*{_IP})\s*$"
 _DURATION = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
-_COMMUNITY = r"^[0-9]{1,5}:[0-9]{1,5}$"
+_HALF = r"(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_COMMUNITY = rf"^{_HALF}:{_HALF}$"
 _PRINTABLE = r"^[!-{}~]+$"
 _ASN_MAX = 4294967295
 

@@ -27,6 +27,24 @@ _NOTHING = tuple(f"{ip} prefix-list {NOTHING} seq 5 deny any" for ip in ("ip", "
 _OPENERS = ("router bgp ", "address-family ", "route-map ")
 _OF_ITSELF = ("!", "exit", "end", "frr ", "hostname ", "log ", "bgp no-rib", "service ", "line vty")
 _OF_ITSELF_TOO = ("Building configuration", "Current configuration")
+_WELL_KNOWN = {
+    # Their names are what FRR prints (lib/bgp, ``community_com2str``; RFC 1997 and others).
+    "0:0": "internet",
+    "65535:0": "graceful-shutdown",
+    "65535:1": "accept-own",
+    "65535:2": "route-filter-translated-v4",
+    "65535:3": "route-filter-v4",
+    "65535:4": "route-filter-translated-v6",
+    "65535:5": "route-filter-v6",
+    "65535:6": "llgr-stale",
+    "65535:7": "no-llgr",
+    "65535:8": "accept-own-nexthop",
+    "65535:666": "blackhole",
+    "65535:65281": "no-export",
+    "65535:65282": "no-advertise",
+    "65535:65283": "local-AS",
+    "65535:65284": "no-peer",
+}
 _FAMILY = {4: "address-family ipv4 unicast", 6: "address-family ipv6 unicast"}
 _SPEAKER = (
     # Routes are told and taken without a policy, of the families that are named, whoever has them.
@@ -176,7 +194,8 @@ def _password(neighbour: str, peer: Peer) -> Iterator[str]:
 def _attributes(route: Route) -> tuple[str, ...]:
     lines = []
     if route.communities:
-        lines.append(f"set community {' '.join(route.communities)}")
+        named = (_WELL_KNOWN.get(community, community) for community in route.communities)
+        lines.append(f"set community {' '.join(named)}")
     if route.local_pref is not None:
         lines.append(f"set local-preference {route.local_pref}")
     return tuple(lines)

@@ -29,6 +29,10 @@ FAR = Peer(
 PLAIN = Route(ip_network("172.30.255.1/32"))
 PLAIN6 = Route(ip_network("fd00:30::ff01/128"))
 TAGGED = Route(ip_network("172.30.200.0/24"), 200, ("64512:9", "64512:100"))
+WELL_KNOWN = (
+    *("0:0", "64512:100"),
+    *(f"65535:{number}" for number in (*range(9), 666, 65281, 65282, 65283, 65284, 65535)),
+)
 HOSTS = (ip_network("172.30.0.0/16"), ip_network("fd00:30::/64"))
 
 CONFIGS = {
@@ -39,6 +43,7 @@ CONFIGS = {
     "other-attributes": node_config(ADDRESSES, [PEER], [TAGGED._replace(local_pref=0, communities=())]),
     "far-peer": node_config(ADDRESSES, [FAR, PEER6], [PLAIN]),
     "other-times": node_config(ADDRESSES, [PEER._replace(hold_s=9, keepalive_s=3, connect_s=5)], []),
+    "well-known-communities": node_config(ADDRESSES, [PEER], [PLAIN._replace(communities=WELL_KNOWN)]),
     "password": node_config(ADDRESSES, [PEER._replace(password="s3cret!"), PEER6], [PLAIN]),
     "other-as": node_config(ADDRESSES, [PEER._replace(my_asn=65000, asn=65000)], [PLAIN]),
     "outside": outside_config((PEER.address, PEER6.address), [PEER, PEER6], HOSTS),

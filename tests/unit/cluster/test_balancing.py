@@ -7,10 +7,11 @@ from ipaddress import ip_network
 import pytest
 
 from netemu.api.crd.names import named
+from netemu.api.errors import InvalidError
 from netemu.api.kinds import CUSTOM_RESOURCE_DEFINITION
 from netemu.apiserver.registry import Registry
 from netemu.balancer.definitions import definitions
-from netemu.balancer.kinds import ADDRESS_POOL, BGP_PEER
+from netemu.balancer.kinds import ADDRESS_POOL, BGP_ADVERTISEMENT, BGP_PEER
 from netemu.balancer.pools import read_pool
 from netemu.cluster.balancing import default_pool, ensure, occupied
 from netemu.cluster.host_access import access_addresses
@@ -110,6 +111,25 @@ async def test_the_definition_of_an_older_netemu_is_brought_to_what_this_one_kno
     made = registry.get(CUSTOM_RESOURCE_DEFINITION, "", ADDRESS_POOL.key)
     assert made["spec"]["versions"][0]["subresources"] == {"status": {}}
     assert len(objects(registry, ADDRESS_POOL)) == 1
+
+
+@pytest.mark.parametrize("community", ["0:0", "64512:100", "65535:65281"])
+async def test_communities_have_two_numbers_of_16_bits(registry, community):
+    await ensure(registry, Settings(load_balancer="bgp"))
+    kind = registry.kinds.find(BGP_ADVERTISEMENT.group, BGP_ADVERTISEMENT.version, BGP_ADVERTISEMENT.resource)
+
+    def tagged(name, *communities):
+        return {
+            "apiVersion": kind.api_version,
+            "kind": kind.kind,
+            "metadata": {"name": name},
+            "spec": {"communities": list(communities)},
+        }
+
+    await registry.create(kind, tagged("good", community))
+    for wrong in ("65536:1", "1:65536", "99999:1", "01:1", "no-export"):
+        with pytest.raises(InvalidError, match=r"spec\.communities\[0\] in body should match"):
+            await registry.create(kind, tagged("wrong", wrong))
 
 
 def test_who_has_addresses_among_the_hosts_is_known():
