@@ -9,13 +9,16 @@ objects into what expressions see, ``composition`` is about variables, ``mutatio
 Source: https://kubernetes.io/docs/reference/using-api/cel/ and https://github.com/google/cel-spec.
 """
 
+from netemu.api.cel.budget import Budget, EvaluationError, OutOfBudgetError
 from netemu.api.cel.composition import VARIABLES, evaluate_variables, optional_variables
-from netemu.api.cel.program import CompileError, EvaluationError, Program, compile_expression
+from netemu.api.cel.program import CompileError, Program, compile_expression
 
 __all__ = [
     "VARIABLES",
+    "Budget",
     "CompileError",
     "EvaluationError",
+    "OutOfBudgetError",
     "Program",
     "compile_expression",
     "evaluate_variables",

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from netemu.api.cel.program import CompileError, EvaluationError, Program, compile_expression
+from netemu.api.cel.budget import EvaluationError
+from netemu.api.cel.program import CompileError, Program, compile_expression
 
 VARIABLES = ("authorizer", "namespaceObject", "object", "oldObject", "params", "request", "variables")
 """What expressions of policies may speak of."""

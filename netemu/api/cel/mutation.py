@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from netemu.api.cel.program import CompileError, EvaluationError, Program, compile_expression
+from netemu.api.cel.budget import EvaluationError
+from netemu.api.cel.program import CompileError, Program, compile_expression
 from netemu.api.cel.rewriting import JSON_PATCH, TYPE
 from netemu.api.cel.tree import Form, parts, read_node, text_in
 

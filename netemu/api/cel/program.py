@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, Self
 
+from netemu.api.cel.budget import SPENT, Budget, EvaluationError
 from netemu.api.cel.library import FUNCTIONS, Param
+from netemu.api.cel.loops import Run, Split, TooManyStepsError
 from netemu.api.cel.rewriting import Rewritten, literal_problems, may_need_it, rewrite
-from netemu.api.cel.tree import Tree, read_tree
+from netemu.api.cel.tree import Tree, read_tree, replaced_root
 from netemu.errors import NetemuError
 
 _CODE = re.compile(r" ?\[[A-Z_]+\]\s*$")
 _STATUS = re.compile(r"^[A-Z_]+: ")
+_TOO_MANY = "Iteration budget exceeded"
 _NO_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')
 
 
@@ -23,19 +26,25 @@ class CompileError(NetemuError):
     code = "CEL_COMPILE"
 
 
-class EvaluationError(NetemuError):
-    """An expression that has no value for what it was given, in CEL's words."""
+class _Environment(NamedTuple):
+    """The surroundings of expressions; and the type of what fails, which only the library knows."""
 
-    code = "CEL_EVALUATION"
+    env: Any
+    error: Any
 
 
 class Program:
     """One compiled expression; may be evaluated any number of times."""
 
-    def __init__(self, compiled: Any, error: Any, source: Rewritten) -> None:
+    def __init__(self, compiled: Any, environment: _Environment, source: Rewritten) -> None:
         self.source = source
         self._compiled = compiled
-        self._error = error
+        self._environment = environment
+        self._parts: dict[bytes, Self] = {}
+
+    @cached_property
+    def _split(self) -> Split:
+        return Split(self.tree.root)
 
     @property
     def tree(self) -> Tree:
@@ -52,22 +61,49 @@ class Program:
         """The name of the result's type; ``dyn`` where only values tell."""
         return str(self._compiled.return_type().name())
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """Give the expression's value.
+    def evaluate(self, values: Mapping[str, Any], budget: Budget | None = None) -> Any:
+        """Give the expression's value; what it takes is taken from a budget.
 
         Raises:
             EvaluationError: it has none.
 
         """
+        budget = budget or Budget()
+        with budget.spending():
+            try:
+                if not self._split.loops:
+                    return self.once(values)
+            except TooManyStepsError:
+                pass  # see below
+            return Run(self, self._split, values, budget).evaluate(self._split.root, {})
+
+    def once(self, values: Mapping[str, Any]) -> Any:
+        """Give the expression's value, if its loops are short.
+
+        Raises:
+            TooManyStepsError: they are not.
+            EvaluationError: it has none.
+
+        """
         try:
             result = self._compiled.eval(data=values)
-            if result.type() == self._error:
+            if result.type() == self._environment.error:
                 raise EvaluationError(_in_words(str(result.value())))
             return result.plain_value()
         except RuntimeError as err:
+            if _TOO_MANY in str(err):
+                raise TooManyStepsError(SPENT) from err
             raise EvaluationError(_in_words(str(err))) from err
         except TypeError as err:  # an optional value, which only expressions know
             raise EvaluationError("no such overload") from err
+
+    def part(self, expression: bytes) -> Self:
+        """Give another expression with the same surroundings, as one that was checked already."""
+        if expression not in self._parts:
+            written = replaced_root(self._compiled.serialize(), expression)
+            compiled = self._environment.env.deserialize(written)
+            self._parts[expression] = type(self)(compiled, self._environment, self.source)
+        return self._parts[expression]
 
 
 @lru_cache(maxsize=4096)
@@ -89,21 +125,20 @@ def compile_expression(
     """
     source = Rewritten(text)
     try:
-        environment, error = _environment(variables)
+        environment = _environment(variables)
         if may_need_it(text, has_literals=has_literals, optionals=optionals):
-            tree = read_tree(environment.compile(text, disable_check=True).serialize())
+            tree = read_tree(environment.env.compile(text, disable_check=True).serialize())
             if has_literals and (said := "\n".join(literal_problems(text, tree))):
                 raise CompileError(said)
             source = rewrite(text, tree, has_literals=has_literals, optionals=optionals)
-        return Program(environment.compile(source.text), error, source)
+        return Program(environment.env.compile(source.text), environment, source)
     except RuntimeError as err:
         said = _CODE.sub("", _STATUS.sub("", str(err)))
         raise CompileError(source.words(said)) from err
 
 
 @lru_cache(maxsize=32)
-def _environment(variables: tuple[str, ...]) -> tuple[Any, Any]:
-    """Make the surroundings of expressions; with the type of what fails, which only the library knows."""
+def _environment(variables: tuple[str, ...]) -> _Environment:
     from cel_expr_python import cel
     from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 
@@ -144,7 +179,7 @@ def _environment(variables: tuple[str, ...]) -> tuple[Any, Any]:
             cel.CelExtension("kubernetes", declared),
         ],
     )
-    return environment, cel.Type.ERROR
+    return _Environment(environment, cel.Type.ERROR)
 
 
 def _in_words(error: str) -> str:

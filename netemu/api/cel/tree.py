@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from netemu.api.protobuf.wire import read_fields
+from netemu.api.protobuf.wire import read_fields, write_bytes
 
 
 class Form(IntEnum):
@@ -46,6 +46,17 @@ def read_tree(written: bytes) -> Tree:
     root, source = (4, 5) if envelope[1].endswith(b"CheckedExpr") else (2, 3)
     found = {number: part for number, part in read_fields(envelope[2]) if isinstance(part, bytes)}
     return Tree(found[root], dict(_positions(found.get(source, b""))))
+
+
+def replaced_root(written: bytes, root: bytes) -> bytes:
+    """Write another expression in place of a checked one, whose names and types it shares."""
+    envelope = {number: part for number, part in read_fields(written) if isinstance(part, bytes)}
+    kept = (
+        write_bytes(number, part)
+        for number, part in read_fields(envelope[2])
+        if number in (2, 3, 5) and isinstance(part, bytes)
+    )
+    return write_bytes(1, envelope[1]) + write_bytes(2, b"".join(kept) + write_bytes(4, root))
 
 
 def read_node(expression: bytes) -> Node:

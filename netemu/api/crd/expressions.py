@@ -78,7 +78,11 @@ def broken_rules(version: CustomVersion, new: Any, old: Any = ABSENT) -> Iterato
     """Give every rule that an object breaks; with ``old``, also those about changes."""
     guarded = guarded_by(version)
     if guarded is not None:
-        yield from _broken(guarded, new, old, "")
+        budget = cel.Budget()
+        try:
+            yield from _broken(guarded, new, old, "", budget)
+        except cel.OutOfBudgetError as err:
+            yield bad_value("", version.schema.get("type", ""), err.message)
 
 
 @lru_cache(maxsize=256)
@@ -100,7 +104,7 @@ def guarded_part(schema: Any, *, is_resource: bool = False) -> Guarded | None:
     return Guarded(schema, rules, fields, values, items, is_resource or bool(schema.get(EMBEDDED)))
 
 
-def _broken(guarded: Guarded, value: Any, old: Any, path: str) -> Iterator[Cause]:
+def _broken(guarded: Guarded, value: Any, old: Any, path: str, budget: cel.Budget) -> Iterator[Cause]:
     if value is None:
         return
     seen: list[Any] = []
@@ -111,17 +115,20 @@ def _broken(guarded: Guarded, value: Any, old: Any, path: str) -> Iterator[Cause
             continue  # what was stored before the rule came may stay
         if not seen:
             seen = [visible(guarded.schema, each, is_resource=guarded.is_resource) for each in (value, old)]
-        yield from _checked(rule, guarded.schema, _bindings(rule, seen, has_old=old is not ABSENT), path)
+        values = _bindings(rule, seen, has_old=old is not ABSENT)
+        yield from _checked(rule, guarded.schema, values, path, budget)
     if isinstance(value, dict):
         for name, item in value.items():
             below = guarded.fields.get(name) or guarded.values
             if below is not None:
                 was = old.get(name, ABSENT) if isinstance(old, dict) else ABSENT
-                yield from _broken(below, item, was, f"{path}{_step(guarded, name)}".removeprefix("."))
+                yield from _broken(
+                    below, item, was, f"{path}{_step(guarded, name)}".removeprefix("."), budget
+                )
     elif isinstance(value, list) and guarded.items is not None:
         for index, item in enumerate(value):
             was = item_before(guarded.schema, item, old)
-            yield from _broken(guarded.items, item, was, f"{path}[{index}]")
+            yield from _broken(guarded.items, item, was, f"{path}[{index}]", budget)
 
 
 def _step(guarded: Guarded, name: str) -> str:
@@ -134,27 +141,33 @@ def _bindings(rule: Rule, seen: list[Any], *, has_old: bool) -> dict[str, Any]:
     return {"self": seen[0], "oldSelf": seen[1]} if has_old else {"self": seen[0]}
 
 
-def _checked(rule: Rule, schema: Json, values: dict[str, Any], path: str) -> Iterator[Cause]:
+def _checked(
+    rule: Rule, schema: Json, values: dict[str, Any], path: str, budget: cel.Budget
+) -> Iterator[Cause]:
     type_ = schema.get("type", "")
     try:
-        holds = rule.compile(rule.text).evaluate(values)
+        holds = rule.compile(rule.text).evaluate(values, budget)
     except cel.CompileError as err:
         yield bad_value(path, type_, f"rule compile error: {err.message}")
+    except cel.OutOfBudgetError:
+        raise
     except cel.EvaluationError as err:
         said = rule.given.get("message") or rule.text
         yield bad_value(path, type_, f"{err.message} evaluating rule: {said}")
     else:
         if holds is not True:
-            yield _cause(rule, type_, f"{path}{rule.given.get('fieldPath') or ''}", _message(rule, values))
+            yield _cause(
+                rule, type_, f"{path}{rule.given.get('fieldPath') or ''}", _message(rule, values, budget)
+            )
 
 
-def _message(rule: Rule, values: dict[str, Any]) -> str:
+def _message(rule: Rule, values: dict[str, Any], budget: cel.Budget) -> str:
     """Give what a rule says; what its expression says goes first, if it says something."""
     given: str = (rule.given.get("message") or "").strip()
     expression = rule.given.get("messageExpression")
     if expression:
         try:
-            said = rule.compile(expression).evaluate(values)
+            said = rule.compile(expression).evaluate(values, budget)
         except (cel.CompileError, cel.EvaluationError):
             said = ""
         if isinstance(said, str) and said.strip() and "\n" not in said and len(said) <= MAX_MESSAGE:

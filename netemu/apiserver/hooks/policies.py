@@ -82,29 +82,33 @@ def _broken(invocation: Invocation, attempt: Attempt, around: Surroundings) -> I
             yield err.message, "Invalid"
         return
     values["variables"] = cel.evaluate_variables(spec, values)
-    optionals = cel.optional_variables(spec)
+    optionals, budget = cel.optional_variables(spec), cel.Budget()
     for rule in spec.get("validations") or ():
-        said = _checked(rule, values, optionals, is_ignorant=is_ignorant)
+        said = _checked(rule, values, optionals, budget, is_ignorant=is_ignorant)
         if said is not None:
             yield said, rule.get("reason") or "Invalid"
 
 
-def _checked(rule: Json, values: Json, optionals: frozenset[str], *, is_ignorant: bool) -> str | None:
+def _checked(
+    rule: Json, values: Json, optionals: frozenset[str], budget: cel.Budget, *, is_ignorant: bool
+) -> str | None:
     expression = rule["expression"]
     try:
-        holds = cel.compile_expression(expression, cel.VARIABLES, optionals=optionals).evaluate(values)
+        holds = cel.compile_expression(expression, cel.VARIABLES, optionals=optionals).evaluate(
+            values, budget
+        )
     except cel.CompileError as err:
         return None if is_ignorant else f"compilation error: compilation failed: {err.message}"
     except cel.EvaluationError as err:
         return None if is_ignorant else f"expression '{expression}' resulted in error: {err.message}"
-    return None if holds is True else _message(rule, values, optionals)
+    return None if holds is True else _message(rule, values, optionals, budget)
 
 
-def _message(rule: Json, values: Json, optionals: frozenset[str]) -> str:
+def _message(rule: Json, values: Json, optionals: frozenset[str], budget: cel.Budget) -> str:
     if rule.get("messageExpression"):
         try:
             program = cel.compile_expression(rule["messageExpression"], cel.VARIABLES, optionals=optionals)
-            said = program.evaluate(values)
+            said = program.evaluate(values, budget)
         except (cel.CompileError, cel.EvaluationError):
             said = ""
         if isinstance(said, str) and said.strip() and "\n" not in said:
