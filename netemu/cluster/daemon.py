@@ -25,6 +25,7 @@ from netemu.cluster.saved import load_saved
 from netemu.cluster.switches import off_nodes
 from netemu.cluster.world import World, plan_world
 from netemu.errors import NetemuError
+from netemu.linux import process
 from netemu.linux.process import ProcessId
 from netemu.logs import Log, setup_logs
 from netemu.settings import Paths, Settings
@@ -100,7 +101,7 @@ def prepare_world(world: World, settings: Settings, paths: Paths, record: Record
     """
     keys = start_keys(settings, paths)
     prepare_names(paths)
-    ensure_process(record, STANDIN, standin_argv(paths), paths.run / "standin.log")
+    ensure_process(record, STANDIN, standin_argv(paths), paths.run / "standin.log", process.start_copied)
     ensure_places(world, settings, paths, record)
     ensure_address(world, settings, paths)
     off = off_nodes(paths)
@@ -111,7 +112,7 @@ def prepare_world(world: World, settings: Settings, paths: Paths, record: Record
         if node.name in off:
             continue
         log_path = paths.run / f"{shim_name(node.name)}.log"
-        ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path)
+        ensure_process(record, shim_name(node.name), shim_argv(paths, node), log_path, process.start_copied)
     if settings.host_access:
         ensure_access(world, settings, paths, record)
     return keys

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from netemu.cluster.record import Record
 from netemu.cluster.world import NodePlace
@@ -20,6 +21,14 @@ GONE_WITHIN_S = 10.0
 DAEMON = "daemon"
 STANDIN = "standin"
 _MARK = "NETEMU_MARK"
+
+
+class Start(Protocol):
+    """A way to start a process that outlives this one."""
+
+    def __call__(self, argv: Sequence[str], log_path: Path, *, env: Mapping[str, str]) -> ProcessId:
+        """Start it; what it says is appended to ``log_path``."""
+        ...
 
 
 def shim_name(node: str) -> str:
@@ -39,7 +48,13 @@ def find_process(record: Record, name: str) -> ProcessId | None:
             return None
 
 
-def ensure_process(record: Record, name: str, argv: Sequence[str], log_path: Path) -> ProcessId:
+def ensure_process(
+    record: Record,
+    name: str,
+    argv: Sequence[str],
+    log_path: Path,
+    start: Start = process.start_detached,
+) -> ProcessId:
     """Give the recorded process of that name, started now if it does not run.
 
     It bears a mark that is recorded first: whenever we die, somebody finds it.
@@ -50,7 +65,7 @@ def ensure_process(record: Record, name: str, argv: Sequence[str], log_path: Pat
     log_path.parent.mkdir(parents=True, exist_ok=True)
     mark = os.urandom(8).hex()
     record.add("process", name, {"mark": mark})
-    made = process.start_detached(argv, log_path, env=environment() | {_MARK: mark})
+    made = start(argv, log_path, env=environment() | {_MARK: mark})
     record.extend("process", name, {"mark": mark, "pid": made.pid, "start_ticks": made.start_ticks})
     return made
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import select
 import signal
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -107,6 +109,27 @@ def start_detached(argv: Sequence[str], log_path: Path, *, env: Mapping[str, str
         raise missing_program(argv[0]) from err
     stat = _read_stat(pid)  # our own child: at worst a zombie, which still has a stat
     return ProcessId(pid, stat.start_ticks if stat else 0)
+
+
+def start_copied(argv: Sequence[str], log_path: Path, *, env: Mapping[str, str]) -> ProcessId:
+    """Do as ``start_detached`` does, for ``python -P -m MODULE``, with a copy of this process (``copies``).
+
+    Only for a process of one thread, and cheap only while it is small.
+    """
+    from netemu.linux import copies
+
+    parts = copies.Parts()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    gc.freeze()  # who looks for garbage writes to all that it looks at, and then nothing is shared
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        log = os.open(log_path, _OPEN_LOG, 0o600)
+        for number, fd in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
+            os.dup2(fd, number)
+        copies.become(parts, argv, env)
+    return process_id(pid) or ProcessId(pid, 0)
 
 
 def process_id(pid: int) -> ProcessId | None:

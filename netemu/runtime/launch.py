@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 
+from netemu.linux.copies import Parts, become, is_own
 from netemu.runtime.cgroups import MAX_PROCESSES, Cgroups
 from netemu.runtime.entering import Way, join_groups, take_terminal
 from netemu.runtime.etc import WRITTEN, passwd_with
@@ -63,8 +64,7 @@ class Launcher:
         ``shared_fd`` is the PID namespace of others that it shall be in.
         """
         if not spec["sandboxed"]:
-            pid = spawn(spec["argv"], environment(spec), descriptors=stdio, prepare=self._machine.enter)
-            return pid, -1
+            return self._launch_worker(spec["argv"], environment(spec), stdio), -1
         way = Way(self._machine, spec)
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(ready_read, False)
@@ -127,6 +127,18 @@ class Launcher:
             return self.pid_spaces.join(word, spec["id"], way.users)
         finally:
             way.close()
+
+    def _launch_worker(self, argv: list[str], env: dict[str, str], stdio: Stdio) -> int:
+        """Start a program outside; of our own, a copy of this process has half of what it needs."""
+        if not is_own(argv):
+            return spawn(argv, env, descriptors=stdio, prepare=self._machine.enter)
+        parts = Parts()
+
+        def work(_error_fd: int) -> None:
+            os.chdir("/")
+            become(parts, argv, env)
+
+        return fork(work, descriptors=stdio, prepare=self._machine.enter)
 
     def open_terminal(self) -> tuple[Stdio, list[int]]:
         """Make a terminal for a container: its three streams, and (what its input is written to,
