@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from netemu.agent.asking import Asker
 from netemu.agent.tasks import Tasks
@@ -26,8 +27,7 @@ class Health(NamedTuple):
     ready: bool
 
 
-@dataclass(slots=True)
-class _Watched:
+class _Watched(Struct):
     """One probe of one attempt of a container: a timer between questions, a task during one."""
 
     container: Container

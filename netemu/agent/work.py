@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from netemu.agent.endings import Ending
 from netemu.agent.ports import Sandbox
@@ -23,8 +24,7 @@ DRAIN_S = 2.0
 LOST = "The container could not be located when the pod was synchronized"
 
 
-@dataclass(slots=True)
-class PodWork:
+class PodWork(Struct):
     """One pod of this node, as far as it has been made real.
 
     ``endings`` has the containers that are to end, ``failed_probes`` those that a probe condemned,

@@ -5,13 +5,12 @@ Sources: https://kubernetes.io/docs/reference/kubernetes-api/ (names, short name
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from netemu.api.crd.version import CustomVersion
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True, eq=False):
     """One kind of object, under one group and version. There is one value for each: compare with ``is``.
 
     ``group`` is empty for the core group. ``subresources`` are the ones that can be

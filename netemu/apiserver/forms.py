@@ -7,9 +7,10 @@ Tables", "Metadata-only fetches").
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, NotAcceptableError
@@ -21,8 +22,7 @@ Shape = Literal["object", "table", "metadata"]
 Encoding = Literal["json", "yaml", "protobuf"]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """What objects are turned into; ``include`` says what the rows of a Table carry.
 
     ``meta`` is the version of Tables and mere metadata that the client knows.

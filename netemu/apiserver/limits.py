@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MAX_BODY_BYTES = 3 << 20
 """What Kubernetes takes of one request (etcd takes 1.5 MiB, JSON is longer)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How long the server waits for a client, and how much it keeps meanwhile.
 
     The times are Kubernetes' where it has them.

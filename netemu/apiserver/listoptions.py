@@ -7,7 +7,8 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from netemu.api.errors import BadRequestError, Cause, TimedOutError
 from netemu.apiserver import bodies
@@ -21,8 +22,7 @@ NOT_OLDER = "NotOlderThan"
 Query = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchOptions:
+class WatchOptions(Struct, frozen=True, kw_only=True):
     """Where a watch begins and how it goes.
 
     Without ``revision`` it begins with what there is. ``initial_events`` is what the client says

@@ -6,10 +6,10 @@ Source: apiserver ``pkg/storage/continue.go``; https://kubernetes.io/docs/refere
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.errors import BadRequestError
@@ -35,8 +35,7 @@ class Start(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True, kw_only=True):
     """Which part of a list is wanted, and as of when; by default all of it, as it is now."""
 
     limit: int = 0
@@ -97,7 +96,7 @@ def parse_token(text: str) -> Start:
     return Start(Revision(token.rv), token.start)
 
 
-class _Token(msgspec.Struct, frozen=True):
+class _Token(Struct, frozen=True):
     v: str
     rv: int
     start: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from netemu.api import selectors
 from netemu.api.client import Object, WatchEvent
@@ -12,8 +12,7 @@ from netemu.api.views.meta import LabelSelector
 from netemu.store.store import Event, Op
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Label and field requirements; all must hold."""
 
     kind: Kind | None = None

@@ -7,9 +7,10 @@ Source: Kubernetes ``pkg/apis/events/v1/conversion.go``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.crd.definition import as_version
@@ -29,8 +30,7 @@ def _as_it_is(obj: Object) -> Object:
     return obj
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Version:
+class Version(Struct, frozen=True, eq=False):
     """How clients of one path see what is stored; compare with ``is``."""
 
     served: Kind

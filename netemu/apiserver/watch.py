@@ -7,9 +7,9 @@ import random
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from aiohttp import web
+from msgspec import Struct
 
 from netemu.api.client import Object, WatchEvent
 from netemu.api.errors import ApiError, ExpiredError
@@ -47,8 +47,7 @@ REST_EACH_S = 0.0002
 MAX_REST_S = 0.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchRequest:
+class WatchRequest(Struct, frozen=True, kw_only=True):
     """What a client wants to follow, and how it wants to see it."""
 
     version: Version

@@ -7,10 +7,11 @@ kube-controller-manager ``pkg/controller/cronjob``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.cron import Schedule, parse_schedule
@@ -38,8 +39,7 @@ OF_JOBS = Words(
 )
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """A CronJob and its Jobs at one moment."""
 
     obj: Object

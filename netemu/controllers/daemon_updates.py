@@ -6,7 +6,8 @@ Source: kube-controller-manager ``pkg/controller/daemon/update.go``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from netemu.api.views.apps import RollingUpdate, UpdateStrategy
 from netemu.api.views.core import Pod
@@ -14,16 +15,14 @@ from netemu.controllers.pods import is_terminating
 from netemu.controllers.rollouts import resolve
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What an update does next: pods to delete, nodes that get a second pod beside the old one."""
 
     delete: list[Pod] = field(default_factory=list)
     surge: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """How to tell pods apart."""
 
     is_updated: Callable[[Pod], bool]

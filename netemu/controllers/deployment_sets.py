@@ -6,8 +6,9 @@ Source: kube-controller-manager ``pkg/controller/deployment/util``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.kinds import DEPLOYMENT, REPLICA_SET
@@ -35,8 +36,7 @@ NOT_COPIED = frozenset(
 HISTORY_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaSet:
+class ReplicaSet(Struct, frozen=True):
     """A ReplicaSet of a Deployment: the object, and its view."""
 
     obj: Object

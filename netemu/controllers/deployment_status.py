@@ -6,8 +6,9 @@ Source: kube-controller-manager ``pkg/controller/deployment/{sync,progress}.go``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.kinds import DEPLOYMENT
@@ -28,8 +29,7 @@ OURS = ("Available", "Progressing", "ReplicaFailure")
 """The conditions that are decided here; those that others wrote stay."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """How far a rollout is. ``created`` is the size of a ReplicaSet that this very plan makes.
 
     ``stands`` while it does not go on: the Deployment is paused, or follows a new number first.

@@ -7,8 +7,10 @@ kube-controller-manager ``pkg/controller/deployment``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netemu.api.client import Object
 from netemu.api.errors import ApiError
@@ -40,8 +42,7 @@ from netemu.informer.cache import Cache, Change, Key, key_of
 __all__ = ["HASH_LABEL", "RECONCILER", "REVISION", "plan"]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """A Deployment and its ReplicaSets, the old ones oldest first."""
 
     obj: Object

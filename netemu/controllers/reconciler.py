@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from netemu.api.errors import ApiError
 from netemu.api.kinds import Kind
@@ -22,8 +23,7 @@ FailurePlanner = Callable[[Cache, Any, float, ApiError], Writes]
 """Decide what to write about a key of which the API refused a write: a condition, as a rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciler:
+class Reconciler(Struct, frozen=True):
     """One controller. ``name`` is Kubernetes' (``replicaset-controller``), the source of its events.
 
     ``batch_s`` is how long a change waits for others to be planned with it, and for whoever is in a hurry.

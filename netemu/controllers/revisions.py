@@ -7,8 +7,9 @@ Source: kube-controller-manager ``pkg/controller/history`` and ``pkg/controller/
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.kinds import CONTROLLER_REVISION, Kind
@@ -21,8 +22,7 @@ from netemu.controllers.writes import Create, Delete, Patch, Writes
 from netemu.informer.cache import Cache, Key
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """One template that was asked for. ``number`` grows each time it is asked for anew."""
 
     name: str
@@ -32,8 +32,7 @@ class Revision:
     uid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """All revisions of a workload: that of its present template, and the others, oldest first.
 
     ``same`` are hashes of the others that have the present template too: someone copied it.

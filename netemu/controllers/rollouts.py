@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netemu.api.views.apps import RollingUpdate, WorkloadSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """How many pods a ReplicaSet should have, how many are available, how many it still has.
 
     The status may be older than the spec, so ``available`` never counts more than ``replicas``
@@ -28,8 +29,7 @@ class Size:
     most: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How many pods there may be at most, and must be available at least."""
 
     replicas: int

@@ -8,8 +8,9 @@ something changes anyway, then where all that are left fit, then to a new slice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE
@@ -25,8 +26,7 @@ PortSet = tuple[tuple[tuple[str, Any], ...], ...]
 Identity = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """The slices of one Service, of one address type, that one controller writes: what they share.
 
     ``trigger_times`` say since when an endpoint is as it is, for those that may have changed.
@@ -48,8 +48,7 @@ Groups = Mapping[PortSet, list[Endpoint]]
 """Endpoints by the ports on which they serve."""
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """What a slice shall hold; ``slice`` is ``None`` for a new one. ``news``: what it did not hold so."""
 
     slice: Object | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
@@ -23,8 +24,7 @@ class Words(NamedTuple):
 OF_PODS = Words()
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(Struct, frozen=True):
     """Create an object. ``told_on`` gets the event SuccessfulCreate or FailedCreate."""
 
     kind: Kind
@@ -33,8 +33,7 @@ class Create:
     words: Words = OF_PODS
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """Replace an object, or (``subresource``) a part of it, if it is still the version it says."""
 
     kind: Kind
@@ -42,8 +41,7 @@ class Update:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """Merge ``patch`` into an object, or (``subresource``) into a part of it."""
 
     kind: Kind
@@ -52,8 +50,7 @@ class Patch:
     subresource: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Delete the object that has this uid. ``told_on`` gets the event SuccessfulDelete or FailedDelete."""
 
     kind: Kind
@@ -71,8 +68,7 @@ class Reference(NamedTuple):
     uid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Collect:
+class Collect(Struct, frozen=True):
     """Delete what nobody needs, after asking the API that indeed none of ``owners`` exists.
 
     The cache is not asked: a new owner's own event may come after that of what it owns.
@@ -86,8 +82,7 @@ class Collect:
     at_once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EmitEvent:
+class EmitEvent(Struct, frozen=True):
     """Tell the people who look at ``regarding``."""
 
     regarding: Object
@@ -96,8 +91,7 @@ class EmitEvent:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class LookAgain:
+class LookAgain(Struct, frozen=True):
     """Plan the same key again after a time, though nothing may have changed."""
 
     delay_s: float

@@ -6,8 +6,9 @@ and object, then one in five minutes), core/v1 Event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.clock import format_rfc3339
@@ -22,8 +23,7 @@ OBJECTS = 1024
 """How many objects a filter remembers: each of some fifty recorders has one, and most objects are gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Who tells: ``kubelet`` on ``node-1``, ``deployment-controller``."""
 
     component: str
@@ -43,8 +43,7 @@ class Same(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True):
     """An event in the store: how often it was seen."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from netemu.api.client import Client, Object
 from netemu.api.errors import AlreadyExistsError, ApiError, NotFoundError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from msgspec import Struct
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -90,52 +91,45 @@ class State(Enum):
 Atom = Address | Network | L4 | int | Status | Direction | AddressType | State
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
+class Masked(Struct, frozen=True):
     """Some bits of a field that is a number."""
 
     field: Field
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(Struct, frozen=True):
     """Several fields side by side, as the key of a set or map."""
 
     parts: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hash:
+class Hash(Struct, frozen=True):
     """A number of 32 bits made of several fields: equal for equal values, and seldom for others."""
 
     parts: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """The data of a map at a key; a rule ends here, without effect, when the key is not in it."""
 
     key: Field | Concat
     map: str
 
 
-@dataclass(frozen=True, slots=True)
-class Random:
+class Random(Struct, frozen=True):
     """A random number from 0 to ``modulus`` - 1, new for each packet."""
 
     modulus: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """A set written in the rule itself."""
 
     values: tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class InSet:
+class InSet(Struct, frozen=True):
     """The members of a named set."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from netemu.nft.expressions import Family, Type
 from netemu.nft.statements import Statement
@@ -26,8 +27,7 @@ class ChainType(Enum):
     NAT = "nat"
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """Makes a chain a base chain: the kernel calls it. Lower priorities are called first."""
 
     type: ChainType
@@ -35,16 +35,14 @@ class Base:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Statements from left to right; the rule ends at the first match that fails."""
 
     statements: tuple[Statement, ...]
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """Rules from top to bottom."""
 
     name: str
@@ -52,8 +50,7 @@ class Chain:
     base: Base | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """A named set of keys, each made of one part per type; with ``intervals``, parts may be networks."""
 
     name: str
@@ -61,8 +58,7 @@ class Set:
     intervals: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(Struct, frozen=True):
     """A named map from keys to data.
 
     With a ``size``, rules write into it (``Remember``): its elements are the packets', not ours.
@@ -74,16 +70,14 @@ class Map:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TableId:
+class TableId(Struct, frozen=True):
     """What names a table."""
 
     family: Family
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table with its empty sets and maps, and its chains."""
 
     id: TableId

@@ -6,8 +6,9 @@ Its JSON form cannot declare maps whose data is an address and a port, so it is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from netemu.nft.expressions import AnyOf, Concat, Family, Field, Hash, InSet, Lookup, Masked, Random, Type
 from netemu.nft.objects import Base, Chain, Map, Rule, Set, Table, TableId

@@ -6,7 +6,9 @@ As strict as the kernel about what is there and what is not, so a plan that pass
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from netemu.errors import KernelError
 from netemu.nft.objects import Chain, Table, TableId
@@ -27,8 +29,7 @@ from netemu.nft.transaction import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A table and the elements of its sets and maps, by name."""
 
     table: Table
@@ -44,8 +45,7 @@ class Content:
         return {chain.name: chain for chain in self.table.chains}[name]
 
 
-@dataclass(frozen=True, slots=True)
-class Ruleset:
+class Ruleset(Struct, frozen=True):
     """Tables by id."""
 
     tables: Mapping[TableId, Content] = field(default_factory=dict)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from netemu.nft.expressions import AnyOf, Atom, Concat, Field, Hash, InSet, Lookup, Masked, Random
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """Go on in this rule only if ``left`` is (one of) ``right``, or with ``negated`` is not."""
 
     left: Field | Masked | Concat
@@ -16,31 +15,27 @@ class Match:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Struct, frozen=True):
     """Write a mark."""
 
     target: Field
     source: Lookup | Random | Hash | int
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """Do the verdict that a map holds for the key; go on when it holds none."""
 
     key: Field | Concat
     map: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dnat:
+class Dnat(Struct, frozen=True):
     """Send the connection to the address and port that a map holds; ends the chain."""
 
     to: Lookup
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(Struct, frozen=True):
     """Write an element into a map, or make it last as long again; go on if the map is full."""
 
     map: str
@@ -49,8 +44,7 @@ class Remember:
     timeout_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Struct, frozen=True):
     """Take an element out of a map; go on if it is not there."""
 
     map: str
@@ -58,42 +52,35 @@ class Forget:
     data: Field
 
 
-@dataclass(frozen=True, slots=True)
-class Masquerade:
+class Masquerade(Struct, frozen=True):
     """Give the connection the address of the interface it leaves by; ends the chain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(Struct, frozen=True):
     """Refuse the packet and tell its sender, with a TCP reset or ICMP port unreachable."""
 
     tcp_reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True):
     """End this table's part of the packet's way; other tables still see the packet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """Lose the packet without a word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Struct, frozen=True):
     """Go back to the chain that jumped here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Go through another chain, then come back."""
 
     chain: str
 
 
-@dataclass(frozen=True, slots=True)
-class Goto:
+class Goto(Struct, frozen=True):
     """Go through another chain in place of the rest of this one."""
 
     chain: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from netemu.nft.expressions import Atom
 from netemu.nft.objects import Chain, Table, TableId
@@ -13,8 +13,7 @@ ElementData = tuple[Atom, ...] | Verdict | None  # None in a set
 Element = tuple[ElementKey, ElementData]
 
 
-@dataclass(frozen=True, slots=True)
-class PutTable:
+class PutTable(Struct, frozen=True):
     """Give a table this content and no elements, whether it is there or not.
 
     What is there stays the same object in the kernel. A packet that is just being looked at
@@ -26,8 +25,7 @@ class PutTable:
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class EnsureTable:
+class EnsureTable(Struct, frozen=True):
     """Make a table, its sets and its maps where they are not there; leave alone what is.
 
     Its chains are not made: they come with ``PutTable``.
@@ -36,31 +34,27 @@ class EnsureTable:
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveTable:
+class RemoveTable(Struct, frozen=True):
     """Remove a table with all that is in it; a no-op when there is none."""
 
     id: TableId
 
 
-@dataclass(frozen=True, slots=True)
-class PutChain:
+class PutChain(Struct, frozen=True):
     """Give a chain these rules, whether it is there or not."""
 
     table: TableId
     chain: Chain
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveChains:
+class RemoveChains(Struct, frozen=True):
     """Remove chains that are there; one that others or elements still lead to is an error."""
 
     table: TableId
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddElements:
+class AddElements(Struct, frozen=True):
     """Put elements into a set or map; a key that is there with other data is an error."""
 
     table: TableId
@@ -68,8 +62,7 @@ class AddElements:
     elements: tuple[Element, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteElements:
+class DeleteElements(Struct, frozen=True):
     """Take elements out of a set or map; a key that is not there is an error."""
 
     table: TableId
@@ -80,8 +73,7 @@ class DeleteElements:
 Command = EnsureTable | PutTable | RemoveTable | PutChain | RemoveChains | AddElements | DeleteElements
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """Commands that the kernel takes as one."""
 
     commands: tuple[Command, ...]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netemu.nft.expressions import (
     L4,
@@ -50,8 +52,7 @@ from netemu.nft.statements import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True):
     """The first packet of a connection; ``local`` when the node itself sends it."""
 
     saddr: Address
@@ -61,8 +62,7 @@ class Packet:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """It goes on to an address and port, which the rules chose if ``translated``."""
 
     address: Address
@@ -71,23 +71,20 @@ class Delivered:
     masqueraded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """Its sender is told no."""
 
     tcp_reset: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """It is lost."""
 
 
 End = Delivered | Rejected | Dropped
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(Struct, frozen=True):
     packet: Packet
     original: Address
     meta_mark: int = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from netemu.naming import NodeName
 from netemu.nft.expressions import Address, Family, Network
@@ -15,8 +16,7 @@ from netemu.proxy.plan import Elements, Frontend, Near, Policies
 TABLE_NAME = "netemu-proxy"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
+class NodeView(Struct, frozen=True):
     """What a plan's meaning depends on, beside the plan: the node and the cluster's ranges.
 
     One family of addresses: a node of both has two views, and two tables. ``more_services`` are the

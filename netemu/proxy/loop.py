@@ -7,11 +7,12 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
 from itertools import islice
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
@@ -73,8 +74,7 @@ class Syncer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NodeProxying:
+class NodeProxying(Struct, frozen=True):
     """What a syncer gets: its node, whose namespace stays the caller's, what is planned, whom to tell.
 
     ``tell`` takes the words of an event of the node, about a change by another hand, ``tell_failure`` those
@@ -109,8 +109,7 @@ class Health(Protocol):
 OpenHealth = Callable[[NodeName, int, NodeFigures, Clock, TellTaken], Health]
 
 
-@dataclass(frozen=True, slots=True)
-class _Half:
+class _Half(Struct, frozen=True):
     """What all nodes share of one family of addresses."""
 
     name: str

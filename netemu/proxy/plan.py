@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from netemu.informer.cache import Key
 from netemu.naming import NodeName
@@ -38,8 +39,7 @@ class Near(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(Struct, frozen=True):
     """What makes a Service port differ from node to node or from client to client.
 
     The ids are 0 where the policy is Cluster. ``near`` has the ready endpoints by whom they are
@@ -56,8 +56,7 @@ class Policies:
     sources: tuple[Network, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(Struct, frozen=True):
     """One Service port: what leads to it, and the endpoints, each in its slot.
 
     ``id`` names the set of endpoints in the kernel. The node-independent part of the answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from netemu.api.hostports import HostPort, host_ports
 from netemu.api.placement import node_taints
@@ -15,8 +15,7 @@ DEFAULT_MAX_PODS = 110  # the kubelet's default
 ZONE = "topology.kubernetes.io/zone"
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeFacts(Struct, frozen=True):
     """What of a node decides about pods. It has nothing of a resource that it does not speak of."""
 
     name: NodeName
@@ -31,8 +30,7 @@ class NodeFacts:
         return self.labels.get(ZONE, "")
 
 
-@dataclass(frozen=True, slots=True)
-class PodFacts:
+class PodFacts(Struct, frozen=True):
     """What of a pod decides about itself and others. ``group`` is its controller's uid: these spread."""
 
     uid: PodUid
@@ -41,7 +39,7 @@ class PodFacts:
     labels: dict[str, str]
     group: str
     ports: tuple[HostPort, ...]
-    requests: Amounts = field(hash=False)
+    requests: Amounts
     load: Load
     company: Company
     spreads: tuple[Spread, ...]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from netemu.api.hostports import conflicts
 from netemu.api.placement import (
     UNSCHEDULABLE,
@@ -37,8 +39,7 @@ TAINTS_WEIGHT, AFFINITY_WEIGHT, COMPANY_WEIGHT, SPREAD_WEIGHT = 3, 2, 2, 2
 FULL_SCORE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """The node that a pod gets."""
 
     node: NodeName

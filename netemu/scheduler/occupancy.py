@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from netemu.api.hostports import HostPort
 from netemu.naming import NodeName, PodUid
@@ -22,8 +23,7 @@ MAX_TALLIES = 64
 DRAWN_WEIGHT = 1
 
 
-@dataclass(slots=True)
-class Place:
+class Place(Struct):
     """A node and its pods; ``facts`` is ``None`` while only pods tell of the node."""
 
     facts: NodeFacts | None = None

@@ -6,7 +6,8 @@ Source: the scheduler's plugin ``defaultpreemption`` and https://kubernetes.io/d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from netemu.api.views.core import Pod
 from netemu.naming import NodeName, PodUid
@@ -26,16 +27,14 @@ Protected = Callable[[Sequence[PodFacts]], set[PodUid]]
 """Tell which of these pods, if all were to go, disruption budgets would miss."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nomination:
+class Nomination(Struct, frozen=True):
     """The node on which a pod will have room when its victims are gone."""
 
     node: NodeName
     victims: tuple[PodFacts, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hopeless:
+class Hopeless(Struct, frozen=True):
     """Nobody's going would help; ``message`` says why.
 
     ``keeps_nomination`` if nobody was asked: what was decided for the pod before stands.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from netemu.api import claims
 from netemu.api.client import Client, Object
@@ -13,8 +13,7 @@ from netemu.scheduler.facts import NodeFacts, PodFacts
 from netemu.scheduler.volumes import Volumes
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """The node that a pod gets when its volumes are bound."""
 
     facts: PodFacts

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from netemu.api.selectors import matches
 from netemu.api.views import view
@@ -39,8 +40,7 @@ class Part:
         return self.selector is not None and matches(self.selector, labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Pods that are in every part; ``lasting`` leaves out those that are about to end."""
 
     parts: tuple[Part, ...]
@@ -51,8 +51,7 @@ class Selection:
         return all(part.selects(namespace, labels, namespaces) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A pod's wish to be near, or far from, others; ``topology`` is the label that says what near is."""
 
     part: Part
@@ -65,8 +64,7 @@ class Term:
         return Selection((self.part,))
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """One topology spread constraint of a pod."""
 
     selection: Selection
@@ -78,8 +76,7 @@ class Spread:
     honors_taints: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """What a pod wants of other pods; ``preferred`` has negative weights for what it shuns."""
 
     near: tuple[Term, ...] = ()

@@ -6,7 +6,8 @@ Source: the scheduler's plugins ``volumebinding``, ``volumerestrictions`` and ``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from netemu.api import claims
 from netemu.api.client import Object
@@ -29,8 +30,7 @@ class Unready(Exception):
     """A claim of a pod is not there, or not yet what it needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A claim that gets its volume when its pod has a place, and the volumes that would do."""
 
     claim: Object
@@ -47,8 +47,7 @@ class Waiting:
         return claims.find_match(here, self.claim)
 
 
-@dataclass(frozen=True, slots=True)
-class Volumes:
+class Volumes(Struct, frozen=True):
     """What a pod's claims ask of a node: volumes that there are, and claims that still wait."""
 
     bound: tuple[Object | None, ...] = ()

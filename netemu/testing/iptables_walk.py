@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from netemu.nft.expressions import Address
 from netemu.nft.walk import Delivered, Dropped, End, Packet, Rejected
@@ -19,8 +21,7 @@ from netemu.proxy.iptables.tables import JUMPS
 _Words = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(Struct, frozen=True):
     packet: Packet
     own: Collection[Address]
     mark: int = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from netemu.api import schema
 from netemu.api.apply import paths
@@ -19,8 +20,7 @@ from netemu.api.apply.structure import (
 from netemu.api.schema import Shape
 
 
-@dataclass(slots=True)
-class Difference:
+class Difference(Struct):
     """The fields that were set to something new, and the roots of what is gone."""
 
     touched: set[Path] = field(default_factory=set)

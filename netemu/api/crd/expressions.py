@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from netemu.api import cel
 from netemu.api.causes import bad_value, duplicate, forbidden, required
@@ -27,8 +28,7 @@ _VARIABLES = ("self", "oldSelf")
 _OLD_SELVES = "oldSelves"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule, as the definition has it."""
 
     given: Json
@@ -62,8 +62,7 @@ class Rule:
         return cel.compile_expression(wrapped, ("self", _OLD_SELVES))
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
+class Guarded(Struct, frozen=True):
     """A part of a schema that has rules, itself or below."""
 
     schema: Json

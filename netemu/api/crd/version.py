@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ScalePaths:
+class ScalePaths(Struct, frozen=True, kw_only=True):
     """Where an object keeps what its ``scale`` shows, as field names; ``selector`` may be empty."""
 
     spec_replicas: tuple[str, ...]
@@ -18,8 +18,7 @@ class ScalePaths:
     selector: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class CustomVersion:
+class CustomVersion(Struct, frozen=True, kw_only=True, eq=False):
     """One version of a CRD.
 
     ``schema`` is its OpenAPI v3 schema as given. ``columns`` are its additionalPrinterColumns.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from netemu.api.client import Object
 from netemu.apiserver.columns.duration import human_duration
@@ -17,8 +18,7 @@ UNSET = "<unset>"
 Cell = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A heading and how to make its cell from an object and the present moment.
 
     ``wide`` columns are printed with ``-o wide`` only.

@@ -7,9 +7,10 @@ import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from netemu.errors import KernelError, NetemuError
 from netemu.linux import iptables

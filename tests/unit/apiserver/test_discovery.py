@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from netemu.api.crd.version import CustomVersion
 from netemu.api.kinds import CONFIG_MAP, KINDS
 from netemu.api.served import BUILT_IN, ServedKinds
 from netemu.apiserver import discovery
 
-WIDGET = dataclasses.replace(
+WIDGET = structs.replace(
     CONFIG_MAP,
     group="example.com",
     version="v1beta1",
@@ -23,7 +22,7 @@ WIDGET = dataclasses.replace(
     subresources=("status",),
     custom=CustomVersion(definition="widgets.example.com", list_kind="WidgetList"),
 )
-WIDGET_V1 = dataclasses.replace(WIDGET, version="v1")
+WIDGET_V1 = structs.replace(WIDGET, version="v1")
 
 
 @pytest.fixture

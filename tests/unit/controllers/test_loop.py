@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from netemu.api.errors import InvalidError, UnavailableError
 from netemu.api.kinds import CONFIG_MAP, DEPLOYMENT, EVENT, KINDS, NAMESPACE, NODE, POD, REPLICA_SET

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
+from msgspec.structs import replace
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.informer.cache import Cache

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from msgspec.structs import replace
 
 from netemu.informer.cache import Key
 from netemu.nft.expressions import L4

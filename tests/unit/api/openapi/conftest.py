@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from netemu.api.crd.version import CustomVersion
 from netemu.api.kinds import CONFIG_MAP, KINDS
@@ -32,7 +31,7 @@ SCHEMA = {
         }
     },
 }
-WIDGET = dataclasses.replace(
+WIDGET = structs.replace(
     CONFIG_MAP,
     group="example.com",
     version="v1",

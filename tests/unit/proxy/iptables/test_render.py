@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from netemu.api.kinds import ENDPOINT_SLICE, SERVICE
 from netemu.informer.cache import Cache
