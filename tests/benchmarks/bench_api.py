@@ -48,14 +48,14 @@ def _start() -> Iterator[Result]:
     with cluster.running("--nodes", "3"):
         api_socket = cluster.status()["apiSocket"]
     starts = [_start_once(api_socket) for _ in range(STARTS)]
-    answers_s, ready_s, size_mb = (median(values) for values in zip(*starts, strict=True))
+    ready_s, dns_s, size_mb = (median(values) for values in zip(*starts, strict=True))
     yield Result(
         name="/readyz after the daemon's start, 3 nodes",
         measured=ready_s,
         unit="s",
         aim=0.5,
         better="lower",
-        detail={"api_answers_s": answers_s, "runs": STARTS, "kubernetes_s": "2.7 to 4.1"},
+        detail={"dns_answers_s": dns_s, "runs": STARTS, "kubernetes_s": "2.7 to 4.1"},
     )
     yield Result(
         name="memory of the daemon, empty cluster of 3 nodes",
@@ -68,7 +68,7 @@ def _start() -> Iterator[Result]:
 
 
 def _start_once(api_socket: str) -> tuple[float, float, float]:
-    """Give the seconds until the API answered and was ready, and then the daemon's megabytes."""
+    """Give the seconds until the API was ready and until the cluster was, and then the daemon's megabytes."""
     seen: list[float] = []
     asker = threading.Thread(target=_ask_until_ready, args=(api_socket, seen), daemon=True)
     asker.start()
@@ -83,25 +83,23 @@ def _start_once(api_socket: str) -> tuple[float, float, float]:
 
 
 def _ask_until_ready(api_socket: str, seen: list[float]) -> None:
-    """Note when the API gave its first answer, and its first that it is ready."""
+    """Note when the API first said that it is ready, and when that the cluster is."""
     give_up_s = time.monotonic() + GIVE_UP_S
-    while len(seen) < 2 and time.monotonic() < give_up_s:
-        status = _readyz(api_socket)
-        now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if status and not seen:
-            seen.append(now_s)
-        if status == 200:
-            seen.append(now_s)
-        time.sleep(POLL_S)
+    for path in ("/readyz", "/readyz/cluster"):
+        while _status(api_socket, path) != 200:
+            if time.monotonic() > give_up_s:
+                return
+            time.sleep(POLL_S)
+        seen.append(time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
-def _readyz(api_socket: str) -> int:
+def _status(api_socket: str, path: str) -> int:
     try:
         connection = RawConnection(api_socket)
     except OSError:
         return 0
     try:
-        return connection.ask(render_request("GET", "/readyz")).status
+        return connection.ask(render_request("GET", path)).status
     finally:
         connection.close()
 
