@@ -12,7 +12,6 @@ from netemu.api.client import Object
 from netemu.api.errors import BadRequestError, UnsupportedMediaTypeError
 from netemu.apiserver.duplicates import duplicate_fields
 from netemu.apiserver.options import DeleteOptions, FieldCheck, FieldValidation, WriteOptions
-from netemu.apiserver.yamlbody import parse_yaml
 from netemu.naming import Revision
 
 JSON_PATCH = "application/json-patch+json"
@@ -47,6 +46,8 @@ def parse_body(body: bytes, content_type: str) -> Any:
     if content_type in _JSON_TYPES:
         return _parse_json(body)
     if content_type in _YAML_TYPES:
+        from netemu.apiserver.yamlbody import parse_yaml
+
         return parse_yaml(body)
     raise UnsupportedMediaTypeError(
         f"the body of the request was in an unknown format - {content_type}: accepted media types"

@@ -6,15 +6,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from netemu.api.errors import Cause
 
 
 def duplicate_fields(body: bytes, *, is_yaml: bool = False) -> tuple[Cause, ...]:
     """Name every repeated field of a body that can be read; one that cannot be has none."""
-    causes = _in_yaml(body) if is_yaml else _in_json(body)
-    return tuple(dict.fromkeys(causes))
+    if is_yaml:
+        from netemu.apiserver.yamlbody import repeated_keys
+
+        return tuple(dict.fromkeys(repeated_keys(body)))
+    return tuple(dict.fromkeys(_in_json(body)))
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -53,27 +54,3 @@ def _walk(value: Any, path: str) -> Iterator[Cause]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(item, f"{path}[{index}]")
-
-
-def _in_yaml(body: bytes) -> Iterator[Cause]:
-    try:
-        root = yaml.compose(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
-        return
-    yield from _walk_nodes(root, "")
-
-
-def _walk_nodes(node: Any, path: str) -> Iterator[Cause]:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, item in node.value:
-            name = str(key.value)
-            below = f"{path}.{name}" if path else name
-            if name in seen:
-                line = key.start_mark.line + 1
-                yield Cause(field=below, message=f'line {line}: key "{name}" already set in map')
-            seen.add(name)
-            yield from _walk_nodes(item, below)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _walk_nodes(item, f"{path}[{index}]")

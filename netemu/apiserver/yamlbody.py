@@ -2,17 +2,18 @@
 
 Kubernetes turns YAML into JSON first (``sigs.k8s.io/yaml``): keys become text, and what looks
 like a date stays text. YAML can also say more than its length: each alias repeats what it names,
-so that what comes out is counted and bounded.
+so that what comes out is counted and bounded. Imported with the first such body, for PyYAML.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from netemu.api.errors import BadRequestError
+from netemu.api.errors import BadRequestError, Cause
 
 MAX_VALUES = 1_000_000
 MAX_DEPTH = 200
@@ -40,6 +41,15 @@ def parse_yaml(body: bytes) -> Any:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as err:
         raise BadRequestError(f"the body of the request is not YAML: {err}") from err
     return _Copier().copied(value, 0)
+
+
+def repeated_keys(body: bytes) -> Iterator[Cause]:
+    """Name every key that comes twice in its mapping; a body that cannot be read has none."""
+    try:
+        root = yaml.compose(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
+        return
+    yield from _walk_nodes(root, "")
 
 
 class _Copier:
@@ -73,3 +83,19 @@ def _key(key: Any) -> str:
         case int() | float():
             return str(key)
     raise BadRequestError(f"the body of the request has a key that is no text: {key!r:.60}")
+
+
+def _walk_nodes(node: Any, path: str) -> Iterator[Cause]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, item in node.value:
+            name = str(key.value)
+            below = f"{path}.{name}" if path else name
+            if name in seen:
+                line = key.start_mark.line + 1
+                yield Cause(field=below, message=f'line {line}: key "{name}" already set in map')
+            seen.add(name)
+            yield from _walk_nodes(item, below)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _walk_nodes(item, f"{path}[{index}]")

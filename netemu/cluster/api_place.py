@@ -39,7 +39,7 @@ def start_keys(settings: Settings, paths: Paths) -> ProcessId | None:
         *(word for name in names for word in ("--dns", name)),
         *(word for address in addresses for word in ("--ip", str(address))),
     )
-    return process.start_detached(argv, paths.run / "pki.log", env=environment())
+    return process.start_copied(argv, paths.run / "pki.log", env=environment())
 
 
 def wait_keys(maker: ProcessId | None, paths: Paths) -> None:

@@ -82,7 +82,10 @@ def become(parts: Parts, argv: Sequence[str], env: Mapping[str, str]) -> NoRetur
 def _run(module: str) -> NoReturn:
     code = 1
     try:
-        code = import_module(module).main() or 0
+        program = import_module(module)
+        if hasattr(program, "__path__"):  # a package
+            program = import_module(f"{module}.__main__")
+        code = program.main() or 0
     except SystemExit as err:
         code = _exit_code(err)
     except BaseException:

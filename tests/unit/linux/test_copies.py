@@ -33,7 +33,7 @@ from netemu.linux.process import start_copied, wait_gone
 sys.path.insert(0, sys.argv[1])
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 inherited = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
-argv = (sys.executable, "-P", "-m", "program", "--word", "a b")
+argv = (sys.executable, "-P", "-m", sys.argv[2], "--word", "a b")
 made = start_copied(argv, Path(sys.argv[1], "log"), env={"ONE": "1", "TWO": "zwei"})
 _pid, status = os.waitpid(made.pid, 0)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -52,9 +52,10 @@ copies.become(parts, (sys.executable, "-P", "-m", "json.tool", "--compact"), {})
 def run(tmp_path):
     """Have a new interpreter, which has one thread, start a copy; give its exit code and its log."""
 
-    def run(end: str = "") -> tuple[int, str]:
-        (tmp_path / "program.py").write_text(PROGRAM.replace("{end}", end))
-        done = subprocess.run([sys.executable, "-c", STARTER, str(tmp_path)], check=False)
+    def run(end: str = "", file: str = "program.py", module: str = "program") -> tuple[int, str]:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(PROGRAM.replace("{end}", end))
+        done = subprocess.run([sys.executable, "-c", STARTER, str(tmp_path), module], check=False)
         return done.returncode, (tmp_path / "log").read_text()
 
     return run
@@ -79,6 +80,13 @@ def test_a_copy_has_nothing_of_what_it_was(run, tmp_path):
     assert not any(shown["others"])
     assert shown["session"]
     assert shown["pipe_signal_ignored"]
+
+
+def test_a_package_runs_as_its_main_module(run):
+    code, log = run("return 0", file="package/__main__.py", module="package")
+
+    assert code == 0
+    assert json.loads(log)["own_argv"] == ["package", "--word", "a b"]
 
 
 @pytest.mark.parametrize(
