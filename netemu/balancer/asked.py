@@ -113,9 +113,11 @@ def _wanted(
             where = "spec.loadBalancerIP" if field else f"{PREFIXES[0]}/{ADDRESSES}:"
             raise AskError(f'invalid {where} "{text}"')
     wanted = tuple(ip_address(text) for text in texts)
-    if len({address.version for address in wanted}) != len(wanted):
+    families = {address.version for address in wanted}
+    if len(families) != len(wanted):
         raise AskError(f"{', '.join(texts)}: at most one address of each family")
-    if any(address.version not in versions for address in wanted):
+    needs_all = spec.get("ipFamilyPolicy") == "RequireDualStack"
+    if families - set(versions) or (wanted and needs_all and families != set(versions)):
         asked = " ".join(f'"{address}"' for address in wanted)
         raise AskError(f"requested loadBalancer IP(s) [{asked}] does not match the ipFamily of the service")
     return wanted

@@ -114,6 +114,11 @@ def test_who_asks_for_another_address_gets_it(balanced, pools):
             {},
             'requested loadBalancer IP(s) ["fd00::1"] does not match the ipFamily of the service',
         ),
+        (
+            {"ipFamilies": ["IPv4", "IPv6"], "ipFamilyPolicy": "RequireDualStack"},
+            {"metallb.io/loadBalancerIPs": "172.30.9.1"},
+            'requested loadBalancer IP(s) ["172.30.9.1"] does not match the ipFamily of the service',
+        ),
         ({"loadBalancerIP": "172.30.9.9"}, {}, "address also in use by default/has"),
         ({}, {"metallb.io/loadBalancerIPs": "172.30.9.1,172.30.9.2"}, "at most one address of each family"),
         ({"loadBalancerIP": "172.30.9.1"}, {"metallb.io/loadBalancerIPs": "172.30.9.1"}, "can not have both"),
