@@ -167,12 +167,18 @@ class Balancer:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            sessions = await routers.sessions()
-            nodes = [node for node in self._known_nodes() if self._is_on(node.name)]
-            told = {peer.name: sessions_of(peer, nodes, sessions) for peer in self._peers(routers.site).peers}
-            for obj in self._cache.list(BGP_PEER):
-                await self._put_status(BGP_PEER, obj, told.get(obj["metadata"]["name"], {}))
+            try:
+                await self._write_sessions(routers)
+            except Exception as err:  # what a router says must not end what all Services share
+                log.error("balancer.sessions_unknown", exc=err)
             await asyncio.sleep(max(self._look_s, _AT_REST * (loop.time() - began_s)))
+
+    async def _write_sessions(self, routers: Routers) -> None:
+        sessions = await routers.sessions()
+        nodes = [node for node in self._known_nodes() if self._is_on(node.name)]
+        told = {peer.name: sessions_of(peer, nodes, sessions) for peer in self._peers(routers.site).peers}
+        for obj in self._cache.list(BGP_PEER):
+            await self._put_status(BGP_PEER, obj, told.get(obj["metadata"]["name"], {}))
 
     async def _follow(self) -> None:
         while True:

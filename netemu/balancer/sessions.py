@@ -31,11 +31,10 @@ def read_sessions(text: str) -> Mapping[Address, str]:
     """Read what ``show bgp summary json`` prints (FRR 8.4, ``bgp_show_summary``)."""
     try:
         families = msgspec.json.decode(text, type=dict[str, _Family])
-    except msgspec.DecodeError:
+        told = [each for family in families.values() for each in family.peers.items()]
+        return {ip_address(peer): neighbour.state for peer, neighbour in told}
+    except ValueError:  # no JSON, not of this form, or neighbours that have names
         return {}
-    return {
-        ip_address(peer): told.state for family in families.values() for peer, told in family.peers.items()
-    }
 
 
 def status_of(peer: Peer, nodes: Iterable[NodeFacts], sessions: Sessions) -> Object:

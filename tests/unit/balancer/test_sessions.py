@@ -30,7 +30,9 @@ def test_both_families_are_read():
     assert read_sessions(json.dumps(families)) == {FOUR: "Established", SIX: "Active"}
 
 
-@pytest.mark.parametrize("text", ["{}", "", "% BGP instance not found", "{}\n"])
+@pytest.mark.parametrize(
+    "text", ["{}", "", "% BGP instance not found", "{}\n", '{"a": 1}', '{"a": {"peers": {"eth0": {}}}}']
+)
 def test_a_router_without_neighbours_has_no_sessions(text):
     assert read_sessions(text) == {}
 
