@@ -11,6 +11,7 @@ from netemu.api.resources import listed_group_versions, served_paths
 from netemu.api.served import ServedKinds
 from netemu.apiserver import answers, discovery, health
 from netemu.apiserver.aggregation.discovery import find_group, with_remote_groups, with_remote_items
+from netemu.apiserver.aggregation.openapi import Get, RemoteDocuments
 from netemu.apiserver.aggregation.remotes import Remotes
 from netemu.apiserver.negotiation import JSON, MediaType, choose, render
 from netemu.apiserver.openapi import OpenApiRequests
@@ -28,15 +29,17 @@ Parts = tuple[str, ...]
 
 
 class DocumentRequests:
-    """Answers requests for documents; ``kinds`` gives the kinds that are served at that moment."""
+    """Answers requests for documents; ``kinds`` gives the kinds that are served at that moment,
+    ``get`` asks other API servers.
+    """
 
     def __init__(
-        self, kinds: Callable[[], ServedKinds], waits_for: Callable[[], str], remotes: Remotes
+        self, kinds: Callable[[], ServedKinds], waits_for: Callable[[], str], remotes: Remotes, get: Get
     ) -> None:
         self._kinds = kinds
         self._remotes = remotes
         self._waits_for = waits_for
-        self._openapi = OpenApiRequests(kinds)
+        self._openapi = OpenApiRequests(kinds, RemoteDocuments(remotes, get))
 
     async def answer(self, request: web.BaseRequest) -> web.Response | None:
         """Answer a request for a document; ``None`` when the path is no document's.

@@ -140,7 +140,9 @@ class ApiServer:
         self._pod_access = pod_access
         self._metrics = Metrics(registry, clock)
         self._measurements = MeasurementRequests(registry, meter, clock)
-        self._documents = DocumentRequests(lambda: registry.kinds, waits_for, registry.remotes)
+        self._documents = DocumentRequests(
+            lambda: registry.kinds, waits_for, registry.remotes, aggregator.get
+        )
         self._aggregator = aggregator
         self._objects = ObjectRequests(registry, clock)
         self._pods = PodRequests(registry, pod_access)

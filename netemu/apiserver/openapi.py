@@ -13,6 +13,7 @@ from netemu.api.openapi import gnostic, v2, v3
 from netemu.api.resources import group_versions, kinds_of, served_paths
 from netemu.api.served import ServedKinds
 from netemu.apiserver import answers, discovery
+from netemu.apiserver.aggregation.openapi import Part, RemoteDocuments
 from netemu.apiserver.negotiation import JSON, MediaType, choose
 from netemu.apiserver.routes import nothing_there
 from netemu.apiserver.tagged import body_answer, has_already, packed_answer, tagged_answer, takes_gzip
@@ -35,8 +36,9 @@ class OpenApiRequests:
     (version 2 in protobuf) is kept, compressed, once it was asked for.
     """
 
-    def __init__(self, kinds: Callable[[], ServedKinds]) -> None:
+    def __init__(self, kinds: Callable[[], ServedKinds], others: RemoteDocuments) -> None:
         self._kinds = kinds
+        self._others = others
         self._packed = _Packed("", b"")
 
     async def answer(self, request: web.BaseRequest, parts: tuple[str, ...]) -> web.Response:
@@ -50,38 +52,40 @@ class OpenApiRequests:
         match parts:
             case ("v2",):
                 wanted = choose(request.headers.get("Accept", ""), _V2)
-                return await (_v2_json if wanted is _PLAIN else self._v2_protobuf)(request, kinds)
+                more = await self._others.part()
+                return await (_v2_json if wanted is _PLAIN else self._v2_protobuf)(request, kinds, more)
             case ("v3",):
-                return tagged_answer(request, answers.encode_json({"paths": _v3_index(kinds)}), JSON)
+                paths = {**await self._others.paths(), **_v3_index(kinds)}
+                return tagged_answer(request, answers.encode_json({"paths": paths}), JSON)
             case ("v3", "api", version) if version in kinds.versions(""):
                 return await _v3_answer(request, kinds, "", version)
             case ("v3", "apis", group, version) if version in group_versions(kinds).get(group, ()):
                 return await _v3_answer(request, kinds, group, version)
         raise nothing_there()
 
-    async def _v2_protobuf(self, request: web.BaseRequest, kinds: ServedKinds) -> web.Response:
-        etag = f'"{v3.kinds_digest(kinds.all, "protobuf")}"'
+    async def _v2_protobuf(self, request: web.BaseRequest, kinds: ServedKinds, more: Part) -> web.Response:
+        etag = f'"{v3.kinds_digest(kinds.all, "protobuf", more.digest)}"'
         headers = {**_VARY, "ETag": etag}
         if has_already(request, etag):
             return web.Response(status=304, headers=headers)
         if not takes_gzip(request):
-            body = await asyncio.to_thread(gnostic.render_document, kinds, discovery.RELEASE)
+            body = await asyncio.to_thread(gnostic.render_document, kinds, discovery.RELEASE, more[:2])
             return web.Response(body=body, headers={**headers, "Content-Type": gnostic.CONTENT_TYPE})
         if self._packed.etag != etag:
-            self._packed = _Packed(etag, await asyncio.to_thread(_packed_v2, kinds))
+            self._packed = _Packed(etag, await asyncio.to_thread(_packed_v2, kinds, more))
         return packed_answer(self._packed.body, gnostic.CONTENT_TYPE, headers)
 
 
-def _packed_v2(kinds: ServedKinds) -> bytes:
-    return gzip.compress(gnostic.render_document(kinds, discovery.RELEASE), 6)
+def _packed_v2(kinds: ServedKinds, more: Part) -> bytes:
+    return gzip.compress(gnostic.render_document(kinds, discovery.RELEASE, more[:2]), 6)
 
 
-async def _v2_json(request: web.BaseRequest, kinds: ServedKinds) -> web.Response:
-    etag = f'"{v3.kinds_digest(kinds.all, "json")}"'
+async def _v2_json(request: web.BaseRequest, kinds: ServedKinds, more: Part) -> web.Response:
+    etag = f'"{v3.kinds_digest(kinds.all, "json", more.digest)}"'
     headers = {**_VARY, "ETag": etag}
     if has_already(request, etag):
         return web.Response(status=304, headers=headers)
-    body = await asyncio.to_thread(v2.render_document, kinds, discovery.RELEASE)
+    body = await asyncio.to_thread(v2.render_document, kinds, discovery.RELEASE, more[:2])
     return body_answer(request, body, JSON, headers)
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from netemu.api.openapi import v2
 from netemu.api.openapi.definitions import Definitions, Schema
+from netemu.api.openapi.v2 import NOTHING_MORE, More
 from netemu.api.protobuf.wire import FIXED64, write_bytes, write_int, write_varint
 from netemu.api.served import ServedKinds
 
@@ -36,15 +37,18 @@ _INTS = {
     "minProperties": 18,
     "readOnly": 27,
 }
-_METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
+METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
 
 
-def render_document(kinds: ServedKinds, release: str) -> bytes:
+def render_document(kinds: ServedKinds, release: str, more: More = NOTHING_MORE) -> bytes:
     """Write the document for the whole API."""
     definitions = Definitions(kinds.all)
     head = v2.head(release)
-    paths = [write_bytes(2, _named(path, _path(item))) for path, item in v2.render_paths(definitions, kinds)]
-    schemas = _map(v2.render_definitions(definitions), render_schema)
+    paths = [
+        write_bytes(2, _named(path, render_path(item)))
+        for path, item in v2.render_paths(definitions, kinds, more)
+    ]
+    schemas = _map(v2.render_definitions(definitions, more), render_schema)
     info = _text(1, head["info"]["title"]) + _text(2, head["info"]["version"])
     (requirement,) = head["security"]
     security = _map(requirement.items(), lambda scopes: _texts(1, scopes))
@@ -94,8 +98,9 @@ _WRITERS: dict[str, Callable[[Any], bytes]] = {
 }
 
 
-def _path(item: Mapping[str, Any]) -> bytes:
-    return b"".join(write_bytes(_METHODS[method], _operation(below)) for method, below in item.items())
+def render_path(item: Mapping[str, Any]) -> bytes:
+    """Write a ``PathItem``."""
+    return b"".join(write_bytes(METHODS[method], _operation(below)) for method, below in item.items())
 
 
 def _operation(operation: Mapping[str, Any]) -> bytes:

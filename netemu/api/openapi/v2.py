@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -53,6 +53,10 @@ _SECURITY = {
     }
 }
 
+More = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Paths and definitions of others, which are in the document, too."""
+NOTHING_MORE: More = ({}, {})
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -66,26 +70,31 @@ def head(release: str) -> dict[str, Any]:
     }
 
 
-def render_paths(definitions: Definitions, kinds: ServedKinds) -> Iterator[tuple[str, dict[str, Any]]]:
+def render_paths(
+    definitions: Definitions, kinds: ServedKinds, more: More = NOTHING_MORE
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every path with its operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in _operations(definitions, kinds):
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
     yield from paths.items()
+    yield from ((path, item) for path, item in more[0].items() if path not in paths)
 
 
-def render_definitions(definitions: Definitions) -> Iterator[tuple[str, Schema]]:
+def render_definitions(definitions: Definitions, more: More = NOTHING_MORE) -> Iterator[tuple[str, Schema]]:
     """Give every definition, by name."""
     for name in definitions.names():
         yield name, render_schema(definitions.get_schema(name))
+    known = set(definitions.names()) if more[1] else set()
+    yield from ((name, schema) for name, schema in more[1].items() if name not in known)
 
 
-def render_document(kinds: ServedKinds, release: str) -> bytes:
+def render_document(kinds: ServedKinds, release: str, more: More = NOTHING_MORE) -> bytes:
     """Write the document as JSON."""
     definitions = Definitions(kinds.all)
     opening = encode(head(release))[:-1]
-    paths = _members(render_paths(definitions, kinds))
-    schemas = _members(render_definitions(definitions))
+    paths = _members(render_paths(definitions, kinds, more))
+    schemas = _members(render_definitions(definitions, more))
     return b"".join([opening, b',"paths":{', paths, b'},"definitions":{', schemas, b"}}"])
 
 

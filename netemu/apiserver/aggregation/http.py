@@ -23,7 +23,8 @@ from netemu.apiserver.reachpaths import ReachPath
 if TYPE_CHECKING:
     from netemu.apiserver.proxy.exchange import Exchange
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 4 << 20
+"""The schemas of a large server are some hundred kilobytes."""
 
 FindService = Callable[[str, str], Object]
 

@@ -69,8 +69,8 @@ class Remotes:
         return sorted(self._held.values(), key=_rank)
 
     def find(self, path: str) -> Object | None:
-        """Find the APIService that a request's path is for."""
-        parts = path.split("/", 4)
+        """Find the APIService that a request's path is for: one of its resources, or its schemas."""
+        parts = path.removeprefix("/openapi/v3").split("/", 4)
         if len(parts) < 4 or parts[1] != "apis":
             return None
         return self._held.get((parts[2], parts[3]))
