@@ -234,21 +234,19 @@ def _numbers(found: EndpointSlice, name: str, protocol: L4) -> list[int]:
 def _in_slice(obj: Object, name: str, protocol: L4, address_of: ReadAddress) -> list[Candidate]:
     found = view(EndpointSlice, obj)
     return [
-        Candidate(
-            Endpoint(address, port, NodeName(endpoint.node_name) if endpoint.node_name else None),
-            endpoint.conditions,
-            *_hints(endpoint),
-        )
+        _candidate(endpoint, address, port)
         for port in _numbers(found, name, protocol)
         for endpoint in found.endpoints or ()
         if endpoint.addresses and (address := address_of(endpoint.addresses[0])) is not None
     ]
 
 
-def _hints(endpoint: SliceEndpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if endpoint.hints is None:
-        return (), ()
-    return _names(endpoint.hints.for_zones), _names(endpoint.hints.for_nodes)
+def _candidate(found: SliceEndpoint, address: Address, port: int) -> Candidate:
+    endpoint = Endpoint(address, port, NodeName(found.node_name) if found.node_name else None)
+    if found.hints is None:
+        return Candidate(endpoint, found.conditions)
+    zones, nodes = _names(found.hints.for_zones), _names(found.hints.for_nodes)
+    return Candidate(endpoint, found.conditions, zones, nodes)
 
 
 def _names(hints: tuple[Hint, ...] | None) -> tuple[str, ...]:

@@ -195,14 +195,20 @@ def in_slots(wanted: list[Endpoint], before: tuple[Endpoint, ...]) -> tuple[Endp
 
     Slots are numbered without gaps: the balancer draws a number below their count.
     """
+    if not before:
+        return tuple(sorted(dict.fromkeys(wanted), key=_place))
     # As few look-ups as can be: to hash an address is slow, and a Service may have 5,000.
     unplaced = dict.fromkeys(wanted, True)
     slots: list[Endpoint | None] = [None] * len(unplaced)
     for slot, endpoint in enumerate(before[: len(slots)]):
         if unplaced.pop(endpoint, False):
             slots[slot] = endpoint
-    rest = iter(sorted(unplaced, key=lambda endpoint: (int(endpoint.address), endpoint.port)))
+    rest = iter(sorted(unplaced, key=_place))
     return tuple(endpoint if endpoint is not None else next(rest) for endpoint in slots)
+
+
+def _place(endpoint: Endpoint) -> tuple[int, int]:
+    return int(endpoint.address), endpoint.port
 
 
 class Plans:

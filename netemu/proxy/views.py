@@ -93,11 +93,15 @@ class Service(Struct, frozen=True, gc=False):
     @property
     def balancer_addresses(self) -> tuple[str, ...]:
         """Addresses of a load balancer that nodes answer to themselves."""
+        if not self.status.load_balancer.ingress:  # as with most
+            return ()
         return tuple(entry.ip for entry in self.status.load_balancer.ingress if entry.ip_mode != "Proxy")
 
     @property
     def external_addresses(self) -> tuple[str, ...]:
         """Addresses beside the ClusterIP."""
+        if not self.status.load_balancer.ingress:
+            return self.spec.external_ips
         return (*self.spec.external_ips, *self.balancer_addresses)
 
 
