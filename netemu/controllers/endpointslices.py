@@ -75,10 +75,9 @@ def _plan(cache: Cache, key: Key, parts: frozenset[Any] | None) -> Writes:
     writes: Writes = []
     for family in families:
         groups, times = _groups(cache, service, backends, family)
-        if not existing and service.metadata.creation_timestamp:
-            times = dict.fromkeys(times, service.metadata.creation_timestamp)
         told = _hint_zones(cache, obj, groups, family, existing) if by_zone else []
-        shared = _family(obj, service, family, times)
+        since = service.metadata.creation_timestamp or "" if not existing else ""
+        shared = _family(obj, service, family, times, since)
         planned = plan_slices(shared, existing, groups, only)
         writes += [*planned, *told] if planned else []
     if service.metadata.deletion_timestamp:  # it still serves, but gets nothing new to collect
@@ -145,7 +144,9 @@ def _groups(
     return groups, times
 
 
-def _family(obj: Object, service: Service, family: str, times: dict[tuple[str, str], str]) -> Family:
+def _family(
+    obj: Object, service: Service, family: str, times: dict[tuple[str, str], str], since: str
+) -> Family:
     meta = service.metadata
     return Family(
         generate_name=f"{meta.name}-",
@@ -154,6 +155,7 @@ def _family(obj: Object, service: Service, family: str, times: dict[tuple[str, s
         owner=controller_reference(SERVICE, obj),
         address_type=family,
         trigger_times=times,
+        trigger_time=since,
     )
 
 

@@ -29,7 +29,8 @@ Identity = tuple[str, str]
 class Family(Struct, frozen=True):
     """The slices of one Service, of one address type, that one controller writes: what they share.
 
-    ``trigger_times`` say since when an endpoint is as it is, for those that may have changed.
+    ``trigger_times`` say since when an endpoint is as it is, for those that may have changed;
+    ``trigger_time`` is that of all, where the Service itself is new.
     """
 
     generate_name: str
@@ -38,6 +39,7 @@ class Family(Struct, frozen=True):
     owner: dict[str, Any]
     address_type: str = "IPv4"
     trigger_times: Mapping[Identity, str] = field(default_factory=dict)
+    trigger_time: str = ""
     max_endpoints: int = MAX_ENDPOINTS
     annotations: dict[str, str] = field(default_factory=dict)
     keeps_one: bool = True
@@ -205,7 +207,7 @@ def _change(family: Family, piece: _Piece, slice_: Object) -> Writes:
 def _annotations(family: Family, piece: _Piece, had: Mapping[str, str]) -> dict[str, str]:
     """Tell when what this write tells of happened, if that is known."""
     times = [family.trigger_times.get(identity(endpoint), "") for endpoint in piece.news]
-    first = min(filter(None, times), default="")
+    first = family.trigger_time or min(filter(None, times), default="")
     kept = {name: value for name, value in had.items() if name != TRIGGER_TIME}
     return {**kept, **family.annotations, **({TRIGGER_TIME: first} if first else {})}
 

@@ -134,6 +134,15 @@ async def test_a_slice_tells_when_what_it_tells_of_happened(world):
     assert not slice_["metadata"].get("annotations")
 
 
+async def test_the_first_slice_of_a_service_tells_since_when_there_is_a_service(world):
+    await serve(world)
+
+    (slice_,) = await world.list(ENDPOINT_SLICE)
+    (service,) = await world.list(SERVICE)
+    told = slice_["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"]
+    assert told == service["metadata"]["creationTimestamp"]
+
+
 @pytest.mark.parametrize(
     "change", [{"selector": None}, {"type": "ExternalName", "externalName": "example.com"}]
 )
