@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from netemu.agent.containerstatus import has_run
 from netemu.api.client import Object
 from netemu.api.views.core import Pod
 from netemu.clock import format_rfc3339
@@ -98,7 +99,7 @@ def _gates_open(pod: Pod, conditions: Mapping[str, Object]) -> Verdict:
 def _initialized(pod: Pod, statuses: Mapping[str, Object], phase: str) -> Verdict:
     if phase == "Succeeded":
         return True, {"reason": "PodCompleted"}
-    if any(_has_started(statuses[c.name]) for c in pod.spec.containers):
+    if any(has_run(statuses[c.name]) for c in pod.spec.containers):
         return True, {}
     incomplete = [
         c.name
@@ -108,10 +109,6 @@ def _initialized(pod: Pod, statuses: Mapping[str, Object], phase: str) -> Verdic
     if incomplete:
         return False, _because("ContainersNotInitialized", "incomplete", incomplete)
     return True, {}
-
-
-def _has_started(status: Object) -> bool:
-    return not {"running", "terminated"}.isdisjoint((*status["state"], *status["lastState"]))
 
 
 def _because(reason: str, word: str, names: Sequence[str]) -> Mapping[str, str]:

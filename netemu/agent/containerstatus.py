@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#contai
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -22,11 +22,15 @@ START_ERROR = "StartError"
 """The end of a container whose command could not be started."""
 
 
+LOST = "The container could not be located when the pod was terminated"
+
+
 class Naming(Struct, frozen=True):
-    """A pod, and which of its containers back off."""
+    """A pod, which of its containers back off, and whether nothing of it will run again."""
 
     pod: Pod
     waits: Mapping[str, BackOff]
+    is_over: bool = False
 
 
 def container_status(name: Naming, container: Container, lives: Mapping[str, Life]) -> Object:
@@ -58,6 +62,20 @@ def container_status(name: Naming, container: Container, lives: Mapping[str, Lif
         if life.state.pid and not life.state.image_id:
             status["user"] = {"linux": _user(name.pod, container)}
     return status
+
+
+def closed(statuses: Sequence[Object]) -> list[Object]:
+    """Give the statuses of containers of a pod that is over: what is not known to have ended is lost.
+
+    Source: ``TerminatePod`` of kubelet's status manager.
+    """
+    gone = {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": LOST}}
+    return [each if "terminated" in each["state"] else {**each, "state": gone} for each in statuses]
+
+
+def has_run(status: Object) -> bool:
+    """Tell whether a container ever ran, as its status says it."""
+    return not {"running", "terminated"}.isdisjoint((*status["state"], *status["lastState"]))
 
 
 def runtime_id(id: str) -> str:
@@ -93,6 +111,8 @@ def _states(name: Naming, container: Container, life: Life) -> tuple[Object, Obj
     if life.state.running:
         return {"running": {"startedAt": format_rfc3339(life.state.started_at_s)}}, last
     ended = {"terminated": _terminated(life.state)}
+    if name.is_over:
+        return ended, last
     wait = name.waits.get(container.name)
     if life.waiting is not None:
         return {"waiting": _waiting(*life.waiting)}, ended

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from netemu.agent.conditions import pod_conditions
-from netemu.agent.containerstatus import Naming, container_status
+from netemu.agent.containerstatus import Naming, closed, container_status, has_run
 from netemu.agent.lifecycle import BackOff, has_begun, has_failed_init, is_held_back
 from netemu.agent.restarts import (
     NEVER_STARTED,
@@ -60,13 +60,16 @@ def pod_status(
     ``old`` is the status in the API, whose times, and what others wrote, are kept; ``waits``
     names the containers that back off; a pod that ``is_ending`` restarts nothing.
     """
-    if failure is not None and not lives:
+    if failure is not None and not lives and not old.get("containerStatuses"):
         return _refusal(pod, old, failure, now_s)
     phase, told = _held_phase(_phase(pod, lives, failure, is_ending=is_ending), lives, old)
     spec = pod.spec
-    name = Naming(pod, waits)
+    name = Naming(pod, waits, is_over=told and phase in _TERMINAL)
     regular = [container_status(name, c, lives) for c in spec.containers]
     init = [container_status(name, c, lives) for c in spec.init_containers]
+    if name.is_over:
+        regular = closed(regular) if has_begun(pod, lives) or _is_prepared(pod, lives) else regular
+        init = _init_closed(init)
     ephemeral = [container_status(name, c, lives) for c in spec.ephemeral_containers]
     status: Object = {
         **{key: value for key, value in old.items() if key not in _OWN},
@@ -101,6 +104,18 @@ def pod_status(
         status["podIPs"] = [{"ip": ip} for ip in pod_ips]
     status.setdefault("qosClass", "BestEffort")
     return status
+
+
+def _is_prepared(pod: Pod, lives: Mapping[str, Life]) -> bool:
+    """Tell whether the last init container, if there is one, has done its part."""
+    return all(is_successful(lives.get(c.name, NEVER_STARTED)) for c in pod.spec.init_containers[-1:])
+
+
+def _init_closed(statuses: list[Object]) -> list[Object]:
+    """Call init containers lost, up to the last one that ever ran; those after it had no turn."""
+    ran = [number for number, status in enumerate(statuses, 1) if has_run(status)]
+    turns = max(ran, default=1)
+    return closed(statuses[:turns]) + statuses[turns:]
 
 
 def _refusal(pod: Pod, old: Object, failure: Failure, now_s: float) -> Object:

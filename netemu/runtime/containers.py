@@ -194,7 +194,10 @@ class Containers:
         if image is not None and signum == signal.SIGTERM:
             signum = image["stop_signal"] or signum
         if container.state["running"]:
-            os.kill(container.state["pid"] or container.monitor, signum)
+            try:
+                os.kill(container.state["pid"] or container.monitor, signum)
+            except ProcessLookupError:
+                return  # it has just ended, and that is told next
 
     def limit(self, container_id: str, limits: LimitsJson) -> None:
         """Change what a container may use."""

@@ -75,6 +75,15 @@ def test_sidecars_do_not_keep_a_pod_from_being_finished():
     assert report(job, {**lives, "log": ended(137)})["phase"] == "Succeeded"
 
 
+def test_what_had_no_turn_in_a_pod_that_failed_waits_for_ever():
+    failing = pod({"name": "a"}, {"name": "b"}, policy="Never")
+    status = report(failing, {"a": ended(1)})
+    states = [each["state"] for each in (*status["initContainerStatuses"], *status["containerStatuses"])]
+
+    assert status["phase"] == "Failed"
+    assert [next(iter(state)) for state in states] == ["terminated", "waiting", "waiting"]
+
+
 def test_a_hook_after_the_start_holds_up_the_next_container_and_the_word_running():
     hooked = pod(web=HOOKED)
     waiting = {"web": STARTING}

@@ -72,6 +72,21 @@ def test_a_pod_began_when_it_was_first_told_of_and_not_after_its_containers():
     )
 
 
+def test_what_a_pod_that_is_over_never_ran_is_lost_and_what_could_not_start_has_ended():
+    late = Failure("DeadlineExceeded", "too late")
+    failed = ended(128)
+    refused = replace(failed, state=replace(failed.state, reason="StartError", message="no such file"))
+    (lost,) = status({}, old={"containerStatuses": [{}]}, failure=late)["containerStatuses"]
+    (over,) = status({"c": refused}, failure=late)["containerStatuses"]
+
+    assert lost["state"]["terminated"] == {
+        "exitCode": 137,
+        "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located when the pod was terminated",
+    }
+    assert over["state"]["terminated"]["reason"] == "StartError"
+
+
 def test_an_evicted_pod_says_who_ended_it():
     made = status({"c": ended(137)}, failure=Failure(EVICTED, "Too much. ", 1.0))
     said = condition(made, "DisruptionTarget")
