@@ -106,13 +106,7 @@ def _bgp_peers() -> Object:
             "string", "The peer's address; its family is that of the routes.", pattern=f"^{_IP}$"
         ),
         peerPort=_of("integer", "The peer's port.", minimum=1, maximum=65535, default=179),
-        holdTime=_of("string", "Silence after which a session ends.", pattern=_DURATION, default=HOLD_TIME),
-        keepaliveTime=_of(
-            "string", "How often a side says that it is there.", pattern=_DURATION, default=KEEPALIVE_TIME
-        ),
-        connectTime=_of(
-            "string", "The pause between attempts to connect.", pattern=_DURATION, default=CONNECT_TIME
-        ),
+        **_times(),
         ebgpMultiHop=_of("boolean", "Whether the peer of another AS may be routers away.", default=False),
         password=_of(
             "string",
@@ -135,6 +129,17 @@ def _bgp_peers() -> Object:
     }
     required = ["myASN", "peerASN", "peerAddress"]
     return _definition(BGP_PEER, words, {**spec, "required": required}, columns, _sessions())
+
+
+def _times() -> Mapping[str, Object]:
+    told = {
+        "holdTime": ("Silence after which a session ends.", HOLD_TIME),
+        "keepaliveTime": ("How often a side says that it is there.", KEEPALIVE_TIME),
+        "connectTime": ("The pause between attempts to connect.", CONNECT_TIME),
+    }
+    return {
+        name: _of("string", words, pattern=_DURATION, default=time) for name, (words, time) in told.items()
+    }
 
 
 def _sessions() -> Object:
