@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from ipaddress import ip_network
 from itertools import islice
@@ -156,7 +156,7 @@ class Proxy:
         self._halves = tuple(_half(cache, pods, services) for pods, services in ranges)
         self._dirty: dict[Key, int] = {}
         self._seen = Counter[str]()
-        self._triggers: list[tuple[str, str]] = []  # a slice's family, and since when it is so
+        self._triggers: list[tuple[str, float]] = []  # a slice's family, and since when it is so
         self._began = format_rfc3339(clock())
         self._with_health: set[Key] = set()
         self._wake = asyncio.Event()
@@ -272,8 +272,10 @@ class Proxy:
 
     def _note_trigger(self, slice_: Object) -> None:
         since = (slice_["metadata"].get("annotations") or {}).get(TRIGGER_TIME, "")
-        if since >= self._began:  # as text: many are of long before, and to read one takes time
-            self._triggers.append((slice_["addressType"], since))
+        if since < self._began:  # as text: many are of long before, and to read one takes time
+            return
+        with suppress(ValueError):  # anybody may write a slice
+            self._triggers.append((slice_["addressType"], parse_rfc3339(since)))
 
     def _note_node(self, change: Change) -> None:
         parts = self._nodes.get(NodeName(change.key.name))
@@ -336,7 +338,7 @@ class Proxy:
             for place, half in enumerate(self._halves):
                 changed = half.plans.refresh(some)
                 if changed:
-                    news = _news(causes, [since for family, since in triggers if family == half.name])
+                    news = _news(causes, (since_s for family, since_s in triggers if family == half.name))
                     for parts in self._nodes.values():
                         parts.syncers[place].note(changed, news)
             for key in some:
@@ -370,10 +372,10 @@ def _uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def _news(causes: Sequence[int], since: Sequence[str]) -> News:
+def _news(causes: Sequence[int], triggers_s: Iterable[float]) -> News:
     by_service = sum(cause & _BY_SERVICE for cause in causes)
     by_slice = sum((cause & _BY_SLICE) // _BY_SLICE for cause in causes)
-    return News(by_service, by_slice, tuple(map(parse_rfc3339, since)))
+    return News(by_service, by_slice, tuple(triggers_s))
 
 
 def _half(cache: Cache, pods: Network, services: Network) -> _Half:

@@ -181,6 +181,14 @@ def test_external_addresses_are_frontends_of_the_service_whose_name_comes_first(
     }
 
 
+def test_an_address_that_was_read_is_as_any_other():
+    (found,) = planned(service(), slice_("1", ("10.244.1.2", READY))).endpoints
+    same = Endpoint(IPv4Address("10.244.1.2"), 8080)
+
+    assert {same: "it"}[found] == "it"
+    assert str(found.address + 1) == "10.244.1.3"
+
+
 def test_a_change_of_a_service_touches_those_that_claim_the_same_external_address():
     cache = cache_with(service("b", "10.96.0.2", externalIPs=["1.2.3.4"]))
     index = Index(cache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
@@ -158,6 +159,15 @@ async def test_everything_that_is_there_is_loaded_in_one_transaction(kernel):
     async with running(client, kernel):
         assert [bool(t.elements) for t in kernel.transactions] == [False, True]
         assert kernel.is_refused("10.96.1.49")
+
+
+async def test_after_many_services_garbage_is_looked_for_again_but_not_among_them(kernel):
+    many = [service(f"s{n}", f"10.96.{n // 250}.{n % 250 + 1}") for n in range(2500)]
+    async with running(FakeClient(*many), kernel):
+        assert gc.get_freeze_count()
+        assert gc.isenabled()
+        assert kernel.is_refused("10.96.9.250")
+    gc.unfreeze()
 
 
 async def test_a_change_reaches_every_node(kernel):
@@ -372,8 +382,8 @@ async def test_a_kernel_without_conntrack_messages_is_synced_all_the_same(kernel
         assert len(kernel.transactions) == 2
 
 
-def endpoints(address, changed_s=None):
-    annotations = {} if changed_s is None else {TRIGGER_TIME: format_rfc3339(changed_s)}
+def endpoints(address, changed=None):
+    annotations = {} if changed is None else {TRIGGER_TIME: changed}
     labels = {"kubernetes.io/service-name": "web"}
     return ENDPOINT_SLICE, {
         "metadata": {"name": "web-1", "namespace": "default", "labels": labels, "annotations": annotations},
@@ -390,10 +400,11 @@ async def test_a_node_counts_what_it_sees_and_how_long_pods_wait(kernel):
         opened.append(figures)
         return Mute()
 
-    client = FakeClient(service("web", "10.96.0.20"), endpoints("10.244.1.2", changed_s=900))
+    client = FakeClient(service("web", "10.96.0.20"), endpoints("10.244.1.2", changed=format_rfc3339(900)))
     async with running(client, kernel, open_health=open_health, clock=lambda: 1000.0) as proxy:
-        await client.update(*endpoints("10.244.1.3", changed_s=1000))
-        await eventually(lambda: asyncio.sleep(0, opened[0].seen["endpoint"]), lambda seen: seen == 2)
+        await client.update(*endpoints("10.244.1.3", changed=format_rfc3339(1000)))
+        await client.update(*endpoints("10.244.1.4", changed="yesterday"))
+        await eventually(lambda: asyncio.sleep(0, opened[0].seen["endpoint"]), lambda seen: seen == 3)
         await proxy.applied()
 
     (figures,) = opened
