@@ -162,11 +162,14 @@ class Proxy:
         self._wake = asyncio.Event()
         self._nodes: dict[NodeName, _NodeParts] = {}
         self._waiting: list[_NodeParts] = []
-        informer.on_change(SERVICE, self._note)
-        informer.on_change(ENDPOINT_SLICE, self._note)
-        informer.on_change(NODE, self._note_node)
-        if informer.follows(SERVICE_CIDR):
-            informer.on_change(SERVICE_CIDR, self._note_range)
+        self._listen()
+
+    def _listen(self) -> None:
+        self._informer.on_change(SERVICE, self._note)
+        self._informer.on_change(ENDPOINT_SLICE, self._note)
+        self._informer.on_change(NODE, self._note_node)
+        if self._informer.follows(SERVICE_CIDR):
+            self._informer.on_change(SERVICE_CIDR, self._note_range)
 
     def add_node(self, node: NodeName, node_ips: Sequence[Address], ns_fd: int) -> None:
         """Look after a node, from now on or from ``run`` on.

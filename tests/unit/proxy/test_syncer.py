@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 import pytest
 
 from netemu.api.kinds import ENDPOINT_SLICE, NODE, SERVICE, SERVICE_CIDR
 from netemu.clock import format_rfc3339, system_clock
-from netemu.errors import KernelError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
 from netemu.nft.expressions import L4, Family
 from netemu.nft.objects import TableId
-from netemu.nft.ruleset import Ruleset, apply
-from netemu.nft.walk import Delivered, Dropped, Packet, Rejected, walk
+from netemu.nft.ruleset import Ruleset
+from netemu.nft.walk import Delivered, Dropped, Packet, walk
 from netemu.proxy.figures import News
 from netemu.proxy.groups import NodeView
 from netemu.proxy.loop import TRIGGER_TIME, Proxy
@@ -25,6 +24,7 @@ from netemu.proxy.syncer import ProxySyncer
 from netemu.settings import Settings
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
+from netemu.testing.fake_nft import FakeNft
 
 POD, POD6 = IPv4Address("10.244.1.9"), IPv6Address("fd00:244::9")
 DEFAULTS = Settings()
@@ -33,61 +33,6 @@ DUAL = Settings(
     pod_cidr=("10.244.0.0/16", "fd00:244::/56"),
     service_cidr=("10.96.0.0/16", "fd00:96::/112"),
 )
-
-
-class FakeKernel:
-    """Applies transactions to a ruleset; refuses as many as it is told to."""
-
-    def __init__(self):
-        self.ruleset = Ruleset()
-        self.transactions = []
-        self.refuse_next = 0
-        self.ended_stale = []
-        self.has_no_conntrack = False
-        self.closed = False
-        self.intruder_name = ""
-        self.gap = False
-
-    def apply(self, transaction):
-        self.transactions.append(transaction)
-        if self.refuse_next:
-            self.refuse_next -= 1
-            raise KernelError("told to refuse")
-        self.ruleset = apply(self.ruleset, transaction)
-
-    def intruder(self):
-        found, self.intruder_name = self.intruder_name, ""
-        return found
-
-    def apply_together(self, transactions):
-        for transaction in transactions:
-            self.apply(transaction)
-
-    def chains(self):
-        names = [chain.name for content in self.ruleset.tables.values() for chain in content.table.chains]
-        return frozenset(names) or None
-
-    @contextmanager
-    def noticing(self, call):
-        self.notice = call
-        yield
-        del self.notice
-
-    def has_gap(self):
-        found, self.gap = self.gap, False
-        return found
-
-    def end_stale(self, expected):
-        self.ended_stale.append(expected)
-        if self.has_no_conntrack:
-            raise KernelError("told to refuse")
-        return 0
-
-    def close(self):
-        self.closed = True
-
-    def is_refused(self, ip, pod=POD):
-        return walk(self.ruleset, Packet(pod, ip_address(ip), L4.TCP, 80)) == {Rejected(tcp_reset=True)}
 
 
 def service(name, ip, protocol="TCP", **spec):
@@ -150,7 +95,7 @@ async def running(
 
 @pytest.fixture
 def kernel():
-    return FakeKernel()
+    return FakeNft()
 
 
 async def test_everything_that_is_there_is_loaded_in_one_transaction(kernel):
@@ -172,7 +117,7 @@ async def test_after_many_services_garbage_is_looked_for_again_but_not_among_the
 
 async def test_a_change_reaches_every_node(kernel):
     client = FakeClient()
-    other = FakeKernel()
+    other = FakeNft()
 
     async with running(client, kernel, other):
         await client.create(*service("web", "10.96.0.20"))
@@ -185,7 +130,7 @@ async def test_a_change_reaches_every_node(kernel):
 
 async def test_what_is_known_is_applied_when_every_kernel_holds_it(kernel):
     client = FakeClient()
-    other = FakeKernel()
+    other = FakeNft()
 
     async with running(client, kernel, other) as proxy:
         await proxy.applied()
@@ -199,7 +144,7 @@ async def test_what_is_known_is_applied_when_every_kernel_holds_it(kernel):
 
 
 async def test_a_node_that_is_added_later_is_loaded_too(kernel):
-    later = FakeKernel()
+    later = FakeNft()
     kernels = [kernel, later]
     client = FakeClient(service("web", "10.96.0.20"))
 
@@ -445,7 +390,7 @@ async def test_the_kernel_is_let_go_and_its_rules_stay_when_the_proxy_ends(kerne
 
 
 async def test_each_family_of_a_service_is_in_its_own_table():
-    both = {family: FakeKernel() for family in (Family.IP, Family.IP6)}
+    both = {family: FakeNft() for family in (Family.IP, Family.IP6)}
     client = FakeClient(service("web", "10.96.0.20", clusterIPs=["10.96.0.20", "fd00:96::20"]))
 
     async with running(client, both, settings=DUAL, by_family=True):
