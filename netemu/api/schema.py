@@ -290,7 +290,7 @@ def _sorted_out(found: list[Finding]) -> Findings:
     unknown, wrong, missing, refusal = [], [], [], ""
     for path, problem, message, misfit in found:
         match problem:
-            case Problem.UNKNOWN:
+            case Problem.UNKNOWN if len(unknown) < MAX_UNKNOWN:
                 unknown.append(Cause(field=path, message=f'unknown field "{path}"'))
             case Problem.WRONG_TYPE:
                 wrong.append(Cause(field=path, message=message, reason="FieldValueTypeInvalid"))
@@ -298,6 +298,10 @@ def _sorted_out(found: list[Finding]) -> Findings:
             case Problem.MISSING:
                 missing.append(Cause(field=path, message="Required value", reason="FieldValueRequired"))
     return Findings(tuple(unknown), tuple(wrong), tuple(missing), refusal)
+
+
+MAX_UNKNOWN = 100
+"""How many unknown fields are named (sigs.k8s.io/json, ``saveStrictError``)."""
 
 
 def _cannot_be_handled(kind: Kind, why: str, causes: tuple[Cause, ...]) -> BadRequestError:

@@ -60,17 +60,16 @@ def object_of(fields: Mapping[str, Check], required: frozenset[str], go_type: st
     def check_object(value: Any) -> list[Finding] | None:
         if type(value) is not dict:
             return _wrong(value, "an object", go_type)
-        found: list[Finding] | None = None
+        found: list[Finding] = []
         for key, item in value.items():
             check = fields.get(key)
             if check is None:
-                found = [*(found or ()), Finding(_key(key), Problem.UNKNOWN)]
+                found.append(Finding(_key(key), Problem.UNKNOWN))
             elif item is not None and (below := check(item)):
-                found = [*(found or ()), *_in_struct(struct, key, _under(key, below))]
+                found += _in_struct(struct, key, _under(key, below))
         if required and not required <= value.keys():
-            gone = sorted(required - value.keys())
-            found = [*(found or ()), *(Finding(key, Problem.MISSING) for key in gone)]
-        return found
+            found += (Finding(key, Problem.MISSING) for key in sorted(required - value.keys()))
+        return found or None
 
     return check_object
 
@@ -92,11 +91,11 @@ def map_of(check: Check, go_type: str = "map[string]interface {}") -> Check:
     def check_map(value: Any) -> list[Finding] | None:
         if type(value) is not dict:
             return _wrong(value, "an object", go_type)
-        found: list[Finding] | None = None
+        found: list[Finding] = []
         for key, item in value.items():
             if item is not None and (below := check(item)):
-                found = [*(found or ()), *_under(key, below)]
-        return found
+                found += _under(key, below)
+        return found or None
 
     return check_map
 
@@ -107,11 +106,11 @@ def list_of(check: Check, go_type: str = "[]interface {}") -> Check:
     def check_list(value: Any) -> list[Finding] | None:
         if type(value) is not list:
             return _wrong(value, "a list", go_type)
-        found: list[Finding] | None = None
+        found: list[Finding] = []
         for index, item in enumerate(value):
             if below := check(item):
-                found = [*(found or ()), *_under(f"[{index}]", below)]
-        return found
+                found += _under(f"[{index}]", below)
+        return found or None
 
     return check_list
 
