@@ -287,7 +287,7 @@ def _late(name: str) -> Check:
 
 
 def _sorted_out(found: list[Finding]) -> Findings:
-    unknown, wrong, missing, refusal = [], [], [], ""
+    unknown, wrong, missing, refusal = list[Cause](), list[Cause](), list[Cause](), ""
     for path, problem, message, misfit in found:
         match problem:
             case Problem.UNKNOWN if len(unknown) < MAX_UNKNOWN:
