@@ -1,7 +1,8 @@
 """Mount points where a container's root has none: missing parents, and places below /usr.
 
 /usr is the machine's and only read, so nothing can be made in it. The directory in which a mount
-point is missing is covered by an empty one, and all that the machine has there is put back.
+point is missing is covered by an empty one, and all that the machine has there is put back. What a
+container itself makes beside that is its own, and little.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 USR = "/usr/"
+ROOM_BYTES = 1 << 20
 
 
 def parents(target: str) -> list[str]:
@@ -27,7 +29,7 @@ def openings(targets: Iterable[str]) -> tuple[list[str], list[str]]:
     covered = sorted({_nearest(target) for target in targets if target.startswith(USR)} - {""}, key=len)
     opening: list[str] = []
     for directory in covered:
-        opening += ["--tmpfs", directory]
+        opening += ["--size", str(ROOM_BYTES), "--tmpfs", directory]
         with os.scandir(directory) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.is_symlink():

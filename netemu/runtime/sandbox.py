@@ -114,7 +114,7 @@ def sandbox_arguments(
         *_etc(etc),
         *opening,
         *(word for mount in spec["mounts"] for word in _mount(mount)),
-        *closing,
+        *(closing if spec["read_only"] else ()),
         *("--remount-ro", "/dev"),  # bubblewrap's has no size, so a program could fill the machine's memory
         *(() if spec["cwd"].startswith("/usr") else ("--dir", spec["cwd"] or "/")),
         *(("--remount-ro", "/") if spec["read_only"] else ()),

@@ -55,6 +55,17 @@ async def test_the_machine_s_files_cannot_be_changed(client, spec):
     assert said == ""
 
 
+async def test_beside_a_mount_that_has_no_place_below_usr_something_can_be_written(client, spec, tmp_path):
+    mounts = (Mount(source=str(tmp_path), target="/usr/share/no-such-place/html"),)
+    script = "echo hello >/usr/share/message; cat /usr/share/message; ls -d /usr/share/no-such-place/html"
+    _, said = await run_to_end(client, spec(script, mounts=mounts))
+    _, read_only = await run_to_end(client, spec(script, id="c2", mounts=mounts, read_only=True))
+
+    assert said.split() == ["hello", "/usr/share/no-such-place/html"]
+    assert "Read-only file system" in read_only
+    assert not Path("/usr/share/message").exists()
+
+
 async def test_private_directories_can_be_written(client, spec):
     script = "for d in /tmp /var/tmp /var/log /run /root /dev/shm; do echo x >$d/x && echo ok; done"
 

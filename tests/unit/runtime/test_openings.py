@@ -40,7 +40,7 @@ def test_a_directory_that_lacks_a_place_is_covered_and_its_content_put_back(usr)
     opening, closing = openings.openings([f"{share}/nginx/html", f"{share}/nginx/conf"])
 
     assert opening == [
-        *("--tmpfs", share),
+        *("--size", str(openings.ROOM_BYTES), "--tmpfs", share),
         *("--ro-bind", f"{share}/doc", f"{share}/doc"),
         *("--symlink", "doc", f"{share}/link"),
     ]
