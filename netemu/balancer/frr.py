@@ -12,8 +12,8 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from netemu.balancer.peering import Peer
-from netemu.balancer.pools import Address
-from netemu.balancer.routes import Network, Route
+from netemu.balancer.pools import Address, Network
+from netemu.balancer.routes import Route
 
 Below = tuple[str, ...]
 """The lines that a line is below, the outermost first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from netemu.balancer.frr import Config
 from netemu.balancer.kinds import ADDRESS_POOL, BGP_ADVERTISEMENT, BGP_PEER, L2_ADVERTISEMENT, SETTINGS
 from netemu.balancer.peering import Peers, read_peers
 from netemu.balancer.plan import Announced, Verdict, announce, judge
-from netemu.balancer.pools import Address, Pool, read_pools, status_of
+from netemu.balancer.pools import Address, Network, Pool, read_pools, status_of, unreached
 from netemu.balancer.routing import Site, configurations
 from netemu.balancer.sessions import Sessions
 from netemu.balancer.sessions import status_of as sessions_of
@@ -79,7 +79,8 @@ class Balancer:
 
     ``informer`` feeds ``cache`` with Kubernetes' own kinds, ``settings`` the same cache with the
     balancer's. ``is_on`` tells whether a node's power is on, long before its condition does.
-    ``places`` have addresses of their own, which no pool may have. Without ``routers`` there is no BGP.
+    ``places`` have addresses of their own, which no pool may have; ``hosts`` are the ranges in which
+    somebody asks for addresses. Without ``routers`` there is no BGP.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Balancer:
         *,
         routers: Routers | None = None,
         places: Mapping[Address, str] | None = None,
+        hosts: Sequence[Network] = (),
         is_on: Callable[[str], bool] = lambda _node: True,
         open_node: Callable[[NodeName, int], Answers] = Speaker,
         period_s: float = PERIOD_S,
@@ -106,6 +108,7 @@ class Balancer:
         self._recorder = recorder
         self._routers = routers
         self._places = places or {}
+        self._hosts = hosts
         self._is_on = is_on
         self._open_node = open_node
         self._period_s = period_s
@@ -196,7 +199,8 @@ class Balancer:
     async def _sync(self) -> None:
         said = self._said()
         pools, problems = read_pools(self._cache.list(ADDRESS_POOL), self._places)
-        faulty = self._complain(ADDRESS_POOL, "InvalidPool", "Pool is not used", problems)
+        faulty = self._complain(ADDRESS_POOL, "InvalidPool", "Pool is not used: ", problems)
+        faulty += self._complain(ADDRESS_POOL, "OutOfReach", "Pool is used, but ", self._unreached(pools))
         verdicts = judge(self._snapshot.services(), pools, self._snapshot.namespaces(), said.protocols)
         refused = [verdict.service for verdict in verdicts if verdict.problem]
         await self._write(verdicts)
@@ -211,6 +215,12 @@ class Balancer:
     def _peers(self, site: Site) -> Peers:
         return read_peers(self._cache.list(BGP_PEER), site.outside, can_sign=site.can_sign)
 
+    def _unreached(self, pools: Iterable[Pool]) -> dict[str, str]:
+        """Say what nobody can reach; routers bring whatever is announced."""
+        if self._routers is not None or not self._hosts:
+            return {}
+        return {pool.name: words for pool in pools if (words := unreached(pool, self._hosts))}
+
     def _known_nodes(self) -> list[NodeFacts]:
         return [each for each in self._snapshot.nodes(self._is_on) if each.name in self._nodes]
 
@@ -224,7 +234,7 @@ class Balancer:
         """Tell what is wrong with objects; give them."""
         faulty = [obj for obj in self._cache.list(kind) if obj["metadata"]["name"] in problems]
         for obj in faulty:
-            self._teller.problem(obj, reason, f"{words}: {problems[obj['metadata']['name']]}")
+            self._teller.problem(obj, reason, f"{words}{problems[obj['metadata']['name']]}")
         return faulty
 
     def _route(self, nodes: Iterable[NodeFacts], announced: Iterable[Announced]) -> list[Object]:
@@ -239,7 +249,7 @@ class Balancer:
         self._routers.configure(configurations(self._routers.site, peers, nodes, announced))
         with self._tolerating(THIS_MACHINE):
             self._routers.announced({each.address for each in announced if each.routes})
-        return self._complain(BGP_PEER, "InvalidPeer", "Peer is not used", problems)
+        return self._complain(BGP_PEER, "InvalidPeer", "Peer is not used: ", problems)
 
     async def _write(self, verdicts: Iterable[Verdict]) -> None:
         """Write what must be written, tell what is new, and wait until the cache has seen it."""

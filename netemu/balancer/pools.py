@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from netemu.api.views import view
 from netemu.api.views.meta import LabelSelector, ObjectMeta
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 Labels = Mapping[str, str]
 
 _MOST = (1 << 63) - 1  # of what fits into an int64
@@ -176,6 +177,15 @@ def read_range(text: str) -> Iterator[Range]:
     if start.version != end.version or int(start) > int(end):
         raise ValueError(f"{text!r} is no range: give the lower address first, both of one family")
     yield Range(start, end)
+
+
+def unreached(pool: Pool, hosts: Sequence[Network]) -> str:
+    """Say which addresses of a pool nobody asks for in layer 2, if there are any."""
+    known = [Range(each.network_address, each.broadcast_address) for each in hosts]
+    for first, last in pool.ranges:
+        if not any(first in each and last in each for each in known):
+            return f"nobody outside asks for {first}-{last}: {', '.join(map(str, hosts))} is where hosts are"
+    return ""
 
 
 def _overlap(pool: Pool, other: Pool) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from typing import NamedTuple
 
 from netemu.balancer.announcement import BgpAdvertisement
-from netemu.balancer.pools import Address
-
-Network = IPv4Network | IPv6Network
+from netemu.balancer.pools import Address, Network
 
 
 class Route(NamedTuple):

@@ -9,8 +9,8 @@ from netemu.balancer.announcement import NodeFacts
 from netemu.balancer.frr import Config, node_config, outside_config
 from netemu.balancer.peering import Peer
 from netemu.balancer.plan import Announced
-from netemu.balancer.pools import Address
-from netemu.balancer.routes import Network, Route, joined
+from netemu.balancer.pools import Address, Network
+from netemu.balancer.routes import Route, joined
 
 OUTSIDE = "outside"
 

@@ -76,6 +76,7 @@ class Balancing:
                 self._recorder,
                 routers=self._routers,
                 places=occupied(world, settings),
+                hosts=settings.host_ranges,
                 is_on=lambda node: node not in self._off,
             )
 

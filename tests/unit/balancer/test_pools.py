@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from netemu.balancer.kinds import address_pool
-from netemu.balancer.pools import read_pool, read_pools, read_range, status_of
+from netemu.balancer.pools import read_pool, read_pools, read_range, status_of, unreached
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,26 @@ def test_a_pool_with_the_address_of_a_node_is_not_used():
         "four": "it has 172.30.0.11, the address of node-1",
         "six": "it has fd00:30::b, the address of node-1",
     }
+
+
+HOSTS = (ip_network("172.30.0.0/16"), ip_network("fd00:30::/64"))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        (["172.30.9.0/24", "fd00:30::9-fd00:30::12"], ""),
+        (["172.30.9.0/24", "192.168.1.5-192.168.1.9"], "nobody outside asks for 192.168.1.5-192.168.1.9: "),
+        (["172.30.255.0-172.31.0.3"], "nobody outside asks for 172.30.255.0-172.31.0.3: "),
+        (["fd00:31::/120"], "172.30.0.0/16, fd00:30::/64 is where hosts are"),
+    ],
+    ids=["inside", "elsewhere", "half", "six"],
+)
+def test_who_is_not_among_the_hosts_is_asked_for_by_nobody(addresses, words):
+    told = unreached(read_pool(address_pool("web", addresses)), HOSTS)
+
+    assert words in told
+    assert bool(told) is bool(words)
 
 
 SHOP = {"namespaces": ["shop"]}
