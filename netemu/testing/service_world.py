@@ -35,6 +35,7 @@ from netemu.settings import Settings
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 TIMEOUT_S = 2.0
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH}
+SILENCE_S = 0.6  # for what may not be answered: datagrams that are lost, addresses that nobody has
 PODS = {"a": "10.244.1.2", "b": "10.244.1.3", "c": "10.244.2.2", "d": "10.244.2.3"}
 NODES = {"node-1": "172.30.0.11", "node-2": "172.30.0.12"}
 PODS6 = {"a": "fd00:244:1::2", "b": "fd00:244:1::3", "c": "fd00:244:2::2", "d": "fd00:244:2::3"}

@@ -39,8 +39,8 @@ def is_zombie(pid: str) -> bool:
 
 
 def eventually_equal(look: Callable[[], object], wanted: object) -> bool:
-    """Look for up to 5 s until something is as wanted."""
-    deadline = 500
+    """Look for up to 30 s until something is as wanted."""
+    deadline = 3000
     while look() != wanted and deadline:
         deadline -= 1
         os.sched_yield()

@@ -75,7 +75,7 @@ async def test_a_thousand_silent_watches_cost_little_and_leave_nothing(many_file
             client = HttpClient(path)
             answer = await client.request("GET", "/version")
             await client.close()
-            await eventually(tasks_left, lambda left: left < CROWD, within_s=30)
+            await eventually(tasks_left, lambda left: left < CROWD)
 
     assert all(head.startswith(b"HTTP/1.1 200") for head in heads)
     assert all(b'"ADDED"' in event for event in events)

@@ -75,7 +75,7 @@ def bgpd(tmp_path):
                     async with opened(socket):
                         return True
 
-            await eventually(listens, within_s=30)
+            await eventually(listens)
             return socket
 
         yield start

@@ -286,7 +286,7 @@ async def wirer(places: Places) -> AsyncIterator[WirerClient]:
     """Give a client of the process that wires pods, which is started."""
     client = WirerClient(places.paths.wirer_socket)
     ensure_process(places.record, STANDIN, standin_argv(places.paths), places.paths.run / "standin.log")
-    await eventually(lambda: answers(places.paths.standin_socket), within_s=30)
+    await eventually(lambda: answers(places.paths.standin_socket))
     yield client
     client.close()
 

@@ -14,7 +14,7 @@ SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
 
 def test_a_program_gets_its_input_and_environment_and_nothing_else():
     code = "import os, sys; print(sys.stdin.read(), sorted(set(os.environ) - {'LC_CTYPE'}))"
-    done = process.run([sys.executable, "-c", code], env={"ONLY": "this"}, timeout_s=10, stdin=b"hello")
+    done = process.run([sys.executable, "-c", code], env={"ONLY": "this"}, timeout_s=30, stdin=b"hello")
 
     assert (done.exit_code, done.stdout) == (0, b"hello ['ONLY']\n")
 
@@ -26,7 +26,7 @@ def test_a_program_that_takes_too_long_is_killed():
 
 def test_a_missing_program_names_its_debian_package():
     with pytest.raises(MissingProgramError) as raised:
-        process.run(["bwrap"], env={"PATH": "/nowhere"}, timeout_s=5)
+        process.run(["bwrap"], env={"PATH": "/nowhere"}, timeout_s=30)
 
     assert "apt-get install bubblewrap" in raised.value.hint
 
@@ -37,7 +37,7 @@ def test_a_detached_process_lives_in_its_own_session_and_can_be_ended(tmp_path):
     assert os.getsid(running.pid) == running.pid
 
     assert process.kill(running, signal.SIGKILL)
-    assert process.wait_gone(running, timeout_s=5)
+    assert process.wait_gone(running, timeout_s=30)
     assert not process.kill(running, signal.SIGKILL)
 
 
@@ -45,7 +45,7 @@ def test_what_a_detached_process_says_is_in_its_log(tmp_path):
     argv = [sys.executable, "-c", "import sys; print('out'); sys.stderr.write('err')"]
     ended = process.start_detached(argv, tmp_path / "log", env=ENV)
 
-    assert process.wait_gone(ended, timeout_s=5)
+    assert process.wait_gone(ended, timeout_s=30)
     assert sorted((tmp_path / "log").read_text().split()) == ["err", "out"]
 
 
@@ -57,7 +57,7 @@ def test_a_process_that_has_anothers_pid_is_never_hit(tmp_path):
     assert not process.kill(before, signal.SIGKILL)
     assert process.is_alive(running)
     process.kill(running, signal.SIGKILL)
-    assert process.wait_gone(running, timeout_s=5)
+    assert process.wait_gone(running, timeout_s=30)
 
 
 def test_mounts_come_and_go_and_going_twice_is_no_error(tmp_path):

@@ -16,7 +16,7 @@ from netemu.linux.nft import run_in_child
 from netemu.testing import service_world
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
-from netemu.testing.service_world import NODES, NODES6, PODS, PODS6, TIMEOUT_S, UDP, ask, ask_again
+from netemu.testing.service_world import NODES, NODES6, PODS, PODS6, SILENCE_S, TIMEOUT_S, UDP, ask, ask_again
 
 WEB = {4: "10.96.0.20", 6: "fd00:96::20"}
 BALANCER = {4: "198.18.0.20", 6: "2001:db8:18::20"}
@@ -90,7 +90,7 @@ async def confirmed(world, client):
         async def answer(fd=world[node], ip=NODE_IPS[version][node]):
             return await asyncio.to_thread(ask, fd, ip, 32000 + number)
 
-        await eventually(answer, lambda seen: seen.startswith("a "), within_s=30)
+        await eventually(answer, lambda seen: seen.startswith("a "))
 
 
 @asynccontextmanager
@@ -180,6 +180,7 @@ async def flow(request, world):
             sock.settimeout(TIMEOUT_S)
             sock.connect((WEB[version], 53))
             assert ask_again(sock, UDP).startswith("a ")
+            sock.settimeout(SILENCE_S)
             yield version, client, sock
 
 
@@ -195,22 +196,22 @@ async def answer(sock):
 async def test_a_udp_flow_is_refused_when_the_last_endpoint_goes_and_served_when_one_comes(world, flow):
     version, client, sock = flow
     await client.update(*endpoints(version))
-    await eventually(lambda: answer(sock), lambda seen: seen == "refused", within_s=30)
+    await eventually(lambda: answer(sock), lambda seen: seen == "refused")
 
     await client.update(*endpoints(version, "c"))
 
-    await eventually(lambda: answer(sock), lambda seen: seen == "c", within_s=30)
+    await eventually(lambda: answer(sock), lambda seen: seen == "c")
 
 
 async def test_a_udp_flow_ends_with_its_service_and_follows_the_next_of_its_address(world, flow):
     version, client, sock = flow
     await client.delete(SERVICE, "default", "web")
-    await eventually(lambda: answer(sock), lambda seen: seen == "nothing", within_s=30)
+    await eventually(lambda: answer(sock), lambda seen: seen == "nothing")
 
     await client.update(*endpoints(version, "c"))
     await client.create(*service())
 
-    await eventually(lambda: answer(sock), lambda seen: seen == "c", within_s=30)
+    await eventually(lambda: answer(sock), lambda seen: seen == "c")
 
 
 async def test_a_udp_flow_stays_with_an_endpoint_that_serves_whatever_else_changes(world, flow):
@@ -227,7 +228,7 @@ async def test_a_udp_flow_stays_with_an_endpoint_that_serves_whatever_else_chang
         seen.add(await answer(sock))
     still_there = set(seen)
     await client.update(*endpoints(version, "c"))
-    await eventually(lambda: answer(sock), lambda seen: seen == "c", within_s=30)
+    await eventually(lambda: answer(sock), lambda seen: seen == "c")
 
     assert still_there == {"a"}
 
@@ -243,7 +244,7 @@ async def test_affinity_is_switched_on_and_off_while_clients_come(world):
                 asked = [asyncio.to_thread(ask, world["node-1"], WEB[4], 53, UDP) for _ in range(20)]
                 return {seen.split()[0] for seen in await asyncio.gather(*asked)}
 
-            await eventually(answers, lambda seen, n=expected: len(seen) == n, within_s=30)
+            await eventually(answers, lambda seen, n=expected: len(seen) == n)
 
 
 def out_of_window(source_port, port):
@@ -281,9 +282,7 @@ async def test_what_is_in_no_connection_s_window_does_not_leak_from_behind_a_ser
             for node in NODES:
                 run_in_child(world[node], "flush chain ip netemu-proxy forward")
             sender.sendto(segment, (PODS[place], 0))
-            unguarded = await eventually(
-                lambda: asyncio.to_thread(heard, tap, PODS["a"], ECHO_PORT), bool, within_s=30
-            )
+            unguarded = await eventually(lambda: asyncio.to_thread(heard, tap, PODS["a"], ECHO_PORT), bool)
 
     assert before == after == b"still there?"
     assert (leaked, bool(unguarded)) == (0, True)

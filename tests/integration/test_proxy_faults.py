@@ -119,8 +119,8 @@ async def test_what_a_hand_did_is_made_good_and_tables_of_others_stay(node_fd, l
 
     async with syncing(node_fd, plans_of(count)) as (_, blamed, _):
         nft(node_fd, by_hand)
-        await eventually(listing.elements, lambda seen: seen == count, within_s=30)
-        await eventually(lambda: asyncio.sleep(0, blamed), within_s=30)
+        await eventually(listing.elements, lambda seen: seen == count)
+        await eventually(lambda: asyncio.sleep(0, blamed))
 
     assert [name.split(" (pid ")[0] for name in blamed] == ["nft"]
     assert listing.of("theirs") == before
@@ -173,7 +173,7 @@ async def test_what_is_refused_leaves_nothing_of_itself_and_is_tried_until_it_wo
         del plans[bad]
         syncer.note({bad: None}, News())
         await syncer.applied()
-        await eventually(listing.elements, lambda seen: seen == 21, within_s=30)
+        await eventually(listing.elements, lambda seen: seen == 21)
 
     assert all("Service out of range" in reason for reason in failed)
 

@@ -20,7 +20,7 @@ from netemu.testing import service_world
 from netemu.testing.eventually import eventually
 from netemu.testing.fake_client import FakeClient
 from netemu.testing.fake_iptables import FakeIptables
-from netemu.testing.service_world import PODS, UDP, ask
+from netemu.testing.service_world import PODS, SILENCE_S, UDP, ask
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "iptables").glob("*.rules"))
 WEB = "10.96.0.20"
@@ -78,6 +78,7 @@ async def test_a_udp_flow_follows_its_service(world):
             sock.settimeout(service_world.TIMEOUT_S)
             sock.connect((WEB, 80))
             first = service_world.ask_again(sock, UDP)
+            sock.settimeout(SILENCE_S)
             await client.update(*endpoints("c", "UDP"))
 
             async def has_moved():
@@ -103,7 +104,8 @@ async def test_what_another_hand_took_away_comes_back(world):
         iptables.restore(world["node-1"], f"{flush}-j KUBE-SERVICES\nCOMMIT\n", is_ipv6=False)
 
         async def is_served():
-            return await asyncio.to_thread(ask, world["b"], WEB, 80) == f"a {PODS['b']}"
+            answer = await asyncio.to_thread(ask, world["b"], WEB, 80, timeout_s=SILENCE_S)
+            return answer == f"a {PODS['b']}"
 
         await eventually(is_served)
 

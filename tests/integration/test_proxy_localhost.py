@@ -100,7 +100,7 @@ def heard_on_localhost(world):
         netns.open_socket(world["outside"], socket.AF_INET, UDP) as sender,
     ):
         listener.bind(("127.0.0.1", OWN_PORT))
-        listener.settimeout(service_world.TIMEOUT_S)
+        listener.settimeout(service_world.SILENCE_S)
         sender.bind((OUTSIDE, 0))
         sender.sendto(b"are you there?", ("127.0.0.1", OWN_PORT))
         try:

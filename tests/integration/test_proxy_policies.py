@@ -84,7 +84,7 @@ async def test_a_client_stays_with_its_endpoint_until_that_goes(world, kind):
         async def answers():
             return pods_in(asked(world, "node-2", WEB, port, kind))
 
-        (second,) = await eventually(answers, lambda seen: len(seen) == 1 and seen <= others, within_s=30)
+        (second,) = await eventually(answers, lambda seen: len(seen) == 1 and seen <= others)
         await client.update(*endpoints("a", "b", "c"))
         assert pods_in(asked(world, "node-2", WEB, port, kind)) == {second}
 
@@ -108,7 +108,7 @@ async def test_affinity_ends_after_its_timeout_and_with_the_setting(world):
         async def answers():
             return pods_in(asked(world, "b", WEB, 80, times=20))
 
-        await eventually(answers, lambda all_seen: all_seen == {"a", "b", "c"}, within_s=30)
+        await eventually(answers, lambda all_seen: all_seen == {"a", "b", "c"})
 
 
 def fetched(fd, address, port, path="/"):
@@ -134,10 +134,10 @@ async def test_a_load_balancer_is_told_which_nodes_have_endpoints(world):
         async def answers():
             return [await asyncio.to_thread(fetched, world["outside"], ip, 32100) for ip in NODES.values()]
 
-        (here, body), (there, _) = await eventually(answers, lambda seen: all(seen[0] + seen[1]), within_s=30)
+        (here, body), (there, _) = await eventually(answers, lambda seen: all(seen[0] + seen[1]))
         assert (here, json.loads(body)["localEndpoints"], there) == (200, 2, 503)
         await client.update(*endpoints("c"))
-        await eventually(answers, lambda seen: [status for status, _ in seen] == [503, 200], within_s=30)
+        await eventually(answers, lambda seen: [status for status, _ in seen] == [503, 200])
         healthz = await asyncio.to_thread(fetched, world["outside"], NODES["node-1"], 10256, "/healthz")
         mode = await asyncio.to_thread(fetched, world["node-1"], "127.0.0.1", 10249, "/proxyMode")
         numbers = await asyncio.to_thread(fetched, world["node-1"], "127.0.0.1", 10249, "/metrics")
@@ -174,9 +174,9 @@ async def test_a_health_port_that_another_has_is_told_once_and_served_when_it_is
 
     async with asyncio.TaskGroup() as group:
         running = group.create_task(server.run())
-        await eventually(said, within_s=30)
+        await eventually(said)
         taken.close()
-        await eventually(answer, lambda status: status == 200, within_s=30)
+        await eventually(answer, lambda status: status == 200)
         running.cancel()
 
     assert [(port, "in use" in why) for port, why in told] == [(32101, True)]

@@ -8,9 +8,7 @@ import pty
 import random
 import socket
 import tty as tty_module
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -156,12 +154,6 @@ class PlayedPods:
 @pytest.fixture
 def pods() -> PlayedPods:
     return PlayedPods()
-
-
-@pytest.fixture
-def socket_path() -> Iterator[Path]:
-    with TemporaryDirectory() as directory:  # tmp_path can be longer than a socket's path may be
-        yield Path(directory) / "api.sock"
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from netemu.cluster.api_access import server_tls
 from netemu.pki.files import PkiFiles
 from netemu.pki.invoke import ensure_files
 from netemu.testing import builders
+from netemu.testing.eventually import eventually
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 QUICK = Limits(
@@ -56,6 +57,17 @@ async def end_of(reader):
         except ConnectionError:
             pass
     return b"".join(pieces)
+
+
+async def answered_and_left(reader, tasks):
+    """Wait until the server has begun its answer, and given it up: it has as many tasks as before."""
+    first = await reader.readexactly(1)
+
+    async def there():
+        return len(asyncio.all_tasks())
+
+    await eventually(there, lambda count: count <= tasks)
+    return first
 
 
 async def fill(registry, count, size_bytes):
@@ -125,11 +137,11 @@ def test_the_room_for_bodies_is_given_back():
 
 async def test_who_does_not_read_a_long_list_is_left(quick, registry):
     await fill(registry, 60, 100_000)
+    tasks = len(asyncio.all_tasks())
     async with connected(quick) as (reader, writer):
         writer.write(f"GET {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        await asyncio.sleep(UNREAD_S)
 
-        got = await end_of(reader)
+        got = await answered_and_left(reader, tasks) + await end_of(reader)
 
     assert got.startswith(b"HTTP/1.1 200")
     assert len(got) < 60 * 100_000
@@ -146,11 +158,11 @@ async def test_who_reads_slowly_gets_all_of_a_long_list(served, http, registry):
 
 async def test_who_does_not_read_a_watch_is_left(quick, registry):
     await fill(registry, 10, 100_000)
+    tasks = len(asyncio.all_tasks())
     async with connected(quick) as (reader, writer):
         writer.write(f"GET {CONFIG_MAPS}?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        await asyncio.sleep(UNREAD_S)
 
-        got = await end_of(reader)
+        got = await answered_and_left(reader, tasks) + await end_of(reader)
 
     assert len(got) < 10 * 100_000
 
@@ -195,9 +207,10 @@ async def test_a_handshake_that_does_not_end_is_cut_off(quick_tls):
 async def test_who_does_not_read_is_left_over_tls_too(quick_tls, registry):
     address, tls = quick_tls
     await fill(registry, 100, 100_000)
+    tasks = len(asyncio.all_tasks())
     reader, writer = await asyncio.open_connection(*address, ssl=tls, server_hostname="localhost")
     writer.write(f"GET {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    await asyncio.sleep(UNREAD_S)
+    await answered_and_left(reader, tasks)
 
     assert len(await end_of(reader)) < 100 * 100_000
     writer.close()

@@ -356,7 +356,7 @@ async def test_a_stale_update_conflicts_in_kubernetes_words(http, registry):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sets(st.text("abc-", min_size=1, max_size=4), max_size=12), st.integers(1, 5))
 def test_a_paged_list_equals_an_unpaged_one(names, limit):
     import asyncio

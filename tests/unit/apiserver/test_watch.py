@@ -44,7 +44,7 @@ def seen(found):
     return [(event["type"], event["object"]["metadata"].get("name")) for event in found]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.sets(st.sampled_from("abcdefgh"), max_size=8))
 async def test_a_watch_list_is_the_list_and_then_a_bookmark(registry, http, names):
     for obj in registry.list(CONFIG_MAP).items:

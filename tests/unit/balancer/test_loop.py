@@ -200,7 +200,7 @@ class Cluster:
         async def probe():
             return condition()
 
-        await eventually(probe, within_s=30)
+        await eventually(probe)
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ async def test_a_service_gets_an_address_of_the_first_pool_and_one_node_answers(
     async with cluster.running():
         await cluster.serve()
         await cluster.until(FIRST)
-        events = await eventually(cluster.events, lambda events: len(events) == 2, within_s=30)
+        events = await eventually(cluster.events, lambda events: len(events) == 2)
 
     assert await cluster.addresses() == ["172.30.255.1"]
     assert sorted(events) == [
@@ -333,11 +333,11 @@ async def test_a_pool_says_how_much_of_it_is_given_out(cluster):
         return status.get("assignedIPv4"), status.get("availableIPv4")
 
     async with cluster.running():
-        await eventually(assigned, lambda found: found == (0, 253), within_s=30)
+        await eventually(assigned, lambda found: found == (0, 253))
         await cluster.serve()
-        await eventually(assigned, lambda found: found == (1, 252), within_s=30)
+        await eventually(assigned, lambda found: found == (1, 252))
         await cluster.client.delete(SERVICE, "default", "web")
-        await eventually(assigned, lambda found: found == (0, 253), within_s=30)
+        await eventually(assigned, lambda found: found == (0, 253))
 
 
 async def test_a_node_that_fails_keeps_no_other_waiting_and_is_tried_again(cluster):
@@ -431,7 +431,7 @@ async def test_a_peer_that_cannot_be_is_told():
     wrong = bgp_peer("wrong", my_asn=65000, peer_asn=64513, address="172.30.0.9")
     await cluster.client.create(cluster.kind(BGP_PEER), wrong)
     async with cluster.running():
-        events = await eventually(cluster.events, within_s=30)
+        events = await eventually(cluster.events)
 
     assert [reason for reason, _ in events] == ["InvalidPeer"]
     assert "myASN is 65000, but 64512" in events[0][1]
@@ -442,7 +442,7 @@ async def test_where_no_routers_are_who_needs_them_is_told_so(cluster):
     await cluster.client.create(cluster.kind(BGP_PEER), peer)
     async with cluster.running():
         await cluster.serve(loadBalancerClass="loadbalancer.netemu.io/bgp")
-        events = await eventually(cluster.events, lambda events: len(events) == 2, within_s=30)
+        events = await eventually(cluster.events, lambda events: len(events) == 2)
 
     assert {reason for reason, _ in events} == {"NoRouters"}
     assert all("netemu up --load-balancer bgp" in message for _, message in events)

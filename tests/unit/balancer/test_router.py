@@ -73,7 +73,7 @@ async def until(bgpd, config):
     async def now():
         return {path: tuple(lines) for path, lines in bgpd.config.items()}
 
-    await eventually(now, config.__eq__, within_s=30)
+    await eventually(now, config.__eq__)
 
 
 async def test_it_types_only_what_differs(tmp_path):

@@ -37,15 +37,10 @@ class Bench:
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "wirer.sock"
-
-
-@pytest.fixture
-def serving(path):
+def serving(socket_path):
     """Serve a workshop to one connection after the other."""
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
+    listener.bind(str(socket_path))
     listener.listen()
 
     def work(bench, connections):
@@ -67,9 +62,9 @@ def serving(path):
     listener.close()
 
 
-async def test_what_is_asked_arrives_whole_and_its_answer_comes_back(serving, path):
+async def test_what_is_asked_arrives_whole_and_its_answer_comes_back(serving, socket_path):
     bench = serving(Bench(("10.244.0.2", "fd00::2"), None, True, False))
-    client = WirerClient(path)
+    client = WirerClient(socket_path)
 
     assert await client.attach(NODE, POD) == ("10.244.0.2", "fd00::2")
     assert await client.attach(NODE, POD) is None
@@ -79,9 +74,9 @@ async def test_what_is_asked_arrives_whole_and_its_answer_comes_back(serving, pa
     client.close()
 
 
-async def test_many_may_ask_at_once_over_one_connection(serving, path):
+async def test_many_may_ask_at_once_over_one_connection(serving, socket_path):
     serving(Bench(*((f"10.244.0.{number}",) for number in range(50))))
-    client = WirerClient(path)
+    client = WirerClient(socket_path)
 
     given = await asyncio.gather(*(client.attach(NODE, POD) for _ in range(50)))
 
@@ -97,9 +92,9 @@ async def test_many_may_ask_at_once_over_one_connection(serving, path):
         pytest.param(KeyError("ips"), "ips", id="a fault"),
     ],
 )
-async def test_who_asks_hears_why_it_failed_and_others_are_served_on(serving, path, fault, words):
+async def test_who_asks_hears_why_it_failed_and_others_are_served_on(serving, socket_path, fault, words):
     serving(Bench(fault, ("10.244.0.2",)))
-    client = WirerClient(path)
+    client = WirerClient(socket_path)
 
     with pytest.raises(ControlError, match=words):
         await client.attach(NODE, POD)
@@ -107,13 +102,13 @@ async def test_who_asks_hears_why_it_failed_and_others_are_served_on(serving, pa
     client.close()
 
 
-async def test_without_a_server_it_says_so_and_finds_the_next_one(serving, path):
-    client = WirerClient(path.with_name("nobody"))
+async def test_without_a_server_it_says_so_and_finds_the_next_one(serving, socket_path):
+    client = WirerClient(socket_path.with_name("nobody"))
     with pytest.raises(DisconnectedError):
         await client.attach(NODE, POD)
 
     serving(Bench(("10.244.0.2",), ("10.244.0.2",)), connections=2)
-    client = WirerClient(path)
+    client = WirerClient(socket_path)
     await client.attach(NODE, POD)
     client.close()
     assert await client.attach(NODE, POD) == ("10.244.0.2",)

@@ -82,7 +82,7 @@ STORY = Story(begin=begin, cases=CASES, wish=wish, sight=sight)
 EXPECTED = ([("kafka", "nginx")] * 2 + [("web", "nginx")] * 3, [3], True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cases=st.lists(st.sampled_from(sorted(CASES)), max_size=12), seed=st.integers(0, 999))
 def test_any_history_ends_in_the_same_place(cases, seed):
     assert asyncio.run(tell(STORY, cases, seed=seed)) == EXPECTED

@@ -179,7 +179,7 @@ async def roll(world, replicas, surge, unavailable, strides):
     await world.converge()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     replicas=st.integers(1, 6),
     surge=st.integers(0, 3),

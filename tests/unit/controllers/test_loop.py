@@ -90,7 +90,7 @@ async def replicas(client, name="web"):
     return sum(rs.get("status", {}).get("replicas", 0) for rs in listing.items)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 30))
 def test_late_and_repeated_events_never_make_surplus_pods(seed, count):
     async def run():

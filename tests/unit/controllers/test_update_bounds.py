@@ -41,7 +41,7 @@ async def play(world, strides, check):
     assert images == {"httpd"}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(unavailable=st.integers(1, 3), strides=STRIDES, seed=SEEDS)
 def test_pods_in_order_are_updated_from_the_last_and_come_back_from_the_first(
     new_world, unavailable, strides, seed
@@ -66,7 +66,7 @@ def test_pods_in_order_are_updated_from_the_last_and_come_back_from_the_first(
     asyncio.run(run())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(unavailable=st.integers(1, 3), strides=STRIDES, seed=SEEDS)
 def test_parallel_pods_are_updated_within_what_may_be_unavailable(new_world, unavailable, strides, seed):
     async def check(world):
@@ -98,7 +98,7 @@ async def served(world):
     return {pod["spec"]["nodeName"] for pod in await world.pods() if is_ready(pod)}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(unavailable=st.integers(1, 3), strides=STRIDES, seed=SEEDS)
 def test_daemons_are_updated_within_what_may_be_unavailable(new_world, unavailable, strides, seed):
     async def check(world):
@@ -113,7 +113,7 @@ def test_daemons_are_updated_within_what_may_be_unavailable(new_world, unavailab
     asyncio.run(run())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(surge=st.integers(1, 3), strides=STRIDES, seed=SEEDS)
 def test_daemons_that_surge_are_never_missed(new_world, surge, strides, seed):
     async def check(world):

@@ -159,7 +159,7 @@ async def test_a_flood_of_events_is_written_to_the_last(client, recorder):
         task = group.create_task(recorder.run())
         for obj in flood:
             recorder.emit(obj, "Normal", "Started", "x")
-        await eventually(lambda: events(client), lambda found: len(found) == len(flood), within_s=30)
+        await eventually(lambda: events(client), lambda found: len(found) == len(flood))
         task.cancel()
 
 

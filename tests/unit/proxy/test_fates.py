@@ -120,7 +120,7 @@ def made_up(draw):
     return Case(service, draw(st.sampled_from(Client)), target, protocol, version, draw(st.booleans()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(made_up())
 def test_cases_that_nobody_thought_of_end_as_kubernetes_documents(case):
     manifest = Manifest.of([case])

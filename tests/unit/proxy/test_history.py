@@ -69,7 +69,7 @@ WRITES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(WRITES, min_size=6, max_size=20))
 def test_rules_after_any_changes_are_those_of_a_fresh_start(writes):
     world = World()

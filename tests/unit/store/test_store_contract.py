@@ -221,7 +221,7 @@ async def replay(store: Store, prefix: str, writes, watch_at: int):
     return held
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(writes=WRITES, share=st.floats(0, 1), prefix=st.sampled_from(["pods/", "pods/a/", "nodes/"]))
 def test_a_list_and_the_watch_after_it_equal_a_later_list(writes, share, prefix):
     store = MemoryStore()

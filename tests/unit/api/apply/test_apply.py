@@ -265,7 +265,7 @@ keys = st.sampled_from(["a", "b", "c", "d"])
 wishes = st.dictionaries(keys, st.sampled_from(["1", "2"]), max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["x", "y", "z"]), wishes), min_size=1, max_size=6))
 def test_after_any_forced_applies_each_manager_sees_what_it_wished_last(steps):
     live = None

@@ -129,7 +129,7 @@ def _below(value, of):
 KINDS = sorted(name for name in message_names() if name.startswith(("core.v1.", "apps.v1.", "meta.v1.")))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(KINDS).flatmap(lambda name: st.tuples(st.just(name), objects_of(name))))
 def test_every_field_is_read_back_under_its_name(case):
     name, obj = case
@@ -138,7 +138,7 @@ def test_every_field_is_read_back_under_its_name(case):
     assert decode_message(fields, encode(fields, obj)) == without_empty(obj, fields)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data):
     fields = find_message("core.v1.Pod")

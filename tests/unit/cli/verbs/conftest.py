@@ -35,10 +35,9 @@ def client(registry):
 
 
 @pytest.fixture
-async def session(registry, client, tmp_path):
+async def session(registry, client, socket_path):
     await client.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-    socket = tmp_path / "api.sock"
-    async with serve(registry, PodsThatSpeak(), socket):
-        http = HttpClient(socket)
-        yield Session(http, socket)
+    async with serve(registry, PodsThatSpeak(), socket_path):
+        http = HttpClient(socket_path)
+        yield Session(http, socket_path)
         await http.close()

@@ -89,13 +89,13 @@ class Counters:
 
 
 @pytest.fixture
-async def measuring(registry, client, node, session, tmp_path):
+async def measuring(registry, client, node, session, socket_path):
     async def pause(_seconds):
         pass
 
     uids = [(await client.create(POD, builders.pod(name)))["metadata"]["uid"] for name in ("b", "a")]
     meter = UsageMeter(Counters(uids), system_clock, pause)
-    socket = tmp_path / "measuring.sock"
+    socket = socket_path.with_name("measuring.sock")
     async with serve(registry, None, socket, meter=meter):
         http = HttpClient(socket)
         yield Session(http, socket)
