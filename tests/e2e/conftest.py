@@ -229,9 +229,18 @@ def cluster() -> Iterator[Netemu]:
         handle.apply(MANIFESTS / "tests" / "world.yaml")
         handle.wait("condition=Ready", "pod", "--all")
         handle.ok("rollout", "status", "deployment/web")
+        _eventually(lambda: _reaches_all(handle))
         yield handle
     finally:
         handle.ok("down")
+
+
+def _reaches_all(handle: Netemu) -> bool:
+    """Tell whether every node knows the Services of the world, and DNS all of their endpoints."""
+    names = "dig +short web-headless.default.svc.cluster.local"
+    script = f"curl -sf -m 5 http://web/ && test $({names} | wc -l) = 3"
+    shells = ("shell-1", "shell-2", "shell-3")
+    return all(handle.inside(shell, "sh", "-c", script).returncode == 0 for shell in shells)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def _announcers(cluster, address):
 
 def _asked(cluster, address):
     answer = cluster.on(
-        *("outside", "curl", "-s", "-m", "0.5", "-H", "Accept: application/json", f"http://{address}/")
+        *("outside", "curl", "-s", "-m", "1", "-H", "Accept: application/json", f"http://{address}/")
     ).stdout
     return json.loads(answer) if answer else {}
 
@@ -94,7 +94,7 @@ def test_pods_and_nodes_reach_the_address_too(cluster, namespace, manifests, eve
 
     eventually(lambda: cluster.inside("shell-1", "curl", "-s", "-m", "1", f"http://{address}/").stdout)
     eventually(lambda: cluster.on("node-3", "curl", "-s", "-m", "1", f"http://{address}/").stdout)
-    assert cluster.on("outside", "curl", "-s", "-m", "2", f"http://{address}:81/").returncode == 7
+    assert cluster.on("outside", "curl", "-s", "-m", "20", f"http://{address}:81/").returncode == 7
 
 
 def test_an_exhausted_pool_is_told_and_the_next_one_gets_what_is_given_back(cluster, namespace, eventually):

@@ -109,8 +109,10 @@ def test_every_node_that_may_announces_and_who_stops_is_forgotten(routed, eventu
     eventually(lambda: _ways(routed, 6), {six: ALL}.__eq__)
     assert len(eventually(lambda: _asked(routed, six))) == 1
     # Connections are spread over both nodes, and each pod sees who asks.
-    answers = _asked(routed, local, times=24)
-    assert {answer["node"] for answer in answers} == {"node-1", "node-2"}
+    both = {"node-1", "node-2"}
+    answers = eventually(
+        lambda: _asked(routed, local, times=24), lambda seen: {each["node"] for each in seen} == both
+    )
     assert {answer["remoteAddr"].rpartition(":")[0] for answer in answers} == {"172.30.0.1"}
     words = 'announcing from node "node-3" with protocol "bgp"'
     eventually(lambda: words in routed.ok("describe", "service", "everywhere"))

@@ -41,7 +41,7 @@ def test_what_pods_and_nodes_use_is_measured(cluster, busy, new_kubectl, eventua
     assert "True" in new_kubectl.ok("get", "apiservice", "v1beta1.metrics.k8s.io")
 
 
-def test_objects_are_changed_word_by_word(cluster, namespace):
+def test_objects_are_changed_word_by_word(cluster, namespace, eventually):
     def ok(*words):
         return cluster.ok(*words, "-n", namespace)
 
@@ -56,7 +56,7 @@ def test_objects_are_changed_word_by_word(cluster, namespace):
     )
     assert shown.split() == ["web", "2", "nginx:2"]
     ok("rollout", "status", "deploy/web")
-    assert "ScalingReplicaSet" in ok("events", "--for", "deploy/web")
+    eventually(lambda: "ScalingReplicaSet" in ok("events", "--for", "deploy/web"))
 
 
 def test_a_pod_is_there_for_one_command_and_a_debugger_beside_another(cluster, namespace):

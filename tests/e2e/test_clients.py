@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,20 +111,26 @@ def test_the_official_client_talks_to_a_command_and_learns_how_it_ended(core, of
     assert talk.returncode == 3
 
 
-def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(cluster, namespace, eventually):
+@pytest.fixture
+def kr8s_api(cluster, tmp_path, monkeypatch):
+    """A kr8s client; it leaves the files behind that it writes credentials to."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.warns(UserWarning, match="not supported"):  # it knows Kubernetes up to 1.35
-        api = kr8s.api(kubeconfig=str(cluster.kubeconfig))
-    mine = Kr8sPod(pod("mine", namespace, WEB, SHELL), api=api)
+        return kr8s.api(kubeconfig=str(cluster.kubeconfig))
+
+
+def test_kr8s_makes_a_pod_waits_enters_reads_forwards_and_removes_it(kr8s_api, namespace, eventually):
+    mine = Kr8sPod(pod("mine", namespace, WEB, SHELL), api=kr8s_api)
     mine.create()
     mine.wait("condition=Ready", timeout=120)
 
     assert mine.exec(["echo", "hi"], container="shell").stdout == b"hi\n"
     eventually(lambda: list(mine.logs(container="shell")), lambda said: said == ["hello"])
     mine.label({"color": "red"})
-    assert [each.name for each in api.get("pods", namespace=namespace, label_selector="color=red")] == [
+    assert [each.name for each in kr8s_api.get("pods", namespace=namespace, label_selector="color=red")] == [
         "mine"
     ]
-    assert next(iter(api.watch("pods", namespace=namespace)))[1].name == "mine"
+    assert next(iter(kr8s_api.watch("pods", namespace=namespace)))[1].name == "mine"
     with (
         mine.portforward(80) as port,
         urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30) as answer,

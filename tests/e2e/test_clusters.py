@@ -67,7 +67,7 @@ def _commands():
 
 
 def _answers(handle, shell="shell-1"):
-    return "Pod: web-" in handle.inside(shell, "curl", "-s", "--max-time", "5", "http://web/").stdout
+    return "Pod: web-" in handle.inside(shell, "curl", "-s", "--max-time", "20", "http://web/").stdout
 
 
 def _fill(handle, manifests):
@@ -173,7 +173,7 @@ def test_a_killed_daemon_leaves_pods_and_connections_and_finds_them_again(netemu
     pids = handle.processes()
 
     os.kill(pids["daemon"], signal.SIGKILL)
-    answer = handle.on("outside", "curl", "-s", "--max-time", "5", f"http://172.30.0.11:{port}/")
+    answer = handle.on("outside", "curl", "-s", "--max-time", "20", f"http://172.30.0.11:{port}/")
     assert "Pod: web-" in answer.stdout  # rules and stand-ins need no daemon
     handle.ok("up")
 
@@ -202,7 +202,7 @@ def test_what_changed_while_the_daemon_was_away_is_made_good(netemu, manifests, 
     handle.ok("rollout", "status", "deployment/web")
     handle.ok("expose", "deployment", "web", "--type", "NodePort")
     port = handle.field(".spec.ports[0].nodePort", "service", "web")
-    eventually(lambda: handle.on("outside", "curl", "-s", f"http://172.30.0.11:{port}/").stdout)
+    eventually(lambda: handle.on("outside", "curl", "-s", "-m", "5", f"http://172.30.0.11:{port}/").stdout)
 
 
 @pytest.mark.parametrize("victim", ["standin", "shim-node-1", "dns"])
@@ -265,8 +265,11 @@ def test_both_overlays_carry_pods_between_nodes(netemu, manifests, eventually, o
     for shell in ("shell-1", "shell-2", "shell-3"):
         eventually(lambda shell=shell: _answers(handle, shell))
     for pod in handle.get("pods", "-l", "app=web"):
-        answer = handle.inside("shell-1", "curl", "-s", f"http://{pod['status']['podIP']}:8080/").stdout
-        assert pod["metadata"]["name"] in answer
+        words = ("curl", "-s", "-m", "5", f"http://{pod['status']['podIP']}:8080/")
+        name = pod["metadata"]["name"]
+        eventually(
+            lambda words=words: handle.inside("shell-1", *words).stdout, lambda said, n=name: n in said
+        )
 
 
 def test_settings_come_from_a_file(netemu, tmp_path):

@@ -70,7 +70,7 @@ def test_the_cluster_s_dns_is_the_tenth_address(dig):
 
 @pytest.mark.parametrize("name", ["web", "web.default", "web.default.svc", "web.default.svc.cluster.local"])
 def test_short_names_are_completed(cluster, name):
-    done = cluster.inside("shell-2", "curl", "-s", "--max-time", "5", f"http://{name}/")
+    done = cluster.inside("shell-2", "curl", "-s", "--max-time", "20", f"http://{name}/")
 
     assert "Pod: web-" in done.stdout
 

@@ -63,6 +63,7 @@ def serve(kubectl, name, container):
         {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec},
     )
     kubectl.ok("wait", "--for=condition=Ready", "--timeout=120s", f"pod/{name}")
+    kubectl.ok("wait", "--for=jsonpath={.subsets[0].addresses}", "--timeout=120s", f"endpoints/{name}")
     return encoded(authority.credential.certificate)
 
 

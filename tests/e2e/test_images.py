@@ -37,8 +37,8 @@ spec:
     image: {IMAGE}
     imagePullPolicy: Always
     ports: [{{containerPort: 8080}}]
-    readinessProbe: {{httpGet: {{port: 8080, path: /page}}, periodSeconds: 1}}
-    livenessProbe: {{exec: {{command: [test, -f, /etc/passwd]}}, periodSeconds: 1}}
+    readinessProbe: {{httpGet: {{port: 8080, path: /page}}, periodSeconds: 1, timeoutSeconds: 20}}
+    livenessProbe: {{exec: {{command: [test, -f, /etc/passwd]}}, periodSeconds: 1, timeoutSeconds: 20}}
     volumeMounts: [{{name: shared, mountPath: /www}}]
   volumes: [{{name: shared, emptyDir: {{}}}}]
 """
@@ -75,7 +75,7 @@ def test_a_loaded_image_runs_serves_and_goes(cluster, namespace, archive, eventu
     assert (container["image"], container["imageID"]) == (IMAGE, listed["id"])
     address = cluster.field(".status.podIP", "pod/box", "-n", namespace)
     assert cluster.inside("shell-1", "curl", "-s", f"http://{address}:8080/page").stdout == "init\n"
-    assert cluster.ok("logs", "-n", namespace, "box", "-c", "c") == "serving as web\n"
+    eventually(lambda: cluster.ok("logs", "-n", namespace, "box", "-c", "c"), "serving as web\n".__eq__)
     said = cluster.inside(
         "box", "sh", "-c", "id -un; echo $GREETING; pwd; ls /usr; cat /www/page", namespace=namespace
     )
@@ -118,8 +118,7 @@ def test_containers_of_images_outlive_the_daemon_and_end_with_their_shim(netemu,
 
     own.inside("box", "touch", "/tmp/mine")
     os.kill(own.processes()["shim-node-1"], signal.SIGKILL)
-    restarts = lambda: own.field(".status.containerStatuses[0].restartCount", "pod/box")  # noqa: E731
-    eventually(restarts, lambda seen: seen == "1")
+    eventually(lambda: own.field(".status.containerStatuses[0].restartCount", "pod/box"), "1".__eq__)
     own.wait("condition=Ready", "pod/box")
     assert own.inside("box", "ls", "/tmp").stdout == ""
 

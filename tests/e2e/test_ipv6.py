@@ -63,28 +63,40 @@ spec:
 """
 
 
-def _up(policy: str, *options: str):
+def _up(eventually, policy: str, *options: str):
     handle = Netemu(f"e2e-{uuid4().hex[:6]}")
     try:
         handle.ok("up", "--nodes", "2", *options)
         handle.apply(WORLD.replace("POLICY", policy))
         handle.ok("rollout", "status", "daemonset/web", "--timeout=120s")
         handle.wait("condition=Ready", "pod/client")
+        eventually(lambda: _reaches_all(handle))
         yield handle
     finally:
         handle.ok("down")
 
 
 @pytest.fixture(scope="module")
-def dual():
+def dual(eventually):
     """Make a cluster of both families."""
-    yield from _up("RequireDualStack", *DUAL)
+    yield from _up(eventually, "RequireDualStack", *DUAL)
 
 
 @pytest.fixture(scope="module")
-def alone():
+def alone(eventually):
     """Make a cluster that has IPv6 only."""
-    yield from _up("SingleStack", *ALONE)
+    yield from _up(eventually, "SingleStack", *ALONE)
+
+
+def _reaches_all(cluster):
+    """Tell whether both nodes know the Services, in every family, and DNS all of their endpoints."""
+    ips = cluster.get("service", "web")["spec"]["clusterIPs"]
+    names = cluster.inside("client", "dig", "+short", "endpoints.default.svc.cluster.local", "AAAA").stdout
+    asked = [
+        cluster.on(node, "curl", "-sfg", "--fail-early", "-m", "5", *(_url(ip, 80, "hostname") for ip in ips))
+        for node in ("node-1", "node-2")
+    ]
+    return len(names.split()) == 2 and not any(done.returncode for done in asked)
 
 
 def _addresses(cluster, pod):
@@ -116,7 +128,7 @@ def _patch(policy):
 
 
 def _curl(url):
-    return ("curl", "-sSg", "-m", "5", url)
+    return ("curl", "-sSg", "-m", "20", url)
 
 
 @pytest.mark.parametrize("family", [0, 1], ids=["IPv4", "IPv6"])

@@ -33,9 +33,11 @@ spec: {ports: [{port: 8080, targetPort: 80}], selector: {app: web}}
 
 
 @pytest.fixture(scope="module")
-def kubectl(any_kubectl):
+def kubectl(any_kubectl, eventually):
     any_kubectl.ok("apply", "-f", "-", stdin=PODS)
     any_kubectl.ok("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s")
+    eventually(lambda: any_kubectl.read(".subsets[0].addresses", "endpoints", "web"))
+    eventually(lambda: any_kubectl.ok("logs", "shell"), "hello\n".__eq__)
     return any_kubectl
 
 
@@ -82,7 +84,7 @@ def test_exec_gives_a_terminal(kubectl, terminal):
     said = read_to_end(mine)
 
     assert "/dev/pts/" in said
-    assert process.wait(10) == 5
+    assert process.wait(60) == 5
 
 
 def test_logs_are_read_and_followed_while_attach_types(kubectl):
@@ -136,11 +138,11 @@ def test_run_plays_a_pod_to_its_end_and_removes_it(kubectl):
     assert "NotFound" in kubectl.fails("get", "pod", "brief")
 
 
-def test_events_tell_how_a_pod_came_to_run(kubectl):
-    told = kubectl.ok("get", "events", "--field-selector=involvedObject.name=shell", "-o", "wide")
+def test_events_tell_how_a_pod_came_to_run(kubectl, eventually):
+    words = ("get", "events", "--field-selector=involvedObject.name=shell", "-o", "wide")
 
+    told = eventually(lambda: kubectl.ok(*words), lambda seen: "Started" in seen)
     assert "Scheduled" in told
-    assert "Started" in told
     assert "Successfully assigned" in kubectl.ok("describe", "pod", "shell")
 
 
@@ -173,6 +175,6 @@ def test_the_newest_adds_a_container_to_debug_a_pod_and_makes_a_copy_with_one(ne
     assert newest.ok("exec", "copy", "-c", "look", "--", *fetch) == "200"
 
 
-def test_the_newest_has_words_for_events(newest):
-    assert "Started" in newest.ok("events", "--for", "pod/web")
+def test_the_newest_has_words_for_events(newest, eventually):
+    eventually(lambda: "Started" in newest.ok("events", "--for", "pod/web"))
     assert "Scheduled" in newest.ok("events", "--types=Normal")

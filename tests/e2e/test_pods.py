@@ -81,7 +81,7 @@ def test_a_terminal_is_a_real_one(cluster):
             "--",
             "sh",
             "-c",
-            "test -t 0 && stty size && read x && echo got $x",
+            "test -t 0 && stty size && echo hears && read x && echo got $x",
         ],
         env={**os.environ, "NETEMU_CLUSTER": cluster.name},
         stdin=follower,
@@ -89,12 +89,14 @@ def test_a_terminal_is_a_real_one(cluster):
         stderr=follower,
     )
     os.close(follower)
-    os.write(leader, b"word\r")
     seen = b""
+    while b"hears" not in seen:
+        seen += os.read(leader, 4096)
+    os.write(leader, b"word\r")
     while b"got word" not in seen:
         seen += os.read(leader, 4096)
 
-    assert shell.wait(timeout=30) == 0
+    assert shell.wait(timeout=60) == 0
     os.close(leader)
 
 
@@ -187,8 +189,8 @@ def test_an_unknown_image_names_the_catalogue(cluster, namespace, eventually):
         statuses = cluster.get("pod", "unknown", "-n", namespace)["status"].get("containerStatuses") or [{}]
         return (statuses[0].get("state") or {}).get("waiting") or {}
 
-    waiting = eventually(reason, lambda found: found.get("reason") in {"ErrImagePull", "ImagePullBackOff"})
-    assert "catalogue" in waiting["message"] + cluster.ok("describe", "pod", "unknown", "-n", namespace)
+    eventually(reason, lambda found: found.get("reason") in {"ErrImagePull", "ImagePullBackOff"})
+    eventually(lambda: "catalogue" in cluster.ok("describe", "pod", "unknown", "-n", namespace))
 
 
 def test_the_machine_s_programs_are_there(cluster):

@@ -59,7 +59,7 @@ spec:
 
 
 @pytest.fixture(scope="module")
-def chains():
+def chains(eventually):
     """Make a cluster that serves with iptables."""
     handle = Netemu(f"e2e-{uuid4().hex[:6]}")
     try:
@@ -68,13 +68,15 @@ def chains():
         handle.ok("rollout", "status", "deploy/web", "--timeout=120s")
         handle.wait("condition=Ready", "pod/client")
         handle.wait("jsonpath={.status.loadBalancer.ingress}", "service/web")
+        for place in (CLIENT, "node-1", "node-2"):
+            eventually(lambda place=place: not {7, 28} & set(asked(handle, place, *_served(handle))))
         yield handle
     finally:
         handle.ok("down")
 
 
 # Each answer ends with curl's exit status: 7 is refused, 28 nothing.
-ASK = """for address in "$@"; do curl -s -m 2 "http://$address"; echo "Status: $?"; done"""
+ASK = """for address in "$@"; do curl -s -m 5 "http://$address"; echo "Status: $?"; done"""
 
 
 def asked(cluster, place, *addresses):
@@ -86,6 +88,12 @@ def asked(cluster, place, *addresses):
         r"(?:Hostname: (\S+).*?RemoteAddr: ([^:\n]+).*?)?^Status: (\d+)", said, re.DOTALL | re.MULTILINE
     )
     return [(name, source) if name else int(status) for name, source, status in found]
+
+
+def _served(cluster):
+    """Give the ClusterIPs behind which there are pods."""
+    services = {each["metadata"]["name"]: each["spec"]["clusterIP"] for each in cluster.get("services")}
+    return [services[name] for name in ("web", "sticky", "local")]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def _asked(done):
 
 
 def _curl(url):
-    return ("curl", "-s", "--max-time", "5", "-H", "Accept: application/json", url)
+    return ("curl", "-s", "--max-time", "20", "-H", "Accept: application/json", url)
 
 
 @pytest.mark.parametrize("shell", ["shell-1", "shell-2", "shell-3", "host-shell"])
@@ -60,10 +60,10 @@ def test_several_ports_and_numbers_and_names_of_targets(cluster, web):
     assert _asked(cluster.inside("shell-1", *_curl(f"http://{web['ip']}:8000/")))["pod"] in web["pods"]
 
 
-def test_udp_is_echoed(cluster, web):
+def test_udp_is_echoed(cluster, web, eventually):
     command = f"echo over-udp | nc -u -w 1 {web['ip']} 7"
 
-    assert "over-udp" in cluster.inside("shell-1", "sh", "-c", command).stdout
+    eventually(lambda: "over-udp" in cluster.inside("shell-1", "sh", "-c", command).stdout)
 
 
 @pytest.mark.parametrize("node", NODES.values())
@@ -207,6 +207,6 @@ spec: {selector: {app: slow}, ports: [{port: 80}]}
 
 
 def test_what_is_nowhere_is_refused_at_once(cluster):
-    done = cluster.inside("shell-1", "curl", "-sS", "--max-time", "5", "http://192.0.2.1/")
+    done = cluster.inside("shell-1", "curl", "-sS", "--max-time", "20", "http://192.0.2.1/")
 
     assert done.returncode == 7  # not 28: no time-out

@@ -67,18 +67,22 @@ class Kubectl:
         return Terminal([self.program, *words], self.environment)
 
 
+def _resize(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Terminal:
     """A person at a terminal of 33 lines and 101 columns."""
 
     def __init__(self, argv, environment):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            _resize(pty.STDIN_FILENO, 33, 101)
             os.execvpe(argv[0], argv, environment)
         self.heard = b""
-        self.resize(33, 101)
 
     def resize(self, rows, columns):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _resize(self.fd, rows, columns)
 
     def say(self, text):
         os.write(self.fd, text.encode())
@@ -239,11 +243,11 @@ def test_files_are_copied_there_and_back(kubectl, tmp_path):
     assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
 
 
-def test_logs_are_followed_until_the_container_ends(kubectl, namespace):
+def test_logs_are_followed_until_the_container_ends(kubectl, cluster, namespace):
     script = "for i in 1 2 3; do echo $i; sleep 0.2; done"
     words = ("--image=busybox", "--restart=Never", "--command", "--", "sh", "-c", script)
     kubectl.run("run", "talker", "-n", namespace, *words)
-    kubectl.run("wait", "--for=jsonpath={.status.podIP}", "pod/talker", "-n", namespace)
+    cluster.wait("jsonpath={.status.containerStatuses[0].containerID}", "pod/talker", "-n", namespace)
 
     done = kubectl.run("logs", "-f", "-n", namespace, "talker", "--pod-running-timeout=120s")
 

@@ -14,7 +14,9 @@ def test_the_service_reaches_the_application(cluster, website, manifests, eventu
     cluster.apply(manifests / "talk/service-clusterip.yaml", website)
     address = cluster.field(".spec.clusterIP", "service", "website", "-n", website)
 
-    answer = eventually(lambda: cluster.inside("shell-1", "curl", "-s", f"http://{address}/").stdout)
+    answer = eventually(
+        lambda: cluster.inside("shell-1", "curl", "-s", "-m", "5", f"http://{address}/").stdout
+    )
 
     assert f"Namespace: {website}" in answer
 
@@ -37,7 +39,7 @@ def test_the_host_port_answers_on_its_host(cluster, namespace, manifests, eventu
     cluster.wait("condition=Ready", "pod/myhostportpod", "-n", namespace)
     host = cluster.field(".status.hostIP", "pod", "myhostportpod", "-n", namespace)
 
-    answer = eventually(lambda: cluster.on("outside", "curl", "-s", f"http://{host}:8080/").stdout)
+    answer = eventually(lambda: cluster.on("outside", "curl", "-s", "-m", "5", f"http://{host}:8080/").stdout)
 
     assert "Pod: myhostportpod" in answer
 
@@ -46,7 +48,9 @@ def test_the_host_port_answers_on_its_host(cluster, namespace, manifests, eventu
 def test_the_node_port_answers_on_every_node(cluster, website, manifests, eventually, node):
     cluster.apply(manifests / "talk/service-nodeport.yaml", website)
 
-    answer = eventually(lambda: cluster.on("outside", "curl", "-s", f"http://{node}:31100/").stdout)
+    answer = eventually(
+        lambda: cluster.on("outside", "curl", "-s", "-m", "5", f"http://{node}:31100/").stdout
+    )
 
     assert "Pod: website-" in answer
     cluster.ok("delete", "service", "website", "-n", website)
@@ -62,8 +66,8 @@ def test_the_load_balancer_gets_an_address_that_outside_reaches_and_its_node_por
     )
 
     assert address in cluster.ok("get", "service", "website", "-n", website)
-    eventually(lambda: cluster.on("outside", "curl", "-s", f"http://{address}/").stdout)
-    eventually(lambda: cluster.on("outside", "curl", "-s", f"http://172.30.0.12:{port}/").stdout)
+    eventually(lambda: cluster.on("outside", "curl", "-s", "-m", "5", f"http://{address}/").stdout)
+    eventually(lambda: cluster.on("outside", "curl", "-s", "-m", "5", f"http://172.30.0.12:{port}/").stdout)
 
 
 def test_the_ingress_is_stored_and_told_that_nobody_serves_it(cluster, namespace, manifests, eventually):

@@ -39,8 +39,7 @@ def test_a_new_image_is_rolled_out_without_an_answer_missing(cluster, web, event
     eventually(lambda: cluster.inside("shell-1", "curl", "-sf", f"http://{address}/").returncode == 0)
     before = _names(cluster, web)
 
-    deployment = cluster.ok("get", "deployment", "w", "-o", "yaml", "-n", web)
-    cluster.apply(deployment.replace("image: nginx", "image: httpd"), web)
+    cluster.ok("set", "image", "deployment/w", "nginx=httpd", "-n", web)
     cluster.ok("rollout", "status", "deployment/w", "-n", web)
 
     eventually(lambda: not _names(cluster, web) & before)
