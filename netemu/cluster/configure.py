@@ -69,7 +69,10 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as err:
         raise _named(err, file, options) from err
-    check_settings(settings)
+    try:
+        check_settings(settings)
+    except SettingsError as err:
+        raise _located(err, file, options) from err
     return settings
 
 
@@ -232,7 +235,9 @@ def _read_file(path: Path) -> Document:
     except UnicodeDecodeError as err:
         raise SettingsError(f"--config: {path} is no text file") from err
     except ManifestError as err:
-        raise SettingsError(err.message.replace(*_OBJECT_OR_MAPPING), hint=err.hint) from err
+        if (expected := _OBJECT_OR_MAPPING[0]) in err.message:
+            raise SettingsError(err.message.replace(expected, _OBJECT_OR_MAPPING[1])) from err
+        raise SettingsError(err.message, hint=err.hint) from err
     if len(documents) > 1:
         raise SettingsError(f"{path}:{documents[1].line}: settings are one document, not several")
     return documents[0] if documents else Document(source=str(path), line=1, object={})
@@ -242,7 +247,8 @@ def _named(err: msgspec.ValidationError, file: Document | None, options: Mapping
     text = str(err)
     field = re.search(r"\$\.([\w.]+)", text) or re.search(r"unknown field `(\w+)`", text)
     name = field[1] if field else ""
-    reason, hint = _worded(text.split(" - at ", maxsplit=1)[0], name)
+    given = options.get(_snake(name)) or (file.object.get(name) if file else None)
+    reason, hint = _worded(text.split(" - at ", maxsplit=1)[0], name, given)
     if options.get(_snake(name)) is not None:
         return SettingsError(f"--{_snake(name).replace('_', '-')}: {reason}", hint=hint)
     if file is None:
@@ -250,12 +256,24 @@ def _named(err: msgspec.ValidationError, file: Document | None, options: Mapping
     return SettingsError(f"{file.source}:{file.line_of(name)}: {name}: {reason}", hint=hint)
 
 
-def _worded(reason: str, name: str) -> tuple[str, str]:
+def _located(err: SettingsError, file: Document | None, options: Mapping[str, Any]) -> SettingsError:
+    """Say of settings that the file has, and no option, where they are instead of what option they are."""
+
+    def place(option: re.Match[str]) -> str:
+        name = _camel(option[1].replace("-", "_"))
+        if file is None or name not in file.object or options.get(_snake(name)) is not None:
+            return option[0]
+        return f"{file.source}:{file.line_of(name)}: {name}"
+
+    return type(err)(re.sub(r"--([a-z-]+)", place, err.message), hint=err.hint)
+
+
+def _worded(reason: str, name: str, given: object) -> tuple[str, str]:
     """Give what is wrong with a setting, and what to do, in words for people."""
     if "unknown field" in reason:
         return "there is no such setting", f"Settings: {', '.join(map(_camel, Settings.__struct_fields__))}."
     if "matching regex" in reason:
-        return "this cannot be a name", "Lower-case letters, digits and '-', at most 20."
+        return f"{given!r} cannot be a name", "Lower-case letters, digits and '-', at most 20."
     if enum := re.fullmatch(r"Invalid enum value (.*)", reason):
         return f"{enum[1]} is none of its values", f"One of: {', '.join(_values(name))}."
     if bound := re.fullmatch(r"Expected `\w+` (<|>)= (\d+)(\.0)?", reason):

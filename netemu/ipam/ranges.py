@@ -14,6 +14,20 @@ Network = IPv4Network | IPv6Network
 SMALLEST_SLICE_PREFIX = 24  # as Kubernetes' node-cidr-mask-size; readers of labs expect it
 IPV6_SLICE_PREFIX = 64  # node-cidr-mask-size-ipv6
 _IPV6_SLICES_BITS = 8  # a range with no room for that many /64 is cut into so many smaller ones
+# Linux forwards no packet to these (include/linux/in.h, net/ipv6/addrconf.c).
+_NEVER_FORWARDED = {
+    ip_network(cidr): kind
+    for cidr, kind in (
+        ("0.0.0.0/8", "addresses of no network"),
+        ("127.0.0.0/8", "loopback addresses"),
+        ("169.254.0.0/16", "link-local addresses"),
+        ("224.0.0.0/4", "multicast addresses"),
+        ("255.255.255.255/32", "the broadcast address"),
+        ("::/127", "loopback addresses"),
+        ("fe80::/10", "link-local addresses"),
+        ("ff00::/8", "multicast addresses"),
+    )
+}
 
 
 class LabelledRange(NamedTuple):
@@ -107,4 +121,10 @@ def _parse_cidr(text: str, setting: str) -> Network:
         raise SettingsError(
             f"{setting}: {text} is an address in a range, not a range", hint=f"Write {network}."
         )
+    for special, kind in _NEVER_FORWARDED.items():
+        if special.version == network.version and network.overlaps(special):
+            raise SettingsError(
+                f"{setting}: {text} has {kind} ({special}), which Linux does not forward",
+                hint="Give a private range such as 10.244.0.0/16.",
+            )
     return network

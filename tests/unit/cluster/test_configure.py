@@ -63,7 +63,7 @@ def test_a_choice_that_is_none_is_told_what_there_is():
         ),
         ({"proxy_mode": "none", "masquerade_all": True}, "--masquerade-all: with --proxy-mode none"),
         ({"cni": "/no/such/file"}, "there is no file /no/such/file"),
-        ({"name": "Ümlaut"}, "--name"),
+        ({"name": "Ümlaut"}, "--name: 'Ümlaut' cannot be a name"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_by_name(options, words):
@@ -80,6 +80,10 @@ def test_settings_that_cannot_work_are_refused_by_name(options, words):
         ("- a\n", r"cluster\.yaml:1: settings are a mapping"),
         ("nodes: 2\nnodes: 3\n", r'cluster\.yaml:2: key "nodes" is already set'),
         ("nodes: 2\n---\nnodes: 3\n", r"cluster\.yaml:\d: settings are one document"),
+        ("nodes: 2\nname: A_b\n", r"cluster\.yaml:2: name: 'A_b' cannot be a name"),
+        ("nodes: 2\npodCidr: 10.96.0.0/12\n", r"\(from .*cluster\.yaml:2: podCidr\) overlaps services"),
+        ("podCidr: 10.244.0.0/33\n", r"^.*cluster\.yaml:1: podCidr: '10\.244\.0\.0/33' is not"),
+        ("podCidr: fd00::/56\n", r"cluster\.yaml:1: podCidr has IPv6, but --host-cidr has IPv4"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path, text, words):
