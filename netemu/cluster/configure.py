@@ -11,7 +11,9 @@ import msgspec
 
 from netemu.api import quantity, syntax
 from netemu.api.codec import Document, ManifestError, decode_documents
+from netemu.cluster.cni_files import read_cni
 from netemu.cluster.configure_kubelet import check_kubelet, with_seconds
+from netemu.cni.config import CniConfigError
 from netemu.errors import SettingsError
 from netemu.ipam.ranges import LabelledRange, check_apart, node_slice, parse_ranges
 from netemu.settings import Settings
@@ -71,9 +73,9 @@ def load_settings(config_file: Path | None, options: Mapping[str, Any]) -> Setti
         raise _named(err, file, options) from err
     try:
         check_settings(settings)
+        return _with_cni_found(settings)
     except SettingsError as err:
         raise _located(err, file, options) from err
-    return settings
 
 
 def settings_in(config_file: Path) -> frozenset[str]:
@@ -106,11 +108,6 @@ def check_settings(settings: Settings) -> None:
     _check_nodes(settings)
     _check_proxy(settings)
     check_kubelet(settings.kubelet)
-    if settings.cni not in ("", "none") and not Path(settings.cni).is_file():
-        raise SettingsError(
-            f"--cni: there is no file {settings.cni}",
-            hint="Give a CNI configuration list (.conflist), or none.",
-        )
 
 
 def labelled_ranges(settings: Settings) -> list[LabelledRange]:
@@ -205,6 +202,18 @@ def _check_proxy(settings: Settings) -> None:
                 f"{option}: with --proxy-mode none nobody here serves Services",
                 hint="Ask your own proxy for it.",
             )
+
+
+def _with_cni_found(settings: Settings) -> Settings:
+    """Check a CNI configuration of the user's while nothing is made yet; nodes find it from anywhere."""
+    if settings.cni in ("", "none"):
+        return settings
+    path = Path(settings.cni).absolute()
+    try:
+        read_cni(path)
+    except CniConfigError as err:
+        raise SettingsError(f"--cni: {err.message}", hint=err.hint) from err
+    return msgspec.structs.replace(settings, cni=str(path))
 
 
 def _zone_names(value: Any) -> Any:

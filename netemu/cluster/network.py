@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from netemu.agent.node import network_problem
 from netemu.agent.ports import Sandbox
+from netemu.cluster.cni_files import OWN_PLUGINS, install_cni, read_cni
 from netemu.cluster.podnetns import remove_netns, wired_in
 from netemu.cluster.record import Record
 from netemu.cluster.unlinking import Unlinker
@@ -30,7 +30,6 @@ from netemu.settings import Paths, Settings
 
 CONFIGURATION = "10-netemu.conflist"
 NETNS_IN_NODE = Path("/run/netns")
-PROGRAMS = ("netemu-bridge", "netemu-ipam", "netemu-portmap")
 
 
 class Wirer(Protocol):
@@ -143,7 +142,7 @@ def install_configuration(place: NodePlace, settings: Settings, paths: Paths) ->
     An existing configuration stays: it may be the user's.
     """
     state = paths.node_state(place.name)
-    for program in PROGRAMS:
+    for program in OWN_PLUGINS:
         link = state / "opt/cni/bin" / program
         if not link.is_symlink():
             link.symlink_to(Path(sys.executable).parent / program)
@@ -151,7 +150,7 @@ def install_configuration(place: NodePlace, settings: Settings, paths: Paths) ->
     if settings.cni == "none" or any(net_d.iterdir()):
         return
     if settings.cni:
-        shutil.copy(settings.cni, net_d)
+        install_cni(read_cni(Path(settings.cni)), place, state)
     else:
         (net_d / CONFIGURATION).write_text(default_configuration(place, settings))
 

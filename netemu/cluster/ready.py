@@ -35,6 +35,18 @@ def ask_node_ready(api_socket: Path, node: str, timeout_s: float = 2.0) -> bool:
     return any(each["type"] == "Ready" and each["status"] in ("True", "False") for each in conditions)
 
 
+def last_warning(api_socket: Path, timeout_s: float = 2.0) -> str:
+    """Give the last warning about the cluster's own pods ("pod/NAME: what is wrong"), "" if there is none."""
+    path = "/api/v1/namespaces/kube-system/events?fieldSelector=type%3DWarning"
+    status, body = _get(api_socket, path, timeout_s)
+    events = json.loads(body)["items"] if status == 200 else []
+    if not events:
+        return ""
+    last = max(events, key=lambda event: event.get("lastTimestamp") or "")
+    about = last["involvedObject"]
+    return f"{about['kind'].lower()}/{about['name']}: {last['message']}"
+
+
 def _get(api_socket: Path, path: str, timeout_s: float) -> tuple[int, bytes]:
     """Ask once; status 0 if nobody answers."""
     connection = _UnixConnection(api_socket, timeout_s)

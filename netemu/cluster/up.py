@@ -12,7 +12,7 @@ from netemu.cluster.configure import check_settings, differences, labelled_range
 from netemu.cluster.host_access import access_link
 from netemu.cluster.locking import locked
 from netemu.cluster.processes import DAEMON, ensure_process, find_process, python
-from netemu.cluster.ready import ask_ready
+from netemu.cluster.ready import ask_ready, last_warning
 from netemu.cluster.record import Record
 from netemu.cluster.saved import load_saved, make_directory, save
 from netemu.cluster.world import plan_world
@@ -141,8 +141,10 @@ def _wait_ready(paths: Paths, daemon: ProcessId, progress: Progress, meanwhile: 
             progress(f"waiting for {waits_for}")
         if wait_gone(daemon, LOOK_EVERY_S):
             raise StartError(f"the daemon ended: {_last_words(paths)}", hint=f"See {paths.run}/daemon.log.")
+    reason = last_warning(paths.api_socket)
     raise StartError(
-        f"not ready after {WITHIN_S:.0f} s; still waiting for {said or 'the daemon'}",
+        f"not ready after {WITHIN_S:.0f} s; still waiting for {said or 'the daemon'}"
+        + (f"; {reason}" if reason else ""),
         hint=f"See {paths.run}/daemon.log, netemu status and netemu doctor.",
     )
 

@@ -24,7 +24,7 @@ NODE_NOT_READY = (
     f"message:Network plugin returns error: {NOT_READY}"
 )
 
-_SUFFIXES = (".conf", ".conflist", ".json")
+SUFFIXES = (".conf", ".conflist", ".json")
 
 
 class CniConfigError(NetemuError):
@@ -61,7 +61,7 @@ class NetworkConfig(Struct, frozen=True, kw_only=True):
 def find_config(directory: Path) -> Path | None:
     """Find the configuration that counts: the first file by name, as the kubelet's runtimes do."""
     try:
-        names = [name for name in os.listdir(directory) if name.endswith(_SUFFIXES)]
+        names = [name for name in os.listdir(directory) if name.endswith(SUFFIXES)]
     except FileNotFoundError:
         return None
     return directory / min(names) if names else None

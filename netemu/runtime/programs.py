@@ -12,6 +12,7 @@ import struct
 import termios
 from itertools import count
 
+from netemu.linux import libc
 from netemu.runtime.cgroups import Cgroups
 from netemu.runtime.command import exec_failure, find_fault, located
 from netemu.runtime.control import Client, Refusal
@@ -127,9 +128,9 @@ class Programs:
         if request["tty"]:
             master, slave = os.openpty()
             streams: tuple[Stdio, list[int]] = (slave, slave, slave), [master]
-            self._start(client, request, command, streams, lambda: _take_terminal(slave))
+            self._start(client, request, command, streams, lambda: _prepare_in_node(slave))
         else:
-            self._start(client, request, command, open_pipes(stdin=True))
+            self._start(client, request, command, open_pipes(stdin=True), _prepare_in_node)
 
     def kill(self, client: Client, number: str) -> None:
         """Kill a program of this client. Idempotent."""
@@ -201,8 +202,16 @@ def _open_terminal_in(root: str) -> tuple[Stdio, list[int]]:
     return (slave, slave, slave), [master]
 
 
-def _take_terminal(terminal: int) -> None:
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+def _prepare_in_node(terminal: int | None = None) -> None:
+    """Give a program the /proc of its own PID namespace, and its terminal.
+
+    Ours has the machine's numbers. Programs in Go find their network namespace by their own number
+    (/proc/PID/task/TID/ns/net): all of the reference CNI plugins do.
+    """
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+    if terminal is not None:
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 def _kill(program: Program) -> None:

@@ -240,6 +240,33 @@ def test_without_a_cni_pods_wait_until_one_is_installed(netemu, eventually):
     handle.wait("condition=Ready", "pod", "--all", "-n", "kube-system")
 
 
+# A plugin of somebody else's, in a language that looks itself up in /proc by its number, as Go does.
+PLUGIN = """#!/bin/sh
+readlink /proc/$$/task/$$/ns/net >/dev/null || { echo '{"code": 100, "msg": "not in /proc"}'; exit 1; }
+exec /opt/cni/bin/netemu-bridge
+"""
+CONFIGURATION = """{"cniVersion": "1.0.0", "name": "theirs", "plugins": [
+  {"type": "theirs", "bridge": "cni0", "isDefaultGateway": true, "hairpinMode": true,
+   "ipam": {"type": "netemu-ipam", "ranges": [[{"subnet": "{{.PodCIDR}}"}]]}}]}"""
+
+
+def test_plugins_of_others_wire_pods(netemu, tmp_path, eventually):
+    handle, file = netemu(), tmp_path / "10-theirs.conflist"
+    file.write_text(CONFIGURATION)
+    assert "there is no plugin 'theirs'" in handle.fails("up", "--cni", str(file))
+    assert handle.run("status").returncode == 1
+    (tmp_path / "theirs").write_text(PLUGIN)
+    (tmp_path / "theirs").chmod(0o755)
+
+    handle.ok("up", "--nodes", "2", "--cni", str(file))
+
+    handle.ok("create", "deployment", "web", "--image", "nginx", "--port", "80", "--replicas", "2")
+    handle.ok("expose", "deployment", "web")
+    handle.ok("run", "shell-1", "--image", "busybox")
+    handle.wait("condition=Ready", "pod", "--all")
+    eventually(lambda: _answers(handle))
+
+
 def test_the_cluster_domain_is_a_setting(netemu, eventually):
     handle = netemu()
     handle.ok("up", "--cluster-domain", "k8sprod.adaltas.cloud", "--nodes", "2")

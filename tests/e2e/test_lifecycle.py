@@ -43,9 +43,12 @@ def condition(kind):
     return f'.status.conditions[?(@.type=="{kind}")].message'
 
 
-def test_init_containers_and_sidecars_start_in_order_and_hooks_after_their_containers(kubectl, read):
+def test_init_containers_and_sidecars_start_in_order_and_hooks_after_their_containers(
+    kubectl, read, eventually
+):
     read("sidecars", ".status.containerStatuses[0].ready", lambda seen: seen == "true")
-    order = kubectl.ok("exec", "sidecars", "-c", "web", "--", "cat", "/shared/order").split()
+    written = ("exec", "sidecars", "-c", "web", "--", "cat", "/shared/order")
+    order = eventually(lambda: kubectl.ok(*written).split(), lambda words: len(words) == 5)
 
     assert order[:3] == ["first", "proxy", "second"]
     assert sorted(order[3:]) == ["hook", "web"]

@@ -43,7 +43,7 @@ def shim(places: Path, node: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(argv(places, node))
     yield process
     process.terminate()
-    process.wait(10)
+    process.wait(30)
 
 
 @pytest.fixture
@@ -122,9 +122,10 @@ async def test_netemu_s_own_code_runs_in_a_node(client):
     assert done == Completed(0, b"ok\n", b"")
 
 
-async def test_nothing_that_a_node_mounts_reaches_the_machine(client):
+async def test_nothing_that_a_node_mounts_reaches_the_machine(client, shim):
     before = Path("/proc/self/mountinfo").read_text()
-    await said(client, "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    mount = ["nsenter", "--target", str(shim.pid), "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    await asyncio.to_thread(subprocess.run, mount, check=True)
 
     assert Path("/proc/self/mountinfo").read_text() == before
 
@@ -155,6 +156,14 @@ async def test_a_program_gets_its_input_and_gives_its_output_however_long(client
     data = os.urandom(500_000)
 
     assert await client.run(["cat"], env=PATH, stdin=data) == Completed(0, data, b"")
+
+
+async def test_a_program_finds_itself_in_proc_by_its_number(client):
+    words = ["sh", "-c", "readlink /proc/$$/ns/net /proc/$$/task/$$/ns/net /proc/self/ns/net"]
+    found = (await client.run(words, env=PATH)).stdout.split()
+
+    assert len(found) == 3
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,7 @@ def _place_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def install_cni(name: str, file: str) -> None:
     """Put a CNI configuration list into every node; without a file, netemu's own."""
+    from netemu.cluster.cni_files import CniFiles, install_cni, read_cni
     from netemu.cluster.network import CONFIGURATION, default_configuration
     from netemu.cluster.places import paths_for, world_of
     from netemu.cluster.saved import load_saved
@@ -175,33 +176,13 @@ def install_cni(name: str, file: str) -> None:
     paths = paths_for(name)
     world, settings = world_of(name, paths), load_saved(paths)
     assert settings is not None, "world_of has read them"
-    given = _checked_configuration(Path(file)) if file else None
+    given = read_cni(Path(file)) if file else None
     for place in world.nodes:
-        net_d = paths.node_state(place.name) / "etc/cni/net.d"
-        text = default_configuration(place, settings) if given is None else given
-        path = net_d / (Path(file).name if file else CONFIGURATION)
-        _replace(path, text)
+        files = given or CniFiles(CONFIGURATION, default_configuration(place, settings), ())
+        try:
+            path = install_cni(files, place, paths.node_state(place.name))
+        except PermissionError as err:
+            raise PermissionDeniedError(
+                f"{paths.state} belongs to another user", hint="sudo netemu cni install"
+            ) from err
         print(f"{place.name}: /etc/cni/net.d/{path.name} written")
-
-
-def _checked_configuration(file: Path) -> str:
-    from netemu.cni.config import parse_config
-
-    try:
-        text = file.read_text()
-    except OSError as err:
-        raise UsageError(f"{file} cannot be read: {err.strerror}") from err
-    parse_config(text.encode(), source=str(file))
-    return text
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file at once: the nodes' agents look at the directory at any time."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_text(text)
-    except PermissionError as err:
-        raise PermissionDeniedError(
-            f"{path.parent} belongs to another user", hint="sudo netemu cni install"
-        ) from err
-    new.rename(path)
