@@ -43,7 +43,7 @@ def test_containers_of_a_pod_share_network_and_ipc_and_nothing_else(cluster, nam
 
 @pytest.mark.parametrize("path", ["/home", "/root", "/run/netemu", "/var/lib/netemu", "/run/netns"])
 def test_nothing_of_the_machine_s_own_is_visible(cluster, path):
-    assert cluster.inside("shell-1", "sh", "-c", f"ls -A {path} 2>/dev/null").stdout == ""
+    assert cluster.inside("shell-3", "sh", "-c", f"ls -A {path} 2>/dev/null").stdout == ""
 
 
 def test_usr_is_read_only_and_tmp_is_the_container_s_own(cluster):
