@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from netemu.api.views.core import Container, HttpGetAction, Probe
 from netemu.errors import NetemuError
 
 SUCCESS = Reply("success")
+
+_NOT_STARTED, _REFUSED = (126, 127), "OCI runtime exec failed: "
+"""How an exec ends whose command is not there: a kubelet counts it for nothing."""
 
 
 class Output(NamedTuple):
@@ -49,6 +53,8 @@ class Asker:
     async def _ask(self, uid: str, container: Container, probe: Probe, address: str) -> Reply:
         if probe.exec is not None:
             output = await self._exec(uid, container.name, probe.exec.command)
+            if output.exit_code in _NOT_STARTED and output.text.startswith(_REFUSED):
+                return Reply("error", _not_executed(uid, container.name, output.text.strip()))
             return Reply("failure", output.text) if output.exit_code else SUCCESS
         if probe.http_get is not None:
             port = resolve_port(container, probe.http_get.port)
@@ -87,6 +93,12 @@ def resolve_port(container: Container, port: int | str) -> int:
     if port.isdecimal():
         return int(port)
     raise ValueError(f'strconv.Atoi: parsing "{port}": invalid syntax')  # so a kubelet's last attempt ends
+
+
+def _not_executed(uid: str, container: str, why: str) -> str:
+    """Say that a command could not be started, as containerd does."""
+    id = hashlib.sha256(f"{uid}/{container}".encode()).hexdigest()  # one, so that its events count as one
+    return f'rpc error: code = Unknown desc = failed to exec in container: failed to start exec "{id}": {why}'
 
 
 def _late(container: Container, probe: Probe, address: str) -> str:
