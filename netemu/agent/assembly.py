@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from netemu.agent import envfiles, environment, images, messages, specs, users
-from netemu.agent.profiles import check_profile
+from netemu.agent.profiles import read_profile
 from netemu.agent.security import Security, security_of
 from netemu.agent.specs import Attempt, MachineFiles, Site, find_container
 from netemu.agent.volumes import Volumes, sandbox_path, sub_path_of
@@ -149,7 +149,7 @@ class Assembly:
         return images.with_image(spec, image, attempt, work.obj, root=root, scratch=scratch)
 
     def _security(self, work: PodWork, attempt: Attempt, image_uid: int = 0) -> Security:
-        check_profile(work.obj, attempt.raw, self._site.paths.node_state(self._site.node))
+        profile = read_profile(work.obj, attempt.raw, self._site.paths.node_state(self._site.node))
         filtered = self._site.settings.kubelet.seccomp_default
         return security_of(
             work.obj,
@@ -157,6 +157,7 @@ class Assembly:
             image_uid=image_uid,
             seccomp_default=filtered,
             first_id=self.first_id(work.obj),
+            profile=profile,
         )
 
     def first_id(self, pod: Object) -> int:

@@ -141,7 +141,7 @@ class Containers:
         except OSError as err:
             return self._refused(work, container, NOT_CREATED, str(err))
         is_new = attempt == 0 and not isinstance(decided, Play)
-        told = not_had(work.obj, raw, has_users=bool(self.first_id(work.obj))) if is_new else ()
+        told = not_had(raw, has_users=bool(self.first_id(work.obj))) if is_new else ()
         self._tell_started(work, container, state, told)
         return state
 

@@ -26,7 +26,21 @@ def find_path(root: Path, volume: str, source: Raw) -> Path:
         VolumeError: the node has no such path for pods, or it is of another type.
 
     """
-    wanted = str(PurePosixPath("/") / source.get("path", "/"))
+    path, wanted = locate(root, volume, source), _wanted(source)
+    _make_common(root, wanted)
+    below = None if is_machines(wanted) else root
+    _check_type(volume, path, wanted, source.get("type") or "", below=below)
+    return path
+
+
+def locate(root: Path, volume: str, source: Raw) -> Path:
+    """Say where a path of a node is that a volume may be, whether it is there or not.
+
+    Raises:
+        VolumeError: the node has no such path for pods.
+
+    """
+    wanted = _wanted(source)
     if ".." in PurePosixPath(wanted).parts or is_at(wanted, _REFUSED):
         raise failed(volume, f"hostPath {wanted} is not for pods: nodes have no such part of their own")
     is_shared = is_machines(wanted)
@@ -34,8 +48,6 @@ def find_path(root: Path, volume: str, source: Raw) -> Path:
     real = Path(os.path.realpath(path))  # Path.resolve() raises RuntimeError for links in a circle
     if not (is_machines(str(real)) if is_shared else real.is_relative_to(root.resolve())):
         raise failed(volume, f"hostPath {wanted} leads out of the node")
-    _make_common(root, wanted)
-    _check_type(volume, path, wanted, source.get("type") or "", below=None if is_shared else root)
     return path
 
 
@@ -62,6 +74,10 @@ def is_at(path: str, places: tuple[str, ...]) -> bool:
 def failed(volume: str, why: str) -> VolumeError:
     """Say that a volume cannot be made, as a kubelet does."""
     return VolumeError(f'MountVolume.SetUp failed for volume "{volume}" : {why}')
+
+
+def _wanted(source: Raw) -> str:
+    return str(PurePosixPath("/") / source.get("path", "/"))
 
 
 def _make_common(root: Path, wanted: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from netemu.agent.hostpaths import find_path
+from netemu.agent.hostpaths import find_path, locate
 from netemu.agent.projections import Raw, VolumeError
 from netemu.api import claims
 from netemu.api.client import Client, Object
@@ -94,7 +94,7 @@ def find_own_place(root: Path, volume: Raw) -> Path:
     path = PurePosixPath((volume["spec"].get("hostPath") or {}).get("path", "/"))
     if str(path.parent) != claims.DIRECTORY or not path.name.startswith(f"{name}_"):
         raise VolumeError(f'volume "{name}" is no directory that was made for a claim: {path}')
-    return find_place(root, volume)
+    return locate(root, name, volume["spec"]["hostPath"])
 
 
 class Reclaimer:
@@ -126,7 +126,8 @@ class Reclaimer:
         meta: dict[str, Any] = volume["metadata"]
         try:
             place = find_own_place(self._root, volume)
-            await asyncio.to_thread(shutil.rmtree, place)
+            with suppress(FileNotFoundError):  # it was removed before, and the object was not
+                await asyncio.to_thread(shutil.rmtree, place)
             await self._client.delete(PERSISTENT_VOLUME, "", meta["name"], uid=meta["uid"])
         except (NotFoundError, ConflictError):
             return  # somebody else deleted it

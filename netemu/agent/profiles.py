@@ -6,6 +6,7 @@ containerd's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from netemu.agent.environment import ConfigError
 from netemu.agent.users import beyond
 from netemu.api.client import Object
 from netemu.runtime.sandbox import BEYOND
+from netemu.runtime.syscalls import read_in_root
 
 Raw = Mapping[str, Any]
 
 PROFILES = "/var/lib/kubelet/seccomp"
+_FAILED = "failed to create containerd container: "
+_MOST_BYTES = 1 << 20
 BEYOND_WORDS = (
     "{}: not given, for the root of this container is the machine's, which that would reach. "
     "Pods have it that ask for it in spec.containers, without hostNetwork, hostPID, hostIPC, hostUsers: true"
@@ -39,28 +43,34 @@ def seccomp_type(pod: Object, container: Raw, default: str = "Unconfined") -> st
     return str((_profile(pod, own) or {}).get("type") or default)
 
 
-def check_profile(pod: Object, container: Raw, root: Path) -> None:
-    """Look for a profile of the node's own (``root`` is its file system).
+def read_profile(pod: Object, container: Raw, root: Path) -> str:
+    """Read the profile of the node's own that a container wants (``root`` is the node's file system); empty
+    if it wants none.
 
     Raises:
-        ProfileError: it is not there.
+        ProfileError: it is not there, or no JSON.
         ConfigError: it has no name.
 
     """
     if seccomp_type(pod, container) != "Localhost":
-        return
+        return ""
     name = (_profile(pod, container.get("securityContext") or {}) or {}).get("localhostProfile", "")
     if not name:
         raise ConfigError("localhostProfile must be set if seccompProfile type is Localhost.")
     path = f"{PROFILES}/{name}"
-    if ".." in Path(name).parts or not (root / path.lstrip("/")).is_file():
-        raise ProfileError(
-            f'failed to create containerd container: cannot load seccomp profile "{path}": '
-            f"open {path}: no such file or directory"
-        )
+    try:
+        text = read_in_root(str(root), path.lstrip("/"), _MOST_BYTES).decode(errors="replace")
+    except OSError as err:
+        why = (err.strerror or "").lower()
+        raise ProfileError(f'{_FAILED}cannot load seccomp profile "{path}": open {path}: {why}') from err
+    try:
+        json.loads(text)
+    except ValueError as err:
+        raise ProfileError(f'{_FAILED}decoding seccomp profile failed "{path}": {err}') from err
+    return text
 
 
-def not_had(pod: Object, container: Raw, *, has_users: bool) -> Iterator[tuple[str, str]]:
+def not_had(container: Raw, *, has_users: bool) -> Iterator[tuple[str, str]]:
     """Say in reasons and messages of events what a container asked for and does not get.
 
     ``has_users`` if its pod has users of its own: then it may have all capabilities.
@@ -71,8 +81,6 @@ def not_had(pod: Object, container: Raw, *, has_users: bool) -> Iterator[tuple[s
         missing.append(_ALL_WORDS.format("privileged"))
     if missing and not has_users:
         yield "CapabilitiesNotGiven", BEYOND_WORDS.format(", ".join(missing))
-    if seccomp_type(pod, container) == "Localhost":
-        yield "SeccompProfileNotApplied", "seccomp profiles of nodes are looked for, and not applied"
 
 
 def _profile(pod: Object, own: Raw) -> Raw | None:

@@ -62,18 +62,26 @@ class Security(Struct, frozen=True, kw_only=True):
     processes: str
     node_ipc: bool
     seccomp: bool
+    profile: str
     gains_privileges: bool
     first_id: int
     unmasked: bool
 
 
 def security_of(
-    pod: Object, container: Raw, *, image_uid: int = 0, seccomp_default: bool = False, first_id: int = 0
+    pod: Object,
+    container: Raw,
+    *,
+    image_uid: int = 0,
+    seccomp_default: bool = False,
+    profile: str = "",
+    first_id: int = 0,
 ) -> Security:
     """Read what a container may from its pod and itself; ``image_uid`` is its image's user.
 
-    ``seccomp_default`` if system calls are filtered unless the pod says otherwise; ``first_id`` is the
-    machine's number of its root, if its pod has users of its own.
+    ``seccomp_default`` if system calls are filtered unless the pod says otherwise, ``profile`` is one of
+    the node's own that says how (``profiles.read_profile``); ``first_id`` is the machine's number of its
+    root, if its pod has users of its own.
     """
     spec = pod["spec"]
     own, of_pod = container.get("securityContext") or {}, spec.get("securityContext") or {}
@@ -97,7 +105,8 @@ def security_of(
         limits=_limits((container.get("resources") or {}).get("limits") or {}),
         processes=_processes(pod),
         node_ipc=bool(spec.get("hostIPC")),
-        seccomp=seccomp_type(pod, container, default) == "RuntimeDefault",
+        seccomp=bool(profile) or seccomp_type(pod, container, default) == "RuntimeDefault",
+        profile=profile,
         gains_privileges=own.get("allowPrivilegeEscalation") is not False,
         first_id=first_id,
         unmasked=privileged or own.get("procMount") == "Unmasked",

@@ -165,6 +165,7 @@ def container_spec(
         node_ipc=security.node_ipc,
         ipc="" if security.node_ipc else str(site.shared_memory(pod)),
         seccomp=security.seccomp,
+        profile=security.profile,
         gains_privileges=security.gains_privileges,
         first_id=security.first_id,
         unmasked=security.unmasked,

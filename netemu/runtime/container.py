@@ -77,7 +77,8 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     that is there for as long as their pod, share an IPC namespace; without one each has its own.
     With a ``first_id`` its network belongs to a user namespace, and so does the container: its root is that
     user on the machine. ``unmasked`` shows it all of /proc, which only such a container may see.
-    ``seccomp`` says whether system calls are filtered (``runtime.seccomp``), ``gains_privileges``
+    ``seccomp`` says whether system calls are filtered (``runtime.seccomp``), or with ``profile``, which
+    is an OCI profile as JSON, how; ``gains_privileges``
     whether programs with a set-user-ID bit have an effect: only those of images can.
     """
 
@@ -101,6 +102,7 @@ class ContainerSpec(Struct, frozen=True, kw_only=True):
     node_ipc: bool = False
     ipc: str = ""
     seccomp: bool = False
+    profile: str = ""
     gains_privileges: bool = False
     first_id: int = 0
     unmasked: bool = False

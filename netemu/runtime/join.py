@@ -91,8 +91,8 @@ class Joined:
             if self._terminal:
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             give_up_privileges(self._capabilities, may_gain=self._may_gain)
-            if self._calls:
-                filter_calls(self._calls)
+            if self._may_gain:  # it has the power to only now
+                self._filter()
             if any((self._has_users, self._user["uid"], self._user["gid"], self._user["groups"])):
                 os.setgroups(list(dict.fromkeys((self._user["gid"], *self._user["groups"]))))
             os.setgid(self._user["gid"])
@@ -103,11 +103,17 @@ class Joined:
                 os.write(error_fd, fault.encode())
             else:
                 close_all_on_exec(3)
+                if not self._may_gain:  # the last, for it may allow nothing of this
+                    self._filter()
                 self._execute()
         except OSError as err:
             os.write(error_fd, str(err).encode())
         finally:
             os._exit(127)
+
+    def _filter(self) -> None:
+        if self._calls:
+            filter_calls(self._calls)
 
     def _execute(self) -> None:
         """Execute the program where PATH has it (os.execvpe would import what is out of reach here)."""

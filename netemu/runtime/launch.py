@@ -8,6 +8,8 @@ import stat
 
 from netemu.linux.copies import Parts, become, is_own
 from netemu.runtime.cgroups import MAX_PROCESSES, Cgroups
+from netemu.runtime.command import runtime_failure
+from netemu.runtime.control import Refusal
 from netemu.runtime.entering import Way, join_groups, take_terminal
 from netemu.runtime.etc import WRITTEN, passwd_with
 from netemu.runtime.ipcspaces import IpcSpaces
@@ -15,6 +17,7 @@ from netemu.runtime.node import POD_SYSFS, SCRATCH, WRITTEN_ETC, Machine
 from netemu.runtime.oci import Monitor
 from netemu.runtime.pidlimits import bound_processes, is_bounded_by_namespaces
 from netemu.runtime.pidspaces import PidSpaces
+from netemu.runtime.profile import ProfileError, compile_profile
 from netemu.runtime.sandbox import (
     ARGUMENTS_FD,
     Root,
@@ -70,7 +73,7 @@ class Launcher:
         os.set_blocking(ready_read, False)
         give_streams(spec, stdio)
         handed = [in_memory(self._words(spec)), ready_write, os.open(_SH, os.O_PATH | os.O_CLOEXEC)]
-        filters = [in_memory_bytes(default_filter())] if spec["seccomp"] else []
+        filters = [in_memory_bytes(calls)] if (calls := filter_of(spec)) else []
         shared = [shared_fd] if shared_fd >= 0 else []
         groups = self.cgroups.open(spec["id"], spec["limits"])
         program = self._bwrap if way.users < 0 else self._unreadable_bwrap()
@@ -190,6 +193,21 @@ def outside_path(path: str, sources: dict[str, str], links: frozenset[str]) -> s
             return source + path[len(target) :]
     first = path.lstrip("/").partition("/")[0]
     return path if first == "usr" or first in links else ""
+
+
+def filter_of(spec: SpecJson) -> bytes:
+    """Give the filter of a container's system calls as the kernel takes it; empty for none.
+
+    Raises:
+        Refusal: its profile cannot be used.
+
+    """
+    if not spec["profile"]:
+        return default_filter(capabilities(spec)) if spec["seccomp"] else b""
+    try:
+        return compile_profile(spec["profile"])
+    except ProfileError as err:
+        raise Refusal(runtime_failure(f"unable to init seccomp: {err}")) from err
 
 
 def give_streams(spec: SpecJson, stdio: Stdio) -> None:

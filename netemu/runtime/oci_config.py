@@ -8,11 +8,12 @@ away from who may make files of them (CAP_MKNOD, which is everybody's): mounts d
 from __future__ import annotations
 
 import errno
+import json
 import os
 
 from netemu.linux.libc import USER_IDS
 from netemu.runtime.command import DEFAULT_PATH
-from netemu.runtime.seccomp import NEW_NAMESPACES, names
+from netemu.runtime.seccomp import NEW_NAMESPACES, lent_by, names
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def oci_config(
             "namespaces": [*_namespaces(spec, pid_namespace), *_users(user_namespace)],
             **(_mappings(spec["first_id"]) if user_namespace else {}),
             "sysctl": {} if spec["ipc"] else _ipc_sysctls(spec),
-            **({"seccomp": _filter()} if spec["seccomp"] else {}),
+            **({"seccomp": _filter(spec, capabilities)} if spec["seccomp"] else {}),
             **({} if spec["unmasked"] and user_namespace else _masks(spec, sysctl_families)),
         },
     }
@@ -160,8 +161,13 @@ def _mount(mount: MountJson) -> dict[str, Any]:
     }
 
 
-def _filter() -> dict[str, Any]:
-    refused = {"names": names(), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
+def _filter(spec: SpecJson, capabilities: Sequence[str]) -> dict[str, Any]:
+    if spec["profile"]:
+        own: dict[str, Any] = json.loads(spec["profile"])
+        return own
+    refused = {"names": names(capabilities), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
+    if "clone" in lent_by(capabilities):
+        return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [refused]}
     later = {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS}
     bits = [1 << bit for bit in range(32) if NEW_NAMESPACES & 1 << bit]
     clones = [{**refused, "names": ["clone"], "args": [_has_bit(bit)]} for bit in bits]

@@ -18,9 +18,8 @@ from netemu.runtime.command import exec_failure, find_fault, located
 from netemu.runtime.control import Client, Refusal
 from netemu.runtime.entering import join_groups
 from netemu.runtime.join import Joined
-from netemu.runtime.launch import give_streams
+from netemu.runtime.launch import filter_of, give_streams
 from netemu.runtime.sandbox import capabilities, environment, join_arguments
-from netemu.runtime.seccomp import default_filter
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
 
@@ -107,7 +106,7 @@ class Programs:
             user=spec["user"],
             capabilities=capabilities(spec),
             terminal=tty,
-            calls=default_filter() if spec["seccomp"] else b"",
+            calls=filter_of(spec),
             may_gain=spec["gains_privileges"] and spec["image"] is not None,
             has_users=bool(spec["first_id"]),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from netemu.runtime.command import DEFAULT_PATH
 from netemu.runtime.etc import SHARED, WRITTEN, home_of
 from netemu.runtime.openings import openings, parents
+from netemu.runtime.profile import LOADER
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def sandbox_arguments(
     while_made = sorted({*capabilities(spec), *_BECOMING})
     return [
         *_namespaces(spec),
-        *(("--seccomp", str(SHARED_FD + bool(spec["processes"]))) if spec["seccomp"] else ()),
+        *(("--seccomp", str(_filter_fd(spec))) if spec["seccomp"] and not spec["profile"] else ()),
         *("--cap-drop", "ALL"),
         *(word for name in while_made for word in ("--cap-add", f"CAP_{name.upper()}")),
         *(("--hostname", spec["hostname"]) if spec["hostname"] else ()),
@@ -131,7 +132,10 @@ def inner_command(spec: SpecJson) -> list[str]:
     """
     odd = [f"{key}={value}" for key, value in environment(spec).items() if not _is_shell_name(key)]
     command = ["/usr/bin/env", "--", *odd, *spec["argv"]] if odd else spec["argv"]
-    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- {SHELL_FD}<&- {SHARED_FD}<&- "$@"'
+    if spec["profile"]:  # the last before the command: it may allow nothing that comes before
+        command = ["/usr/bin/python3", "-ISc", LOADER, str(_filter_fd(spec)), *command]
+    shared = "" if spec["profile"] and not spec["processes"] else f"{SHARED_FD}<&-"
+    ready = f'echo >&{READY_FD}; exec {READY_FD}>&- {SHELL_FD}<&- {shared} "$@"'
     return [f"/proc/self/fd/{SHELL_FD}", "-c", ready, "sh", *confined(command, spec)]
 
 
@@ -189,6 +193,10 @@ def join_arguments(
         *(("/usr/bin/setsid", "--ctty") if tty else ()),
         *confined(["/usr/bin/env", "-i", f"--chdir={cwd or '/'}", *settings, *argv], spec),
     ]
+
+
+def _filter_fd(spec: SpecJson) -> int:
+    return SHARED_FD + bool(spec["processes"])
 
 
 def _setting(key: str, value: str) -> tuple[str, ...]:

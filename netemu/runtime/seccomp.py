@@ -10,6 +10,10 @@ from __future__ import annotations
 import platform
 import struct
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _ANYWHERE = {
     "clone3": 435,
     "fsconfig": 431,
@@ -48,6 +52,35 @@ _AARCH64 = {
     "userfaultfd": 282, "vhangup": 58,
 }  # include/uapi/asm-generic/unistd.h
 # fmt: on
+_LENT = {
+    "bpf": ("bpf",),
+    "dac_read_search": ("open_by_handle_at",),
+    "perfmon": ("perf_event_open",),
+    "sys_admin": (
+        *("bpf", "clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick"),
+        *(
+            "lookup_dcookie",
+            "mount",
+            "mount_setattr",
+            "move_mount",
+            "open_tree",
+            "perf_event_open",
+            "quotactl",
+        ),
+        *("quotactl_fd", "setdomainname", "sethostname", "setns", "syslog", "umount2", "unshare"),
+    ),
+    "sys_boot": ("reboot",),
+    "sys_module": ("delete_module", "finit_module", "init_module"),
+    "sys_nice": ("get_mempolicy", "mbind", "set_mempolicy", "set_mempolicy_home_node"),
+    "sys_pacct": ("acct",),
+    "sys_ptrace": ("kcmp",),
+    "sys_rawio": ("ioperm", "iopl"),
+    "sys_time": ("clock_settime", "settimeofday"),
+    "sys_tty_config": ("vhangup",),
+    "syslog": ("syslog",),
+}
+"""What is not refused to who has a capability."""
+
 _TABLES = {"x86_64": (0xC000003E, _X86_64), "aarch64": (0xC00000B7, _AARCH64)}  # linux/audit.h
 _PARTLY = ("clone", "clone3")
 
@@ -60,13 +93,16 @@ NEW_NAMESPACES = 0x7E020000  # the CLONE_NEW* that clone(2) takes
 _X32 = 0x40000000
 
 
-def default_filter(machine: str = "") -> bytes:
-    """Give the filter for a machine (this one) as the kernel takes it; empty where it is not known."""
+def default_filter(capabilities: Iterable[str] = (), machine: str = "") -> bytes:
+    """Give the filter for who has some capabilities, on a machine (this one), as the kernel takes it; empty
+    where that is not known.
+    """
     table = _TABLES.get(machine or platform.machine())
     if table is None:
         return b""
     arch, numbers = table
-    refused = sorted(number for name, number in denied(numbers).items() if name not in _PARTLY)
+    lent = lent_by(capabilities)
+    refused = sorted(number for name, number in denied(numbers).items() if name not in {*_PARTLY, *lent})
     # From the first comparison of numbers on: the refused, then the six ends below.
     ends = len(refused)
     code = [
@@ -74,8 +110,8 @@ def default_filter(machine: str = "") -> bytes:
         (_IF_EQUAL, 0, ends + 4, arch),  # programs of another architecture go unfiltered
         (_LOAD, 0, 0, _NUMBER),
         (_IF_AT_LEAST, ends + 4, 0, _X32),
-        (_IF_EQUAL, ends + 3, 0, _ANYWHERE["clone3"]),
-        (_IF_EQUAL, ends + 3, 0, numbers["clone"]),
+        (_IF_EQUAL, ends + 1 if "clone3" in lent else ends + 3, 0, _ANYWHERE["clone3"]),
+        (_IF_EQUAL, ends if "clone" in lent else ends + 3, 0, numbers["clone"]),
         *((_IF_EQUAL, ends - position, 0, number) for position, number in enumerate(refused)),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _NOT_PERMITTED),
@@ -94,6 +130,11 @@ def denied(numbers: dict[str, int] | None = None) -> dict[str, int]:
     return {**(numbers or {}), **_ANYWHERE}
 
 
-def names() -> list[str]:
+def names(capabilities: Iterable[str] = ()) -> list[str]:
     """Name what an OCI runtime is told to refuse; it knows the numbers itself, and calls it has not."""
-    return sorted({*_X86_64, *_AARCH64, *_ANYWHERE} - {*_PARTLY})
+    return sorted({*_X86_64, *_AARCH64, *_ANYWHERE} - {*_PARTLY, *lent_by(capabilities)})
+
+
+def lent_by(capabilities: Iterable[str]) -> set[str]:
+    """Name what is not refused to who has these capabilities."""
+    return {name for each in capabilities for name in _LENT.get(each, ())}

@@ -71,6 +71,7 @@ class SpecJson(TypedDict):
     node_ipc: bool
     ipc: str
     seccomp: bool
+    profile: str
     gains_privileges: bool
     first_id: int
     unmasked: bool

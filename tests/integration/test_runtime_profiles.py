@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from netemu.image.store import ImageStore
-from netemu.runtime.container import ImageFiles, Mount
+from netemu.runtime.container import ImageFiles, Mount, User
+from netemu.runtime.errors import ControlError
 from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import end_of, has_users, only_where, run_to_end
 
@@ -49,6 +52,37 @@ async def test_containers_that_share_processes_are_filtered_too(client, spec):
     _, said = await run_to_end(client, spec(FILTERED, processes="shared:pod", seccomp=True))
 
     assert said.split()[:2] == ["Seccomp:", "2"]
+
+
+# what a program needs to write a word, and no more: neither users nor capabilities can be changed any more.
+# (fstatfs and getdents64 are for runc.)
+ENOUGH = """
+access arch_prctl fstatfs getdents64
+brk chdir clock_nanosleep clone close copy_file_range dup2 execve exit exit_group
+faccessat2 fadvise64 fcntl fstat futex getcwd getegid geteuid getgid getpgrp getpid getppid
+getrandom getuid ioctl lseek mmap mprotect munmap nanosleep newfstatat open openat poll prctl
+pread64 prlimit64 read readlink readv rseq rt_sigaction rt_sigprocmask rt_sigreturn sendfile
+set_robust_list set_tid_address sigaltstack splice stat sysinfo uname vfork wait4 write writev
+"""
+ALLOWED = {"names": ENOUGH.split(), "action": "SCMP_ACT_ALLOW"}
+PROFILE = json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [ALLOWED]})
+
+
+@only_where(has_users())
+async def test_a_nodes_own_profile_filters_the_command_and_nothing_before_it(client, spec, made_of):
+    fields = {"seccomp": True, "profile": PROFILE, "user": User(uid=1000), **made_of}
+    script = "grep Seccomp: /proc/self/status; (cd /; echo here); mkdir /tmp/new || echo refused"
+    _, said = await run_to_end(client, spec(script, **fields))
+    await client.create(spec(id="c2", **fields))
+    _, joined, _ = await end_of(await client.exec("c2", ["sh", "-c", f"({script}) 2>/dev/null"]))
+
+    assert [line for line in said.splitlines() if "mkdir" not in line] == ["Seccomp:\t2", "here", "refused"]
+    assert joined.decode().split() == ["Seccomp:", "2", "here", "refused"]
+
+
+async def test_a_profile_that_no_filter_can_be_made_of_is_told(client, spec):
+    with pytest.raises(ControlError, match="string SCMP_ACT_NOTIFY is not a valid action for seccomp"):
+        await client.create(spec(seccomp=True, profile='{"defaultAction": "SCMP_ACT_NOTIFY"}'))
 
 
 async def test_no_file_that_a_container_makes_is_a_device(client, spec, made_of, places):

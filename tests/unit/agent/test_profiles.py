@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.agent.environment import ConfigError
-from netemu.agent.profiles import ProfileError, check_profile, not_had, seccomp_type
+from netemu.agent.profiles import ProfileError, not_had, read_profile, seccomp_type
 from netemu.agent.security import security_of
 
 DEFAULT = {"seccompProfile": {"type": "RuntimeDefault"}}
@@ -43,21 +43,42 @@ def test_nodes_can_filter_the_calls_of_those_who_say_nothing(own, default, filte
     assert security_of(*pod(own), seccomp_default=default).seccomp is filtered
 
 
-def test_a_nodes_own_profile_must_be_there(tmp_path):
-    words = 'cannot load seccomp profile "/var/lib/kubelet/seccomp/audit.json": open .*: no such file'
-    with pytest.raises(ProfileError, match=words) as refused:
-        check_profile(*pod(LOCALHOST), tmp_path)
+def test_a_nodes_own_profile_must_be_there_and_readable(tmp_path):
+    path = "/var/lib/kubelet/seccomp/audit.json"
+    with pytest.raises(
+        ProfileError, match=f'cannot load seccomp profile "{path}": open .*: no such file'
+    ) as refused:
+        read_profile(*pod(LOCALHOST), tmp_path)
     assert refused.value.reason == "CreateContainerError"
-    (tmp_path / "var/lib/kubelet/seccomp").mkdir(parents=True)
-    (tmp_path / "var/lib/kubelet/seccomp/audit.json").write_text("{}")
-    check_profile(*pod(LOCALHOST), tmp_path)
+    profile = tmp_path / path.lstrip("/")
+    profile.parent.mkdir(parents=True)
+    profile.write_text("{oops")
+    with pytest.raises(ProfileError, match=f'decoding seccomp profile failed "{path}"'):
+        read_profile(*pod(LOCALHOST), tmp_path)
+    profile.write_text("{}")
 
-    assert [reason for reason, _ in not_had(*pod(LOCALHOST), has_users=False)] == ["SeccompProfileNotApplied"]
+    assert read_profile(*pod(LOCALHOST), tmp_path) == "{}"
+    assert read_profile(*pod({}), tmp_path) == ""
+
+
+def test_a_nodes_profile_is_no_file_of_the_machine(tmp_path):
+    (tmp_path / "secret").write_text("{}")
+    (tmp_path / "node/var/lib/kubelet/seccomp").mkdir(parents=True)
+    (tmp_path / "node/var/lib/kubelet/seccomp/audit.json").symlink_to(tmp_path / "secret")
+
+    with pytest.raises(ProfileError):
+        read_profile(*pod(LOCALHOST), tmp_path / "node")
+
+
+def test_a_nodes_own_profile_filters(tmp_path):
+    security = security_of(*pod(LOCALHOST), profile="{}")
+
+    assert (security.seccomp, security.profile) == (True, "{}")
 
 
 def test_a_nodes_own_profile_has_a_name(tmp_path):
     with pytest.raises(ConfigError, match="localhostProfile must be set"):
-        check_profile(*pod({"seccompProfile": {"type": "Localhost"}}), tmp_path)
+        read_profile(*pod({"seccompProfile": {"type": "Localhost"}}), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +90,10 @@ def test_a_nodes_own_profile_has_a_name(tmp_path):
     ],
 )
 def test_capabilities_that_reach_the_machine_are_told_of(added, told):
-    said = [message for _, message in not_had(*pod({"capabilities": {"add": added}}), has_users=False)]
+    said = [
+        message
+        for _, message in not_had({"securityContext": {"capabilities": {"add": added}}}, has_users=False)
+    ]
 
     assert [message[: len(words)] for message, words in zip(said, told, strict=True)] == told
 

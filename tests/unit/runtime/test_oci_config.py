@@ -19,6 +19,7 @@ SPEC = {
     "node_ipc": False,
     "ipc": "",
     "seccomp": False,
+    "profile": "",
     "gains_privileges": False,
     "first_id": 0,
     "unmasked": False,

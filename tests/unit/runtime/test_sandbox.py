@@ -38,6 +38,7 @@ def spec(**changed):
         "node_ipc": False,
         "ipc": "",
         "seccomp": False,
+        "profile": "",
         "gains_privileges": False,
         "first_id": 0,
         "unmasked": False,

@@ -14,9 +14,9 @@ RESULTS = {0x7FFF0000: ALLOWED, 0x00050001: NOT_PERMITTED, 0x00050026: NOT_THERE
 NEW_NETWORK, THREAD = 0x40000000, 0x3D0F00
 
 
-def decide(machine, number, *, arch=None, argument=0):
+def decide(machine, number, *, arch=None, argument=0, capabilities=()):
     """Run the filter as the kernel does (classic BPF)."""
-    program = list(struct.iter_unpack("=HBBI", default_filter(machine)))
+    program = list(struct.iter_unpack("=HBBI", default_filter(capabilities, machine)))
     data = struct.pack("=IIQ6Q", number, arch or ARCH[machine], 0, argument, 0, 0, 0, 0, 0)
     at, accumulator = 0, 0
     while True:
@@ -65,9 +65,28 @@ def test_processes_may_be_made_but_no_namespaces(machine, number, flags, outcome
     assert decide(machine, number, argument=flags) == outcome
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "argument", "capability", "outcome"),
+    [
+        ("mount", 165, 0, "sys_admin", ALLOWED),
+        ("unshare", 272, 0, "sys_admin", ALLOWED),
+        ("clone3", 435, 0, "sys_admin", ALLOWED),
+        ("clone", 56, NEW_NETWORK, "sys_admin", ALLOWED),
+        ("kexec_load", 246, 0, "sys_admin", NOT_PERMITTED),
+        ("settimeofday", 164, 0, "sys_time", ALLOWED),
+        ("mount", 165, 0, "sys_time", NOT_PERMITTED),
+        ("clone", 56, NEW_NETWORK, "sys_time", NOT_PERMITTED),
+    ],
+)
+def test_who_has_a_capability_may_use_it(name, number, argument, capability, outcome):
+    done = decide("x86_64", number, argument=argument, capabilities=[capability])
+
+    assert done == outcome, name
+
+
 def test_programs_of_another_architecture_go_unfiltered():
     assert decide("x86_64", 165, arch=0x40000003) == ALLOWED
 
 
 def test_a_machine_that_is_not_known_has_no_filter():
-    assert default_filter("riscv64") == b""
+    assert default_filter(machine="riscv64") == b""
