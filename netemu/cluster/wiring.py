@@ -47,6 +47,7 @@ from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change
 from netemu.informer.watch import Handler, Informer
 from netemu.linux import netns
+from netemu.linux.memory import give_back_when_idle
 from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.scheduler.loop import run_scheduler
@@ -166,6 +167,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
                 "events": Expiry(client, system_clock).run(),
                 "past lists": PastLists(registry).run(),
                 "policies": check_policies(registry),
+                "memory": give_back_when_idle(),
                 "aggregation": Availability(registry, aggregator.get, system_clock).run(),
             }
             for name, work in running.items():

@@ -23,6 +23,7 @@ from netemu.dns.zone import Zone
 from netemu.errors import NetemuError
 from netemu.informer.cache import Cache
 from netemu.informer.watch import Informer
+from netemu.linux.memory import give_back_when_idle
 from netemu.logs import Log, setup_logs
 
 log = Log(__name__)
@@ -64,6 +65,7 @@ class Server:
             loop.add_reader(sockets.udp, self._read_datagrams, sockets.udp, group)
             stack.callback(loop.remove_reader, sockets.udp)
             group.create_task(self._note_sync(), name="dns sync")
+            group.create_task(give_back_when_idle(), name="memory")
             await self._informer.run()
 
     async def _note_sync(self) -> None:

@@ -59,6 +59,11 @@ def umount2(target: str | Path, flags: int = 0) -> None:
     _check(_libc().umount2(os.fsencode(target), flags), "umount2", str(target))
 
 
+def give_back_memory() -> None:
+    """Give what is free of the C library's memory back to the machine (malloc_trim(3))."""
+    _libc().malloc_trim(0)
+
+
 @lru_cache(maxsize=1)
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)

@@ -25,7 +25,7 @@ from netemu.runtime.launch import Launcher
 from netemu.runtime.node import NETNS, Machine, enter_node
 from netemu.runtime.programs import Programs
 from netemu.runtime.spawn import spawn
-from netemu.runtime.syscalls import CLONE_NEWPID, give_back_memory
+from netemu.runtime.syscalls import CLONE_NEWPID
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Shim:
         self._init = self._start_init()
         gc.collect()
         gc.freeze()  # a fork then copies fewer pages
-        give_back_memory()
+        libc.give_back_memory()  # half a megabyte
         self._control.listen()
         while self._serving:
             self._loop.turn()

@@ -214,11 +214,6 @@ def hide_memory() -> None:
     _check(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
-def give_back_memory() -> None:
-    """Give what the start left free back to the machine: half a megabyte a shim (malloc_trim(3))."""
-    ctypes.CDLL(None).malloc_trim(0)
-
-
 def close_all_on_exec(first_fd: int) -> None:
     """Let no descriptor from ``first_fd`` on pass to the next program (close_range(2))."""
     code = ctypes.CDLL(None, use_errno=True).syscall(

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.linux.memory import give_back_when_idle
 from netemu.logs import setup_logs
 from netemu.runtime.container import AppSpec
 from netemu.runtime.errors import ControlError
@@ -58,7 +59,9 @@ async def serve(path: Path, netns_dir: Path) -> None:
             sock=bind_private(path),
         )
         gc.freeze()
+        thrift = group.create_task(give_back_when_idle(), name="memory")
         await stopped.wait()
+        thrift.cancel()
         listener.close()
         path.unlink(missing_ok=True)
         for state in host.states():
