@@ -20,6 +20,8 @@ ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "HOME", "TERM", "NETEMU_STATE_DIR", "NE
 GONE_WITHIN_S = 10.0
 DAEMON = "daemon"
 STANDIN = "standin"
+SHIM = "netemu.runtime.server"
+"""The module that a shim is."""
 _MARK = "NETEMU_MARK"
 
 
@@ -95,7 +97,7 @@ def standin_argv(paths: Paths) -> tuple[str, ...]:
 def shim_argv(paths: Paths, node: NodePlace) -> tuple[str, ...]:
     """Give the argv of a node's shim."""
     return python(
-        "netemu.runtime.server",
+        SHIM,
         *("--node", node.name),
         *("--hostname", node.name),
         *("--netns", node.netns),
