@@ -34,7 +34,9 @@ class LimitRangeAdmission:
         if kind not in (POD, PERSISTENT_VOLUME_CLAIM):
             return obj
         items = [
-            item for each in self._ranges(obj["metadata"]["namespace"]) for item in each["spec"]["limits"]
+            item
+            for each in self._ranges(obj["metadata"]["namespace"])
+            for item in each["spec"].get("limits") or ()
         ]
         if kind is POD:
             for item in items:
@@ -89,7 +91,7 @@ def _problems(kind: Kind, obj: Object, item: Raw) -> Iterator[str]:
         if of == kind.kind:
             yield from _outside(of, item, obj["spec"].get("resources") or {})
     elif of == "Container":
-        for container in [*obj["spec"]["containers"], *(obj["spec"].get("initContainers") or ())]:
+        for container in [*(obj["spec"].get("containers") or ()), *(obj["spec"].get("initContainers") or ())]:
             yield from _outside(of, item, container.get("resources") or {})
     elif of == "Pod":
         yield from _outside(of, item, _pod_resources(obj["spec"]))
@@ -136,7 +138,7 @@ def _pod_resources(spec: Raw) -> Raw:
 
 def _added(spec: Raw, key: str) -> Raw:
     total: dict[str, Any] = {}
-    for container in spec["containers"]:
+    for container in spec.get("containers") or ():
         for name, value in ((container.get("resources") or {}).get(key) or {}).items():
             total[name] = total.get(name, 0) + parse(value)
     for container in spec.get("initContainers") or ():

@@ -150,7 +150,7 @@ def _of_pod(pod: Object) -> Usage:
 def _added(spec: Raw, key: str) -> Usage:
     """Add up what a pod's containers ask for; init containers count where one needs more."""
     sums: Usage = {}
-    for container in spec["containers"]:
+    for container in spec.get("containers") or ():
         _add(sums, _asked(container, key))
     beside: Usage = {}
     peak: Usage = {}
@@ -261,7 +261,7 @@ def _check_said(pod: Object, quota: str, hard: Mapping[str, Any]) -> None:
             key, resource = "requests", name
         if resource in _COMPUTE and key in ("requests", "limits"):
             spec = pod["spec"]
-            containers = [*spec["containers"], *(spec.get("initContainers") or ())]
+            containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
             who = [each["name"] for each in containers if resource not in _asked(each, key)]
             if who:
                 unsaid.append(f"{name} for: {','.join(sorted(who))}")

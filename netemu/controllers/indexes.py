@@ -104,7 +104,7 @@ def _orphan_labels(obj: Object) -> Iterable[str]:
 
 def _wanted_label(obj: Object) -> Iterable[str]:
     namespace = obj["metadata"]["namespace"]
-    selector = obj["spec"].get("selector") or {}
+    selector = (obj.get("spec") or {}).get("selector") or {}
     labels = selector if obj["kind"] == REPLICATION_CONTROLLER.kind else selector.get("matchLabels")
     return (_pair(namespace, *min(labels.items())) if labels else f"{namespace}/",)
 

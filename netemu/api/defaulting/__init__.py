@@ -10,8 +10,10 @@ Source: kubernetes ``pkg/apis/*/v1/defaults.go`` as the API reference documents 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from netemu.api import schema
 from netemu.api.client import Object
 from netemu.api.crd import objects as custom_objects
 from netemu.api.defaulting import (
@@ -71,10 +73,18 @@ def default(kind: Kind, obj: Object) -> Object:
     if kind.custom is not None:
         return custom_objects.fill(kind.custom, obj)
     fresh: Object = without_nulls(obj)
+    if _has_spec(kind):
+        fresh.setdefault("spec", {})
     fill = _FILLERS.get(kind.key)
     if fill is not None:
         fill(fresh)
     return fresh
+
+
+@cache
+def _has_spec(kind: Kind) -> bool:
+    """Tell whether a kind's objects have a spec: it is always there then, for it is no pointer in Go."""
+    return "spec" in schema.shape_of(kind).properties
 
 
 def without_nulls(value: Any) -> Any:
