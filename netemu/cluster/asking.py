@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from netemu.balancer.vty import RouterError, opened
-from netemu.cluster.places import NoClusterError, NoPlaceError
-from netemu.cluster.saved import load_saved
+from netemu.cluster.places import NoPlaceError
+from netemu.cluster.saved import get_saved
 from netemu.cluster.world import OUTSIDE, plan_world
 from netemu.settings import Paths
 
@@ -19,9 +19,7 @@ def ask_router(name: str, paths: Paths, place: str, command: str) -> str:
         RouterError: it does not run, or does not know the command.
 
     """
-    settings = load_saved(paths)
-    if settings is None:
-        raise NoClusterError(f"there is no cluster named {name!r}", hint=f"netemu up --name {name}")
+    settings = get_saved(name, paths)
     if settings.load_balancer != "bgp":
         raise NoPlaceError(
             f"cluster {name!r} has no routers that speak BGP", hint="netemu up --load-balancer bgp makes one."

@@ -8,18 +8,12 @@ from typing import Any, NoReturn
 
 from netemu.cluster.processes import find_process, shim_name
 from netemu.cluster.record import Record
-from netemu.cluster.saved import load_saved
+from netemu.cluster.saved import get_saved
 from netemu.cluster.switches import off_nodes
 from netemu.cluster.world import FABRIC, OUTSIDE, World, plan_world
 from netemu.errors import NetemuError, PermissionDeniedError
 from netemu.naming import place_netns
 from netemu.settings import Paths
-
-
-class NoClusterError(NetemuError):
-    """There is no cluster of that name."""
-
-    code = "CLUSTER_NOT_FOUND"
 
 
 class NoPlaceError(NetemuError):
@@ -52,10 +46,7 @@ def world_of(name: str, paths: Paths) -> World:
         NoClusterError: it was never brought up, or it was taken down.
 
     """
-    settings = load_saved(paths)
-    if settings is None:
-        raise NoClusterError(f"there is no cluster named {name!r}", hint=f"netemu up --name {name}")
-    return plan_world(settings)
+    return plan_world(get_saved(name, paths))
 
 
 def node_rows(name: str, paths: Paths) -> list[dict[str, Any]]:

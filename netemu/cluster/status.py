@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from netemu.cluster.api_address import LOOPBACK, read_port
-from netemu.cluster.places import NoClusterError, node_rows
+from netemu.cluster.places import node_rows
 from netemu.cluster.processes import DAEMON, find_process
 from netemu.cluster.ready import ask_ready
 from netemu.cluster.record import Record
-from netemu.cluster.saved import load_saved
+from netemu.cluster.saved import get_saved
 from netemu.settings import Paths
 
 WORKER_MODULE = b"netemu.dns.server"
@@ -28,9 +28,7 @@ def read_status(name: str, paths: Paths) -> dict[str, Any]:
         NoClusterError: there is none of that name.
 
     """
-    settings = load_saved(paths)
-    if settings is None:
-        raise NoClusterError(f"there is no cluster named {name!r}", hint=f"netemu up --name {name}")
+    settings = get_saved(name, paths)
     record = Record(paths.run)
     ready, waits_for = ask_ready(paths.api_socket)
     running = find_process(record, DAEMON) is not None

@@ -171,11 +171,10 @@ def install_cni(name: str, file: str) -> None:
     from netemu.cluster.cni_files import CniFiles, install_cni, read_cni
     from netemu.cluster.network import CONFIGURATION, default_configuration
     from netemu.cluster.places import paths_for, world_of
-    from netemu.cluster.saved import load_saved
+    from netemu.cluster.saved import get_saved
 
     paths = paths_for(name)
-    world, settings = world_of(name, paths), load_saved(paths)
-    assert settings is not None, "world_of has read them"
+    world, settings = world_of(name, paths), get_saved(name, paths)
     given = read_cni(Path(file)) if file else None
     for place in world.nodes:
         files = given or CniFiles(CONFIGURATION, default_configuration(place, settings), ())

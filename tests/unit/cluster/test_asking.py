@@ -6,8 +6,8 @@ import pytest
 
 from netemu.balancer.vty import RouterAbsentError
 from netemu.cluster.asking import ask_router
-from netemu.cluster.places import NoClusterError, NoPlaceError
-from netemu.cluster.saved import save
+from netemu.cluster.places import NoPlaceError
+from netemu.cluster.saved import NoClusterError, save
 from netemu.settings import Paths, Settings
 
 
