@@ -16,8 +16,6 @@ NetnsName = NewType("NetnsName", str)
 IfName = NewType("IfName", str)
 Revision = NewType("Revision", int)
 
-IFNAMSIZ = 16  # linux/if.h, with the trailing NUL
-
 
 def short_hash(*parts: str) -> str:
     """Hash text to 12 lower-case hex digits (48 bits); parts cannot run into each other."""

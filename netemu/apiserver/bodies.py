@@ -18,7 +18,6 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
-APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 _JSON_TYPES = ("application/json", "", "application/octet-stream", "*/*", *PATCH_TYPES)

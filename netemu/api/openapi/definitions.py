@@ -25,7 +25,6 @@ DELETE_OPTIONS = f"{META}.DeleteOptions"
 OBJECT_META = f"{META}.ObjectMeta"
 PATCH = f"{META}.Patch"
 STATUS = f"{META}.Status"
-WATCH_EVENT = f"{META}.WatchEvent"
 
 _DIRECTORY = Path(__file__).parent
 

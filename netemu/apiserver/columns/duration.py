@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+MINUTE_S, HOUR_S = 60, 3600
 YEAR_DAYS = 365
 
 
