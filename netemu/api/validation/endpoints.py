@@ -6,12 +6,11 @@ Source: kubernetes ``pkg/apis/core/validation`` (``ValidateEndpoints``) and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from netemu.api import syntax
 from netemu.api.causes import (
-    bad_value,
     bad_values,
     duplicate,
     immutable,
@@ -23,11 +22,14 @@ from netemu.api.causes import (
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.validation.containers import PROTOCOLS
+from netemu.api.validation.meta import check_labels
 
 ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 _MAX_ENDPOINTS = 1000
 _MAX_PORTS = 20000
 _MAX_ADDRESSES = 100
+_MAX_HINTS = 8
+_MAX_TOPOLOGY = 16
 
 Json = Mapping[str, Any]
 
@@ -99,17 +101,38 @@ def _check_endpoint(endpoint: Json, kind: str, field: str) -> Iterator[Cause]:
         if address in seen:
             yield duplicate(where, address)
         seen.add(address)
-    if endpoint.get("hostname"):
+    if "nodeName" in endpoint:
+        node = endpoint["nodeName"]
+        yield from bad_values(f"{field}.nodeName", node, syntax.subdomain(node))
+    topology = endpoint.get("deprecatedTopology") or {}
+    if len(topology) > _MAX_TOPOLOGY:
+        yield too_many(f"{field}.deprecatedTopology", len(topology), _MAX_TOPOLOGY)
+    yield from check_labels(f"{field}.deprecatedTopology", topology)
+    if "hostname" in endpoint:
         yield from bad_values(f"{field}.hostname", endpoint["hostname"], syntax.label(endpoint["hostname"]))
-    if endpoint.get("nodeName"):
-        yield from bad_values(
-            f"{field}.nodeName", endpoint["nodeName"], syntax.subdomain(endpoint["nodeName"])
-        )
+    hints = endpoint.get("hints") or {}
+    for name, check in (("forZones", syntax.label_value), ("forNodes", syntax.subdomain)):
+        yield from _check_hints(hints.get(name) or (), f"{field}.hints.{name}", check)
+
+
+def _check_hints(hints: Sequence[Json], field: str, check: Callable[[str], syntax.Broken]) -> Iterator[Cause]:
+    if len(hints) > _MAX_HINTS:
+        yield too_many(field, len(hints), _MAX_HINTS)
+        return
+    names: set[str] = set()
+    for index, hint in enumerate(hints):
+        where, name = f"{field}[{index}].name", hint.get("name", "")
+        if name in names:
+            yield duplicate(where, name)
+        names.add(name)
+        yield from bad_values(where, name, check(name))
 
 
 def _broken_address(address: str, kind: str) -> syntax.Broken:
     if kind == "FQDN":
-        return syntax.subdomain(address)
+        name = address.removesuffix(".")
+        few = () if "." in name else ("should be a domain with at least two segments separated by dots",)
+        return syntax.subdomain(name) or few
     parsed = syntax.find_address(address)
     if kind == "IPv4" and (parsed is None or parsed.version != 4):
         return ("must be an IPv4 address",)
@@ -130,5 +153,6 @@ def _check_slice_ports(ports: list[dict[str, Any]]) -> Iterator[Cause]:
         if number is not None:
             yield from bad_values(f"{field}.port", number, syntax.port_number(number))
         yield from one_of(f"{field}.protocol", port.get("protocol"), PROTOCOLS)
-        if port.get("appProtocol", "x") == "":
-            yield bad_value(f"{field}.appProtocol", "", "must be non-empty")
+        if "appProtocol" in port:
+            protocol = port["appProtocol"]
+            yield from bad_values(f"{field}.appProtocol", protocol, syntax.qualified_name(protocol))

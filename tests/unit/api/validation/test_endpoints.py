@@ -18,6 +18,10 @@ def one_slice(*addresses, kind="IPv4", **fields):
     }
 
 
+def with_hints(**hints):
+    return {"addressType": "IPv4", "endpoints": [{"addresses": ["192.0.2.1"], "hints": hints}]}
+
+
 @pytest.mark.parametrize("ip", ["192.0.2.1", "10.244.1.2", "2001:db8::1"])
 def test_endpoints_may_be_anywhere(broken, ip):
     assert broken(ENDPOINTS, subset(ip)) == []
@@ -64,6 +68,8 @@ def test_unchanged_endpoints_are_not_checked_again(broken):
         one_slice("192.0.2.1"),
         one_slice("2001:db8::1", kind="IPv6"),
         one_slice("db.example.com", kind="FQDN"),
+        one_slice("db.example.com.", kind="FQDN"),
+        with_hints(forZones=[{"name": "zone-1"}, {"name": "Zone_2"}], forNodes=[{"name": "node-1"}]),
         {"addressType": "IPv4"},
         one_slice("192.0.2.1", ports=[{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]),
     ],
@@ -118,6 +124,44 @@ def test_these_slices_break_no_rule(broken, obj):
             one_slice("192.0.2.1", ports=[{"port": 1, "protocol": "X"}]),
             "ports[0].protocol",
             'Unsupported value: "X": supported values: "SCTP", "TCP", "UDP"',
+        ),
+        (
+            one_slice("192.0.2.1", ports=[{"port": 1, "appProtocol": "a b"}]),
+            "ports[0].appProtocol",
+            'Invalid value: "a b": name part must consist of',
+        ),
+        (
+            one_slice("database", kind="FQDN"),
+            "endpoints[0].addresses[0]",
+            'Invalid value: "database": should be a domain with at least two segments separated by dots',
+        ),
+        (
+            with_hints(forZones=[{"name": str(number)} for number in range(9)]),
+            "endpoints[0].hints.forZones",
+            "Too many: 9: must have at most 8 items",
+        ),
+        (
+            with_hints(forZones=[{"name": "a"}, {"name": "a"}]),
+            "endpoints[0].hints.forZones[1].name",
+            'Duplicate value: "a"',
+        ),
+        (
+            with_hints(forZones=[{"name": "a b"}]),
+            "endpoints[0].hints.forZones[0].name",
+            'Invalid value: "a b": a valid label must be',
+        ),
+        (
+            with_hints(forNodes=[{"name": "Node"}]),
+            "endpoints[0].hints.forNodes[0].name",
+            'Invalid value: "Node": a lowercase RFC 1123 subdomain must consist',
+        ),
+        (
+            {
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": ["192.0.2.1"], "deprecatedTopology": {"a b": "c"}}],
+            },
+            "endpoints[0].deprecatedTopology",
+            'Invalid value: "a b": name part must consist of',
         ),
     ],
 )
