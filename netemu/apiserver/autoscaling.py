@@ -46,6 +46,8 @@ def as_v2(obj: Object) -> Object:
     read = dict(obj)
     if obj.get("apiVersion") == V1:
         read["apiVersion"] = V2
+    if not _is_readable(obj):
+        return read  # it is refused for what it is
     annotations = (obj.get("metadata") or {}).get("annotations") or {}
     spec = dict(obj.get("spec") or {})
     metrics = _value(annotations.get(METRICS)) or []
@@ -60,6 +62,17 @@ def as_v2(obj: Object) -> Object:
     if isinstance(obj.get("status"), dict):
         read["status"] = {key: value for key, value in obj["status"].items() if key != _CURRENT}
     return read
+
+
+def _is_readable(obj: Object) -> bool:
+    """Tell whether the parts that are looked into have the right types."""
+    parts = [obj.get(key) or {} for key in ("metadata", "spec", "status")]
+    if not all(isinstance(part, dict) for part in parts):
+        return False
+    annotations = parts[0].get("annotations") or {}
+    return isinstance(annotations, dict) and all(
+        isinstance(annotations.get(key, ""), str) for key in (METRICS, BEHAVIOR)
+    )
 
 
 def _annotated(metadata: Object, more: dict[str, str]) -> Object:

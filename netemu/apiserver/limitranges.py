@@ -40,7 +40,7 @@ class LimitRangeAdmission:
         ]
         if kind is POD:
             for item in items:
-                obj = _filled(obj, item) if item["type"] == "Container" else obj
+                obj = _filled(obj, item) if item.get("type") == "Container" else obj
         problems = [why for item in items for why in _problems(kind, obj, item)]
         if problems:
             why = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
@@ -86,7 +86,7 @@ def _with_resources(container: Raw, resources: Raw, requests: Raw, limits: Raw) 
 
 
 def _problems(kind: Kind, obj: Object, item: Raw) -> Iterator[str]:
-    of = item["type"]
+    of = item.get("type") or ""
     if kind is PERSISTENT_VOLUME_CLAIM:
         if of == kind.kind:
             yield from _outside(of, item, obj["spec"].get("resources") or {})

@@ -54,7 +54,7 @@ class PodAdmission:
         chosen = self._named(name, pod, find) if name else self._global_default()
         if chosen is None:
             return spec
-        value = chosen["value"]
+        value = chosen.get("value") or 0
         if spec.get("priority", 0) not in (0, value):
             raise words.forbidden(
                 POD,
@@ -82,7 +82,7 @@ class PodAdmission:
         """Find the class of Pods that name none; of several, the one of least value."""
         return min(
             (each for each in self._classes() if each.get("globalDefault")),
-            key=lambda each: int(each["value"]),
+            key=lambda each: int(each.get("value") or 0),
             default=None,
         )
 

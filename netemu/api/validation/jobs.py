@@ -112,6 +112,8 @@ def _check_job_spec(spec: Json, path: str) -> Iterator[Cause]:
 def _check_selected(spec: Json, uid: str) -> Iterator[Cause]:
     """Ask that a Job finds the pods that it makes, or it would make them for ever."""
     selector = spec.get("selector") or {}
+    if any(check_label_selector(selector, "")):
+        return  # that is said already
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     generated = {"matchLabels": {CONTROLLER_UID: uid}}
     if not spec.get("manualSelector") and uid and selector != generated:
