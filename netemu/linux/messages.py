@@ -15,11 +15,12 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Any, Literal, NamedTuple
 
 from netemu.linux import encoding, templates
+from netemu.linux import link_bodies as bodies
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
 Network = IPv4Network | IPv6Network
-Link = int | str
+Link = bodies.Link
 RouteType = Literal["unicast", "unreachable", "blackhole", "local"]
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18  # linux/rtnetlink.h
@@ -32,8 +33,6 @@ NLM_F_DUMP = 0x300
 NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE = 0x100, 0x200, 0x400
 
 _AF_BRIDGE = 7  # linux/socket.h; not in Python's socket module
-_IFF_UP = 0x1
-_GEN_MODE_NONE = 1  # linux/if_link.h
 _NUD_PERMANENT, _NUD_STALE, _NUD_NOARP = 0x80, 0x04, 0x40  # linux/neighbour.h
 _NTF_SELF = 0x02
 _IFA_F_NODAD = 0x02
@@ -84,11 +83,11 @@ def veth(
     """
     shape = (peer_name, peer_index, mtu, master_index, up)
     if mac is None or peer_mac is None or peer_ns_fd is None:
-        body = _veth_body(*shape, name, mac, peer_mac, peer_ns_fd)
+        body = bodies.veth(*shape, name, mac, peer_mac, peer_ns_fd)
     else:
         macs = templates.mac(mac), templates.mac(peer_mac, second=True)
         values = (templates.text(name), *macs, templates.number(peer_ns_fd))
-        body = templates.encode(_veth_body, shape, *values)
+        body = templates.encode(bodies.veth, shape, *values)
     return Message(f"add veth {name} with peer {peer_name}", RTM_NEWLINK, _NEW, body)
 
 
@@ -98,8 +97,8 @@ def bridge(name: str, *, mac: str | None = None, mtu: int | None = None, up: boo
     ``mac`` should be given: a bridge without one takes its ports' lowest, which changes.
     """
     # Snooping keeps a table per group and floods queries; no pod network here needs it.
-    info = _link_info("bridge", ("IFLA_BR_FORWARD_DELAY", 0), ("IFLA_BR_MCAST_SNOOPING", 0))
-    body = _link_body(0, up, ("IFLA_IFNAME", name), ("IFLA_ADDRESS", mac), ("IFLA_MTU", mtu), info)
+    info = bodies.link_info("bridge", ("IFLA_BR_FORWARD_DELAY", 0), ("IFLA_BR_MCAST_SNOOPING", 0))
+    body = bodies.link_fields(0, up, ("IFLA_IFNAME", name), ("IFLA_ADDRESS", mac), ("IFLA_MTU", mtu), info)
     return _link_message(f"add bridge {name}", _NEW, body)
 
 
@@ -115,14 +114,14 @@ def vxlan(
     up: bool = False,
 ) -> Message:
     """Make a VXLAN device that knows its peers from ``fdb`` entries only, unless it may learn."""
-    info = _link_info(
+    info = bodies.link_info(
         "vxlan",
         ("IFLA_VXLAN_ID", vni),
         ("IFLA_VXLAN_LOCAL" if local.version == 4 else "IFLA_VXLAN_LOCAL6", str(local)),
         ("IFLA_VXLAN_PORT", port),
         ("IFLA_VXLAN_LEARNING", int(learning)),
     )
-    body = _link_body(0, up, ("IFLA_IFNAME", name), ("IFLA_ADDRESS", mac), ("IFLA_MTU", mtu), info)
+    body = bodies.link_fields(0, up, ("IFLA_IFNAME", name), ("IFLA_ADDRESS", mac), ("IFLA_MTU", mtu), info)
     return _link_message(f"add vxlan {name} (id {vni})", _NEW, body)
 
 
@@ -141,7 +140,7 @@ def set_link(
 
     ``name`` renames, and then ``link`` must be an index. ``ns_fd`` moves it to a namespace.
     """
-    body = _link_body(
+    body = bodies.link_fields(
         link,
         up,
         ("IFLA_IFNAME", name),
@@ -157,7 +156,7 @@ def set_link(
 @lru_cache(maxsize=256)
 def link_up(link: Link) -> Message:
     """Raise a link."""
-    return _link_message(f"set link {link} up", 0, _link_body(link, True))
+    return _link_message(f"set link {link} up", 0, bodies.link_fields(link, True))
 
 
 def bridge_port(
@@ -171,31 +170,31 @@ def bridge_port(
     """Set what a bridge does on one port; the alias may ride along, to save a message."""
     shape = (isolated, hairpin, learning)
     if isinstance(link, int) or not alias:
-        body = _port_body(*shape, link, alias)
+        body = bodies.bridge_port(*shape, link, alias)
     else:
         words = templates.text(link), templates.text(alias, second=True)
-        body = templates.encode(_port_body, shape, *words)
+        body = templates.encode(bodies.bridge_port, shape, *words)
     return Message(f"set bridge port {link}", RTM_NEWLINK, 0, body)
 
 
 def delete_link(link: Link) -> Message:
     """Remove a link; of a veth pair the other end goes too."""
-    return Message(f"delete link {link}", RTM_DELLINK, 0, _bare_link(link))
+    return Message(f"delete link {link}", RTM_DELLINK, 0, bodies.bare_link(link))
 
 
 def without_link_local(index: int) -> Message:
     """Let a link have no IPv6 address of its own; before it is raised."""
-    return Message(f"give link {index} no link-local address", RTM_NEWLINK, 0, _address_mode(index))
+    return Message(f"give link {index} no link-local address", RTM_NEWLINK, 0, bodies.no_link_local(index))
 
 
 def link_group(link: Link, group: int) -> Message:
     """Put a link into a group (a number above 0), which may be deleted as a whole."""
-    return Message(f"put link {link} into group {group}", RTM_NEWLINK, 0, _bare_link(link, group))
+    return Message(f"put link {link} into group {group}", RTM_NEWLINK, 0, bodies.bare_link(link, group))
 
 
 def delete_group(group: int) -> Message:
     """Remove all links of a group of this namespace at once: they share the kernel's grace periods."""
-    body = _whole_group(group)
+    body = bodies.whole_group(group)
     return Message(f"delete links of group {group}", RTM_DELLINK, 0, body)
 
 
@@ -278,7 +277,7 @@ def delete_fdb(index: int, mac: str, dst_ip: Address) -> Message:
 
 def get_link(link: Link) -> Message:
     """Ask for one link."""
-    body = encoding.encode(encoding.classes().link, _link_body(link, None))
+    body = encoding.encode(encoding.classes().link, bodies.link_fields(link, None))
     return Message(f"find link {link}", RTM_GETLINK, 0, body)
 
 
@@ -294,93 +293,6 @@ def dump(kind: int, family: int = socket.AF_UNSPEC) -> Message:
     return Message(
         f"list (message {kind})", kind, NLM_F_DUMP, encoding.encode(by_kind[kind], {"family": family})
     )
-
-
-def _given(*attrs: tuple[str, Any]) -> list[tuple[str, Any]]:
-    return [attr for attr in attrs if attr[1] is not None]
-
-
-def _bit(value: bool | None) -> int | None:
-    return None if value is None else int(value)
-
-
-def _link_body(link: Link, up: bool | None, *attrs: tuple[str, Any]) -> dict[str, Any]:
-    flags = {} if up is None else {"flags": _IFF_UP if up else 0, "change": _IFF_UP}
-    named = [("IFLA_IFNAME", link)] if isinstance(link, str) else []
-    index = 0 if isinstance(link, str) else link
-    return {"index": index, **flags, "attrs": [*named, *_given(*attrs)]}
-
-
-def _bare_link(link: Link, group: int | None = None) -> bytes:
-    """Name a link, and perhaps its group."""
-    if isinstance(link, int):
-        return _link_of_group(group, link)
-    return templates.encode(_link_of_group, (group,), templates.text(link))
-
-
-@lru_cache(maxsize=16)
-def _whole_group(group: int) -> bytes:
-    return _link_of_group(group, 0)
-
-
-def _link_of_group(group: int | None, link: Link) -> bytes:
-    return encoding.encode(encoding.classes().link, _link_body(link, None, ("IFLA_GROUP", group)))
-
-
-@lru_cache(maxsize=16)
-def _address_mode(index: int) -> bytes:
-    inet6 = ("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", _GEN_MODE_NONE)]})
-    body = _link_body(index, None, ("IFLA_AF_SPEC", {"attrs": [inet6]}))
-    return encoding.encode(encoding.classes().link, body)
-
-
-def _link_info(kind: str, *data: tuple[str, Any]) -> tuple[str, Any]:
-    attrs = [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": list(data)})]
-    return ("IFLA_LINKINFO", {"attrs": attrs})
-
-
-def _veth_body(
-    peer_name: str,
-    peer_index: int,
-    mtu: int | None,
-    master_index: int | None,
-    up: bool,
-    name: str,
-    mac: str | None,
-    peer_mac: str | None,
-    peer_ns_fd: int | None,
-) -> bytes:
-    peer = _link_body(
-        peer_index,
-        None,
-        ("IFLA_IFNAME", peer_name),
-        ("IFLA_ADDRESS", peer_mac),
-        ("IFLA_MTU", mtu),
-        ("IFLA_NET_NS_FD", peer_ns_fd),
-    )
-    body = _link_body(
-        0,
-        up,
-        ("IFLA_IFNAME", name),
-        ("IFLA_ADDRESS", mac),
-        ("IFLA_MTU", mtu),
-        ("IFLA_MASTER", master_index),
-        _link_info("veth", ("VETH_INFO_PEER", peer)),
-    )
-    return encoding.encode(encoding.classes().link, body)
-
-
-def _port_body(
-    isolated: bool | None, hairpin: bool | None, learning: bool | None, link: Link, alias: str | None
-) -> bytes:
-    data = _given(
-        ("IFLA_BRPORT_MODE", _bit(hairpin)),
-        ("IFLA_BRPORT_ISOLATED", _bit(isolated)),
-        ("IFLA_BRPORT_LEARNING", _bit(learning)),
-    )
-    info = [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", {"attrs": data})]
-    body = _link_body(link, None, ("IFLA_IFALIAS", alias), ("IFLA_LINKINFO", {"attrs": info}))
-    return encoding.encode(encoding.classes().link, body)
 
 
 def _neighbour_body(family: int, index: int, state: int, ip: str, mac: str) -> bytes:
@@ -413,7 +325,7 @@ def _address_body(family: int, index: int, prefix: int, ip: str) -> bytes:
 def _route_fields(
     dst: Network, gateway: Address | None, index: int | None, type: RouteType, table: int
 ) -> dict[str, Any]:
-    attrs = _given(
+    attrs = bodies.given(
         ("RTA_DST", str(dst.network_address) if dst.prefixlen else None),
         ("RTA_GATEWAY", None if gateway is None else str(gateway)),
         ("RTA_OIF", index),

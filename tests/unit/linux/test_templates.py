@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netemu.linux import messages, templates
+from netemu.linux import link_bodies, messages, templates
 
 MACS = st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex(":"))
 NAMES = st.text("abcdef0123456789", min_size=1, max_size=15)
@@ -16,14 +16,14 @@ def test_a_veth_pair_from_a_template_is_what_the_encoder_gives(name, mac, peer_m
         name, peer_name="eth0", peer_ns_fd=fd, mac=mac, peer_mac=peer_mac, mtu=mtu, master_index=3, up=True
     )
 
-    assert made.body == messages._veth_body("eth0", 0, mtu, 3, True, name, mac, peer_mac, fd)
+    assert made.body == link_bodies.veth("eth0", 0, mtu, 3, True, name, mac, peer_mac, fd)
 
 
 @given(name=NAMES, alias=st.text(min_size=1, max_size=60).filter(lambda text: "\0" not in text))
 def test_a_bridge_port_from_a_template_is_what_the_encoder_gives(name, alias):
     made = messages.bridge_port(name, hairpin=True, isolated=False, alias=alias)
 
-    assert made.body == messages._port_body(False, True, None, name, alias)
+    assert made.body == link_bodies.bridge_port(False, True, None, name, alias)
 
 
 @given(ip=st.ip_addresses(), mac=MACS, index=st.integers(1, 2**20))
