@@ -106,12 +106,13 @@ async def test_everything_that_is_there_is_loaded_in_one_transaction(kernel):
         assert kernel.is_refused("10.96.1.49")
 
 
-async def test_after_many_services_garbage_is_looked_for_again_but_not_among_them(kernel):
-    many = [service(f"s{n}", f"10.96.{n // 250}.{n % 250 + 1}") for n in range(2500)]
+async def test_many_services_come_in_portions_and_garbage_is_looked_for_again_but_not_among_them(kernel):
+    many = [service(f"s{n}", f"10.96.{n // 250}.{n % 250 + 1}") for n in range(4000)]
     async with running(FakeClient(*many), kernel):
         assert gc.get_freeze_count()
         assert gc.isenabled()
-        assert kernel.is_refused("10.96.9.250")
+        assert kernel.is_refused("10.96.15.250")
+        assert sum(bool(transaction.elements) for transaction in kernel.transactions) > 1
     gc.unfreeze()
 
 
