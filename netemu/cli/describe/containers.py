@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from netemu.agent.amounts import container_resource
 from netemu.cli.describe.sheet import Sheet, render_time
 
 Object = Mapping[str, Any]
+
+_OF_NODES = ("cpu", "memory")
 
 
 def write_containers(
@@ -25,6 +28,7 @@ def write_containers(
         _write_command(sheet, container, indent + 2)
         if status is not None:
             _write_status(sheet, status, indent + 2)
+        _write_resources(sheet, container, indent + 2)
         _write_probes(sheet, container, indent + 2)
         _write_environment(sheet, container, indent + 2)
         _write_mounts(sheet, container, indent + 2)
@@ -77,6 +81,15 @@ def _write_state(sheet: Sheet, title: str, state: Object, indent: int) -> None:
             sheet.write(indent + 1, line, value)
 
 
+def _write_resources(sheet: Sheet, container: Object, indent: int) -> None:
+    resources = container.get("resources") or {}
+    for group in ("limits", "requests"):
+        if resources.get(group):
+            sheet.write(indent, f"{group.capitalize()}:")
+            for name, amount in sorted(resources[group].items()):
+                sheet.write(indent + 1, f"{name}:", amount)
+
+
 def _write_probes(sheet: Sheet, container: Object, indent: int) -> None:
     for title, key in (
         ("Liveness:", "livenessProbe"),
@@ -90,35 +103,62 @@ def _write_probes(sheet: Sheet, container: Object, indent: int) -> None:
 def _render_probe(probe: Object) -> str:
     timing = (
         f"delay={probe.get('initialDelaySeconds', 0)}s timeout={probe.get('timeoutSeconds', 1)}s"
-        f" period={probe.get('periodSeconds', 10)}s #success={probe.get('successThreshold', 1)}"
-        f" #failure={probe.get('failureThreshold', 3)}"
+        f" period={probe.get('periodSeconds', 10)}s successThreshold={probe.get('successThreshold', 1)}"
+        f" failureThreshold={probe.get('failureThreshold', 3)}"
     )
     if http := probe.get("httpGet"):
         scheme = http.get("scheme", "HTTP").lower()
         return f"http-get {scheme}://{http.get('host', '')}:{http['port']}{http.get('path', '/')} {timing}"
     if tcp := probe.get("tcpSocket"):
         return f"tcp-socket {tcp.get('host', '')}:{tcp['port']} {timing}"
+    if grpc := probe.get("grpc"):
+        return f"grpc <pod>:{grpc['port']} {grpc.get('service') or ''} {timing}"
     command = " ".join((probe.get("exec") or {}).get("command") or ())
     return f"exec [{command}] {timing}"
 
 
 def _write_environment(sheet: Sheet, container: Object, indent: int) -> None:
+    if container.get("envFrom"):
+        sheet.write(indent, "Environment Variables from:")
+        for source in container["envFrom"]:
+            kind, key = ("ConfigMap", "configMapRef") if "configMapRef" in source else ("Secret", "secretRef")
+            prefix = f" with prefix '{source['prefix']}'" if source.get("prefix") else ""
+            found = source.get(key) or {}
+            sheet.write(indent + 1, found.get("name", ""), f"{kind}{prefix}", _optional(found))
     if not container.get("env"):
         sheet.write(indent, "Environment:", "<none>")
         return
     sheet.write(indent, "Environment:")
     for variable in container["env"]:
-        sheet.write(indent + 1, f"{variable['name']}:", _render_variable(variable))
+        sheet.write(indent + 1, f"{variable['name']}:", *_render_variable(variable, container))
 
 
-def _render_variable(variable: Object) -> str:
+def _render_variable(variable: Object, container: Object) -> tuple[str, ...]:
     source = variable.get("valueFrom") or {}
     if field := source.get("fieldRef"):
-        return f" ({field.get('apiVersion', 'v1')}:{field['fieldPath']})"
-    for key, word in (("configMapKeyRef", "config map"), ("secretKeyRef", "secret")):
+        return (f" ({field.get('apiVersion', 'v1')}:{field['fieldPath']})",)
+    if resource := source.get("resourceFieldRef"):
+        return (_render_resource(resource, container),)
+    for key, word in (("configMapKeyRef", "of config map"), ("secretKeyRef", "in secret")):
         if key in source:
-            return f"<set to the key '{source[key]['key']}' of {word} '{source[key].get('name', '')}'>"
-    return str(variable.get("value", ""))
+            found = source[key]
+            where = f"<set to the key '{found['key']}' {word} '{found.get('name', '')}'>"
+            return where, _optional(found)
+    return (str(variable.get("value", "")),)
+
+
+def _render_resource(reference: Object, container: Object) -> str:
+    """Write a request or limit that a variable has; what has no limit may use what its node has."""
+    name = reference.get("resource", "")
+    group, _, resource = name.partition(".")
+    is_set = resource in ((container.get("resources") or {}).get(group) or {})
+    is_nodes = group == "limits" and resource in _OF_NODES and not is_set
+    value = "node allocatable" if is_nodes else container_resource(container, reference)
+    return f"{value} ({name})"
+
+
+def _optional(reference: Object) -> str:
+    return f"Optional: {str(bool(reference.get('optional'))).lower()}"
 
 
 def _write_mounts(sheet: Sheet, container: Object, indent: int) -> None:

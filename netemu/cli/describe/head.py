@@ -61,7 +61,9 @@ def write_events(sheet: Sheet, events: Sequence[Object], now_s: float) -> None:
 
 def _event_row(event: Object, now_s: float) -> tuple[str, ...]:
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
-    message = (event.get("message") or "").strip().replace("\n", " ")
+    part = (event.get("involvedObject") or {}).get("fieldPath")
+    said = (event.get("message") or "").strip().replace("\n", " ")
+    message = f"{part}: {said}" if part else said
     return (event.get("type") or "", event.get("reason") or "", event_age(event, now_s), source, message)
 
 

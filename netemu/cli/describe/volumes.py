@@ -17,7 +17,7 @@ def write_volumes(sheet: Sheet, volumes: Sequence[Object], *, indent: int = 0) -
     for volume in volumes:
         sheet.write(indent + 1, f"{volume['name']}:")
         for title, value in _lines(volume):
-            sheet.write(indent + 2, title, value)
+            sheet.write(indent + 2, *((title,) if value is None else (title, value)))
 
 
 def _lines(volume: Object) -> Lines:
@@ -36,7 +36,7 @@ def _projected(found: Object) -> Lines:
             case {"serviceAccountToken": token}:
                 lines.append(("TokenExpirationSeconds:", token.get("expirationSeconds", 3600)))
             case {"configMap": part}:
-                lines += [("ConfigMapName:", part.get("name", "")), ("ConfigMapOptional:", _optional(part))]
+                lines += [("ConfigMapName:", part.get("name", "")), ("Optional:", _optional(part))]
             case {"secret": part}:
                 lines += [("SecretName:", part.get("name", "")), ("Optional:", _optional(part))]
             case {"downwardAPI": _}:
@@ -48,7 +48,7 @@ def _config_map(found: Object) -> Lines:
     return [
         ("Type:", "ConfigMap (a volume populated by a ConfigMap)"),
         ("Name:", found.get("name", "")),
-        ("Optional:", str(bool(found.get("optional"))).lower()),
+        ("Optional:", _optional(found)),
     ]
 
 
@@ -56,7 +56,7 @@ def _secret(found: Object) -> Lines:
     return [
         ("Type:", "Secret (a volume populated by a Secret)"),
         ("SecretName:", found.get("secretName", "")),
-        ("Optional:", str(bool(found.get("optional"))).lower()),
+        ("Optional:", _optional(found)),
     ]
 
 
@@ -76,14 +76,28 @@ def _host_path(found: Object) -> Lines:
     ]
 
 
+def _downward(found: Object) -> Lines:
+    lines: list[tuple[str, object]] = [
+        ("Type:", "DownwardAPI (a volume populated by information about the pod)"),
+        ("Items:", None),
+    ]
+    for item in found.get("items") or ():
+        told = (item.get("fieldRef") or {}).get("fieldPath") or (item.get("resourceFieldRef") or {}).get(
+            "resource"
+        )
+        lines.append((f"  {told} -> {item['path']}", None))
+    return lines
+
+
 def _optional(part: Object) -> str:
-    return "<nil>" if part.get("optional") is None else str(part["optional"]).lower()
+    return str(bool(part.get("optional"))).lower()
 
 
 _SOURCES: Mapping[str, Callable[[Object], Lines]] = {
     "projected": _projected,
     "configMap": _config_map,
     "secret": _secret,
+    "downwardAPI": _downward,
     "emptyDir": _empty_dir,
     "hostPath": _host_path,
 }

@@ -73,7 +73,7 @@ POD_WEB = {
 EVENTS = [
     {
         "metadata": {"name": "web.2"},
-        "involvedObject": {"uid": "u1"},
+        "involvedObject": {"uid": "u1", "fieldPath": "spec.containers{nginx}"},
         "type": "Normal",
         "reason": "Started",
         "message": "Started container nginx",
@@ -129,6 +129,7 @@ def test_events_come_oldest_first_and_only_of_this_object():
 
     assert page.index("Scheduled") < page.index("Started container")
     assert "5s (x3 over 2m10s)" in page
+    assert "spec.containers{nginx}: Started container nginx" in page
     assert "default-scheduler" in page
     assert "Gone" not in page
 

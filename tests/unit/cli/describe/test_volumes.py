@@ -25,7 +25,7 @@ TOKEN = {
                 f"Type:                    {PROJECTED}",
                 "TokenExpirationSeconds:  3607",
                 "ConfigMapName:           kube-root-ca.crt",
-                "ConfigMapOptional:       <nil>",
+                "Optional:                false",
                 "SecretName:              s",
                 "Optional:                true",
                 "DownwardAPI:             true",
@@ -41,6 +41,23 @@ TOKEN = {
             {"secret": {"secretName": "s"}},
             ["Type:        Secret (a volume populated by a Secret)", "SecretName:  s", "Optional:    false"],
             id="secret",
+        ),
+        pytest.param(
+            {
+                "downwardAPI": {
+                    "items": [
+                        {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}},
+                        {"path": "cpu", "resourceFieldRef": {"resource": "limits.cpu"}},
+                    ]
+                }
+            },
+            [
+                "Type:  DownwardAPI (a volume populated by information about the pod)",
+                "Items:",
+                "metadata.labels -> labels",
+                "limits.cpu -> cpu",
+            ],
+            id="downward-api",
         ),
         pytest.param(
             {"emptyDir": {}},
