@@ -69,6 +69,8 @@ def parse_request(environ: Mapping[str, str], stdin: bytes) -> Request:
 
     """
     command = environ.get("CNI_COMMAND", "")
+    if not command:
+        raise CniError(INVALID_ENVIRONMENT, "CNI_COMMAND is not set: ADD, DEL, CHECK, STATUS, GC or VERSION")
     missing = [name for name in _NEEDS.get(command, "").split() if not environ.get(name)]
     if missing:
         raise CniError(INVALID_ENVIRONMENT, f"{', '.join(missing)} not set for CNI_COMMAND={command}")

@@ -43,6 +43,13 @@ def test_a_wrong_environment_is_code_four(change, code):
     assert (exit_code, answer["code"]) == (1, code)
 
 
+def test_who_starts_a_plugin_by_hand_learns_what_it_waits_for():
+    exit_code, answer = protocol.serve({}, {}, b"")
+
+    assert exit_code == 1
+    assert answer["msg"].startswith("CNI_COMMAND is not set: ADD, DEL")
+
+
 @pytest.mark.parametrize(
     ("stdin", "code"), [(b"no json", 6), (b"[]", 7), (b'{"cniVersion": "9.9"}', 1), (b"{}", 1)]
 )
