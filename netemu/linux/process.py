@@ -119,16 +119,23 @@ def start_copied(argv: Sequence[str], log_path: Path, *, env: Mapping[str, str])
     from netemu.linux import copies
 
     parts = copies.Parts()
+    streams = (os.open(os.devnull, os.O_RDONLY), log := os.open(log_path, _OPEN_LOG, 0o600), log)
     sys.stdout.flush()
     sys.stderr.flush()
     gc.freeze()  # who looks for garbage writes to all that it looks at, and then nothing is shared
     pid = os.fork()
     if pid == 0:
-        os.setsid()
-        log = os.open(log_path, _OPEN_LOG, 0o600)
-        for number, fd in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
-            os.dup2(fd, number)
-        copies.become(parts, argv, env)
+        try:
+            os.setsid()
+            for number, fd in enumerate(streams):
+                os.dup2(fd, number)
+            copies.become(parts, argv, env)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            os._exit(127)  # whatever went wrong, this is not the process that called
+    for fd in {*streams}:
+        os.close(fd)
     return process_id(pid) or ProcessId(pid, 0)
 
 
