@@ -124,6 +124,8 @@ class Containers:
         decided = self._decide(pod, container)
         if isinstance(decided, UnknownImage):
             return self._not_pulled(work, container, decided.message)
+        if missing := images.find_missing(work.obj, raw, self._images):
+            return self._not_pulled(work, *missing)
         try:
             self._volumes.check(work.obj)
             if problem := await self._prepare(work, pod):

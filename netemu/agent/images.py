@@ -18,7 +18,7 @@ from netemu.agent.environment import ConfigError
 from netemu.agent.specs import Attempt
 from netemu.api.views.core import Container
 from netemu.image.errors import InvalidReferenceError
-from netemu.image.index import Image
+from netemu.image.index import Image, Images
 from netemu.image.reference import parse_reference
 from netemu.runtime.container import ContainerSpec, ImageFiles
 
@@ -61,6 +61,24 @@ def with_image(
             stop_signal=parse_signal(process.stop_signal),
         ),
     )
+
+
+def find_missing(
+    obj: Mapping[str, Any], raw: Mapping[str, Any], images: Images
+) -> tuple[Container, str] | None:
+    """Find an image that a container mounts as a volume and that is not there: as of a container that would
+    run it, and why; ``None`` if all are there.
+
+    Source: kubelet's getImageVolumes: such an image is pulled, or not, as a container's own.
+    """
+    used = {mount["name"] for mount in raw.get("volumeMounts") or ()}
+    for volume in obj["spec"].get("volumes") or ():
+        source = volume.get("image")
+        if source and volume["name"] in used and images.find(source["reference"]) is None:
+            name, policy = source["reference"], source.get("pullPolicy", "")
+            why = f'image "{name}" is not loaded: netemu pulls no images. Load it (netemu image load FILE)'
+            return Container(name=raw["name"], image=name, image_pull_policy=policy), why
+    return None
 
 
 def pull_failure(container: Container, why: str) -> tuple[str, str, tuple[Event, ...]]:

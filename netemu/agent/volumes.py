@@ -32,7 +32,7 @@ from netemu.api import quantity
 from netemu.api.client import Object
 from netemu.errors import NetemuError
 from netemu.runtime.container import Mount
-from netemu.runtime.syscalls import make_below
+from netemu.runtime.syscalls import make_below, open_below
 
 TokenIssuer = Callable[[Object, str, int], str]
 """Gives a pod's ServiceAccount a token, for an audience and a number of seconds."""
@@ -45,11 +45,19 @@ _LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 class Volumes:
     """Makes volumes below a pod's directory, and says where containers mount them.
 
-    ``root`` is the node's own file system, where hostPath volumes are.
+    ``root`` is the node's own file system, where hostPath volumes are; ``find_image`` gives where the files
+    of an image are that a pod names.
     """
 
-    def __init__(self, root: Path, lookup: Lookup, issue: TokenIssuer) -> None:
+    def __init__(
+        self,
+        root: Path,
+        lookup: Lookup,
+        issue: TokenIssuer,
+        find_image: Callable[[str], Path | None] = lambda _: None,
+    ) -> None:
         self._root = root
+        self._find_image = find_image
         self._lookup = lookup
         self._issue = issue
 
@@ -116,6 +124,8 @@ class Volumes:
         read_only = bool(mount.get("readOnly") or claim.get("readOnly"))
         if str(PurePosixPath((volume.get("hostPath") or {}).get("path", "."))) == "/":
             return tuple(self._whole_node(target, read_only=read_only))
+        if "image" in volume:
+            return (self._image(volume, str(target), sub_path_of(mount, variables)),)
         size_bytes = memory_bytes(volume, pod)
         try:
             source = place = self._made(pod, volume, directory / volume["name"])
@@ -133,6 +143,22 @@ class Volumes:
             memory_bytes=size_bytes,
         )
         return (made,)
+
+    def _image(self, volume: Raw, target: str, sub_path: str) -> Mount:
+        """Show an image's files, or a part of them that is there: to read, and to execute none."""
+        name = volume["image"]["reference"]
+        root = self._find_image(name)
+        if root is None:
+            raise failed(volume["name"], f'image "{name}" is not loaded')
+        source = root / sub_path
+        try:
+            os.close(open_below(str(root), str(source)))
+        except OSError as err:
+            raise MissingPartError(
+                f'failed to create containerd container: failed to mount image "{name}": '
+                f'stat subpath "{sub_path}": {(err.strerror or "").lower()}'
+            ) from err
+        return Mount(source=str(source), target=target, below=str(root), no_exec=True)
 
     def _whole_node(self, target: PurePosixPath, *, read_only: bool) -> Iterator[Mount]:
         """Show a node's root directory: what is its own, and the programs that it shares."""
@@ -172,6 +198,12 @@ class Volumes:
             return volume_files(volume, sources)
         except NetemuError as err:
             raise failed(volume["name"], err.message) from err
+
+
+class MissingPartError(environment.ConfigError):
+    """An image has nothing where a container mounts it (CreateContainerError)."""
+
+    reason = "CreateContainerError"
 
 
 class Owner(NamedTuple):

@@ -94,7 +94,9 @@ class NodeParts:
             worker_argv=_worker_argv(settings, paths),
             lookup=_lookup(cache),
             services=services.of,
-            volumes=Volumes(paths.node_state(place.name), _lookup(cache), issue_token),
+            volumes=Volumes(
+                paths.node_state(place.name), _lookup(cache), issue_token, Images(paths.images).find_root
+            ),
             recorder=self.recorder,
             clock=clock,
             has_users=are_possible,

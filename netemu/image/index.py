@@ -71,6 +71,11 @@ class Images:
         """Give an image's root file system."""
         return self._directory / "roots" / image.id.partition(":")[2]
 
+    def find_root(self, name: str) -> Path | None:
+        """Find the root file system of the image that a pod asks for."""
+        image = self.find(name)
+        return None if image is None else self.root(image)
+
     def find(self, name: str) -> Image | None:
         """Find the image that a pod asks for, by a name as users write it, or by its whole ID."""
         index = self._read()

@@ -10,7 +10,8 @@ from msgspec import Struct, field
 class Mount(Struct, frozen=True, kw_only=True):
     """A path of the machine, seen inside a container.
 
-    With ``below`` it is found below that directory, whatever links containers make there meanwhile.
+    With ``no_exec`` no program in it can be run. With ``below`` it is found below that directory, whatever
+    links containers make there meanwhile.
     With ``memory_bytes`` it is in a file system of that size that is memory, made at ``memory_at``
     (the source, or a directory above it) for the first container that mounts it.
     """
@@ -19,6 +20,7 @@ class Mount(Struct, frozen=True, kw_only=True):
     target: str
     read_only: bool = True
     below: str = ""
+    no_exec: bool = False
     memory_at: str = ""
     memory_bytes: int = 0
 

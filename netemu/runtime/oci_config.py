@@ -152,12 +152,12 @@ def _system_mounts(*, has_tty_group: bool) -> list[dict[str, Any]]:
 
 
 def _mount(mount: MountJson) -> dict[str, Any]:
-    how = "ro" if mount["read_only"] else "rw"
+    how = ["ro" if mount["read_only"] else "rw", *(["noexec"] if mount.get("no_exec") else [])]
     return {
         "destination": mount["target"],
         "type": "bind",
         "source": mount["source"],
-        "options": ["rbind", "rprivate", "nodev", how],
+        "options": ["rbind", "rprivate", "nodev", *how],
     }
 
 

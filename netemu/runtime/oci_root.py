@@ -95,7 +95,7 @@ class ImageRoot:
         os.mkdir(place)
         source = os.open(self._image["root"], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            mount_as_theirs(source, place, users_fd, read_only=True)
+            mount_as_theirs(source, place, users_fd)
         finally:
             os.close(source)
         return place

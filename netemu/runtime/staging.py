@@ -65,9 +65,9 @@ def _place(source: int, place: str, mount: MountJson, users_fd: int) -> None:
     else:
         os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     if users_fd >= 0 and not mount.get("is_theirs"):
-        mount_as_theirs(source, place, users_fd, read_only=mount["read_only"])
-        return
-    libc.mount(f"/proc/self/fd/{source}", place, "none", libc.MS_BIND | libc.MS_REC)
-    take_devices_away(place)
+        mount_as_theirs(source, place, users_fd)
+    else:
+        libc.mount(f"/proc/self/fd/{source}", place, "none", libc.MS_BIND | libc.MS_REC)
+    take_devices_away(place, programs_too=mount.get("no_exec", False))
     if mount["read_only"]:
         make_read_only(place)

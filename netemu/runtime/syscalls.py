@@ -44,6 +44,7 @@ _OPEN_TREE_CLONE = 1  # linux/mount.h
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _MOUNT_ATTR_RDONLY = 0x1
 _MOUNT_ATTR_NODEV = 0x4
+_MOUNT_ATTR_NOEXEC = 0x8
 _MOUNT_ATTR_IDMAP = 0x00100000
 
 
@@ -157,9 +158,9 @@ def make_read_only(target: str) -> None:
     _set_attributes(target, _MOUNT_ATTR_RDONLY)
 
 
-def take_devices_away(target: str) -> None:
-    """Let nobody use a device by a file of a mount, or of one below it (mount_setattr(2))."""
-    _set_attributes(target, _MOUNT_ATTR_NODEV)
+def take_devices_away(target: str, *, programs_too: bool = False) -> None:
+    """Let nobody use a device by a file of a mount, or of one below it (mount_setattr(2)), or execute one."""
+    _set_attributes(target, _MOUNT_ATTR_NODEV | (_MOUNT_ATTR_NOEXEC if programs_too else 0))
 
 
 def _set_attributes(target: str, wanted: int) -> None:
@@ -175,18 +176,17 @@ def _set_attributes(target: str, wanted: int) -> None:
     _check(code, "mount_setattr")
 
 
-def mount_as_theirs(source_fd: int, target: str, users_fd: int, *, read_only: bool) -> None:
+def mount_as_theirs(source_fd: int, target: str, users_fd: int) -> None:
     """Mount what a descriptor is of, and all below it, for a user namespace: root's here is its root's there.
 
-    Nobody in that can undo ``read_only``. The descriptor must have been opened in our mount namespace.
+    The descriptor must have been opened in our mount namespace.
     """
     call = ctypes.CDLL(None, use_errno=True).syscall
     flags = _OPEN_TREE_CLONE | _AT_EMPTY_PATH | _AT_RECURSIVE | os.O_CLOEXEC
     tree = call(ctypes.c_long(_SYS_OPEN_TREE), ctypes.c_int(source_fd), b"", ctypes.c_uint(flags))
     _check(min(tree, 0), "open_tree")
     try:
-        wanted = _MOUNT_ATTR_IDMAP | _MOUNT_ATTR_NODEV | (_MOUNT_ATTR_RDONLY if read_only else 0)
-        attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, users_fd)
+        attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_IDMAP, 0, 0, users_fd)
         code = call(
             ctypes.c_long(_SYS_MOUNT_SETATTR),
             ctypes.c_int(tree),

@@ -15,6 +15,7 @@ class MountJson(TypedDict):
     target: str
     read_only: bool
     below: NotRequired[str]
+    no_exec: NotRequired[bool]
     is_theirs: NotRequired[bool]
     memory_at: NotRequired[str]
     memory_bytes: NotRequired[int]

@@ -39,8 +39,8 @@ spec:
     ports: [{{containerPort: 8080}}]
     readinessProbe: {{httpGet: {{port: 8080, path: /page}}, periodSeconds: 1, timeoutSeconds: 20}}
     livenessProbe: {{exec: {{command: [test, -f, /etc/passwd]}}, periodSeconds: 1, timeoutSeconds: 20}}
-    volumeMounts: [{{name: shared, mountPath: /www}}]
-  volumes: [{{name: shared, emptyDir: {{}}}}]
+    volumeMounts: [{{name: shared, mountPath: /www}}, {{name: files, mountPath: /files, subPath: etc}}]
+  volumes: [{{name: shared, emptyDir: {{}}}}, {{name: files, image: {{reference: {IMAGE}}}}}]
 """
 UNKNOWN = """
 apiVersion: v1
@@ -80,6 +80,8 @@ def test_a_loaded_image_runs_serves_and_goes(cluster, namespace, archive, eventu
         "box", "sh", "-c", "id -un; echo $GREETING; pwd; ls /usr; cat /www/page", namespace=namespace
     )
     assert (said.returncode, said.stdout) == (0, "web\nfrom the image\n/www\ninit\n")
+    said = cluster.inside("box", "cmp", "/files/passwd", "/etc/passwd", namespace=namespace)
+    assert (said.returncode, said.stdout) == (0, "")
     assert "is in use by pod" in cluster.fails("image", "rm", IMAGE)
 
     with open(f"/proc/{os.getpid()}/mounts") as mounts:

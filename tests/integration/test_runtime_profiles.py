@@ -104,6 +104,19 @@ async def test_no_file_that_a_container_makes_is_a_device(client, spec, made_of,
     assert said.split() == ["4"]
 
 
+async def test_a_volume_can_be_without_programs(client, spec, made_of, places):
+    volume = places / "run/data"
+    volume.mkdir()
+    (volume / "run").write_text("#!/bin/sh\necho $0 $1\n")
+    (volume / "run").chmod(0o755)
+    mounts = (Mount(source=str(volume), target="/srv", no_exec=True),)
+    _, said = await run_to_end(
+        client, spec("/srv/run itself 2>/dev/null || sh /srv/run read", mounts=mounts, **made_of)
+    )
+
+    assert said.split() == ["/srv/run", "read"]
+
+
 async def test_what_of_proc_and_sys_is_the_machines_is_hidden_or_only_read(client, spec, made_of):
     script = """
         for f in interrupts kcore keys latency_stats sched_debug timer_list timer_stats; do

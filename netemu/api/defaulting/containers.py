@@ -14,7 +14,7 @@ def fill(container: dict[str, Any]) -> None:
     container.setdefault("resources", {})
     fill_zero(container, "terminationMessagePath", "/dev/termination-log")
     fill_zero(container, "terminationMessagePolicy", "File")
-    fill_zero(container, "imagePullPolicy", _pull_policy(container.get("image", "")))
+    fill_zero(container, "imagePullPolicy", pull_policy(container.get("image", "")))
     for port in container.get("ports", ()):
         fill_zero(port, "protocol", "TCP")
     for variable in container.get("env", ()):
@@ -28,7 +28,7 @@ def fill(container: dict[str, Any]) -> None:
             _fill_http(hook)
 
 
-def _pull_policy(image: str) -> str:
+def pull_policy(image: str) -> str:
     """``Always`` when the tag is ``latest``, also by omission; a digest pins what a tag cannot."""
     name, _, digest = image.partition("@")
     _, _, tag = name.rpartition("/")[2].partition(":")

@@ -54,6 +54,10 @@ def fill_volumes(spec: dict[str, Any]) -> None:
         for source in ("secret", "configMap", "downwardAPI", "projected"):
             if source in volume:
                 volume[source].setdefault("defaultMode", _FILE_MODE)
+        if "image" in volume:
+            fill_zero(
+                volume["image"], "pullPolicy", containers.pull_policy(volume["image"].get("reference", ""))
+            )
         if "hostPath" in volume:
             volume["hostPath"].setdefault("type", "")
         _fill_items(volume.get("downwardAPI", {}))

@@ -15,6 +15,7 @@ _NEEDED = {
     "secret": "secretName",
     "configMap": "name",
     "persistentVolumeClaim": "claimName",
+    "image": "reference",
 }
 
 

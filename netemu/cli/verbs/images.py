@@ -107,6 +107,8 @@ def _images_of(pod: Mapping[str, Any]) -> Iterator[str]:
     for group in _GROUPS:
         for container in pod["spec"].get(group) or ():
             yield container.get("image") or ""
+    for volume in pod["spec"].get("volumes") or ():
+        yield (volume.get("image") or {}).get("reference") or ""
     status = pod.get("status") or {}
     for group in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
         for each in status.get(group) or ():

@@ -87,3 +87,17 @@ async def test_an_unknown_image_says_how_to_load_it(world):
         await eventually(lambda: asyncio.sleep(0, "Failed" in world.recorder.reasons()))
 
     assert any("netemu image load" in event[2] for event in world.recorder.events)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"), [("IfNotPresent", "ErrImagePull"), ("Never", "ErrImageNeverPull")]
+)
+async def test_an_image_that_is_mounted_must_be_loaded_as_one_that_runs(world, policy, reason):
+    volume = {"name": "v", "image": {"reference": "example.com/data:1", "pullPolicy": policy}}
+    mount = {"name": "v", "mountPath": "/data"}
+    async with world.running():
+        await world.create(image="nginx", container={"volumeMounts": [mount]}, volumes=[volume])
+        status = await eventually(world.container, lambda s: "waiting" in s.get("state", {}))
+
+    assert status["state"]["waiting"]["reason"] == reason
+    assert "example.com/data:1" in status["state"]["waiting"]["message"]

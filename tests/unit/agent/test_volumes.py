@@ -98,6 +98,38 @@ def test_a_part_whose_name_is_not_known_is_none(mounts):
         mounts({"emptyDir": {}}, subPathExpr="$(WHERE)/$(NONE)/$(NAME)/$$(TEXT)")
 
 
+@pytest.fixture
+def image(tmp_path):
+    """Give the root of an image that is loaded."""
+    root = tmp_path / "images/box"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/conf").write_text("value")
+    (root / "link").symlink_to("/etc")
+    return root
+
+
+def mounted_image(root, tmp_path, **mount):
+    volumes = Volumes(tmp_path / "node", lambda *_: None, lambda *_: "token", {"box:v1": root}.get)
+    pod = builders.pod("web", volumes=[{"name": "v", "image": {"reference": "box:v1"}}])
+    container = {"volumeMounts": [{"name": "v", "mountPath": "/data", **mount}]}
+    return volumes.mounts(pod, container, tmp_path / "pod", {})
+
+
+@pytest.mark.parametrize("part", ["", "etc", "etc/conf", "link/conf"])
+def test_an_image_or_a_part_of_it_is_mounted_to_be_read(image, tmp_path, part):
+    (mount,) = mounted_image(image, tmp_path, subPath=part)
+
+    assert (mount.read_only, mount.no_exec, mount.below) == (True, True, str(image))
+    assert Path(mount.source) == image / part
+
+
+def test_a_part_that_an_image_has_not_is_not_made(image, tmp_path):
+    with pytest.raises(ConfigError, match='stat subpath "no/such": no such file or directory') as refused:
+        mounted_image(image, tmp_path, subPath="no/such")
+
+    assert refused.value.reason == "CreateContainerError"
+
+
 def test_what_is_not_among_the_machines_programs_is_not_made_there(mounts):
     with pytest.raises(VolumeError, match="hostPath /usr/share/no-such does not exist"):
         mounts({"hostPath": {"path": "/usr/share/no-such"}})

@@ -189,6 +189,7 @@ def test_a_system_pod_has_the_priority_of_its_class():
         ({"secret": {"secretName": "s"}}, {"secret": {"secretName": "s", "defaultMode": 420}}),
         ({"configMap": {"name": "c"}}, {"configMap": {"name": "c", "defaultMode": 420}}),
         ({"hostPath": {"path": "/x"}}, {"hostPath": {"path": "/x", "type": ""}}),
+        ({"image": {"reference": "x:1"}}, {"image": {"reference": "x:1", "pullPolicy": "IfNotPresent"}}),
         (
             {"downwardAPI": {"items": [{"path": "a", "fieldRef": {"fieldPath": "b"}}]}},
             {

@@ -22,6 +22,12 @@ def pod(image, *, phase="Running", image_id="", group="containers"):
     }
 
 
+def mounting(image):
+    mounts = {"volumes": [{"name": "v", "image": {"reference": image}}, {"name": "w", "emptyDir": {}}]}
+    made = pod("other")
+    return {**made, "spec": {**made["spec"], **mounts}}
+
+
 def test_an_image_has_a_row_for_each_name():
     assert image_rows(WEB) == [
         ("docker.io/library/web", "v1", "ababababababa", "4.26MB"),
@@ -53,6 +59,7 @@ def test_programs_get_what_crictl_gives():
         pod("other", image_id=f"quay.io/me/web@{DIGEST}"),
         pod("web:v1", group="initContainers"),
         pod("web:v1", group="ephemeralContainers"),
+        mounting("web:v1"),
     ],
 )
 def test_a_pod_that_needs_an_image_is_named(user):
