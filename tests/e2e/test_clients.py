@@ -175,7 +175,7 @@ def libraries(cluster):
     official = [str(each) for each in (site / "kubernetes").iterdir() if each.name not in LARGE]
     for directory, sources in ((target, most), (f"{target}/kubernetes", official)):
         cluster.on("node-1", "mkdir", "-p", directory)
-        copied = cluster.on("node-1", "cp", "-r", "-t", directory, *sources)
+        copied = cluster.on("node-1", "cp", "-r", "--preserve=timestamps", "-t", directory, *sources)
         assert copied.returncode == 0, copied.stderr
     yield target
     cluster.on("node-1", "rm", "-r", target)
