@@ -1,7 +1,7 @@
 """PID namespaces that several containers of a pod share (shareProcessNamespace).
 
 Their first process is no container but a sandbox that waits and reaps: it has the machine's
-programs and nothing else, so that /proc/1/root leads nowhere.
+programs and nothing else, so that /proc/1/root leads nowhere, and no network: containers may trace it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ARGUMENTS_FD = 3
 _READY_FD = 4
 _PAUSE = f"{SCRATCH}/pause"
 _SHOWN = "/pause"  # what people see as the pod's first process
-_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent")
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--die-with-parent")
 
 
 class PidSpaces:

@@ -171,6 +171,15 @@ async def test_containers_can_share_their_processes(client, spec):
     assert state.exit_code in (0, 143)
 
 
+async def test_the_first_of_shared_processes_is_in_no_network_that_others_have(client, spec, node):
+    nodes = f"net:[{os.stat(f'/run/netns/{node}').st_ino}]"
+    script = "readlink /proc/1/ns/net; readlink /proc/self/ns/net"
+    _, said = await run_to_end(client, spec(script, processes="shared:pod"))
+    of_first, of_pod = said.split()
+
+    assert len({of_first, of_pod, nodes}) == 3
+
+
 async def test_nothing_is_left_of_a_container_that_shared_its_processes(client, spec):
     before = processes()
     await client.create(spec("sleep 1001 & exec sleep 1002", processes="shared:pod"))
