@@ -269,11 +269,12 @@ async def test_an_address_goes_with_the_type(cluster):
 async def test_a_restart_keeps_addresses_and_tells_nothing_again(cluster):
     async with cluster.running():
         await cluster.serve("z")
-        await cluster.until(FIRST)
+        await eventually(cluster.events, lambda events: len(events) == 2, within_s=30)
         await cluster.serve("a")
     async with cluster.running():
         await cluster.serve("later")
-        await cluster.sees(lambda: cluster.holders("172.30.255.3"))
+        latest = "IPAllocated", 'Assigned IP ["172.30.255.3"]'
+        await eventually(cluster.events, lambda events: latest in events, within_s=30)
 
     assert [await cluster.addresses(name) for name in ("z", "a", "later")] == [
         ["172.30.255.1"],
