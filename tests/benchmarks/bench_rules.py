@@ -44,7 +44,7 @@ class _Row:
 
 def measure() -> Sequence[Result]:
     """Bring all sizes into kernels, one after the other, then change each in turns."""
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:  # the workers end before their files go
         rows = [_sync(count, ENDPOINTS, Path(made), stack) for count in SIZES]
         big = _sync(1, BIG_SERVICE, Path(made), stack)
         chains = [_chain(count, stack) for count in CHAINS]
