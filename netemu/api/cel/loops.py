@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, Self
 
 from netemu.api.cel.budget import Budget, EvaluationError
-from netemu.api.cel.tree import Form, Node, parts, read_node, text_in, walk
+from netemu.api.cel.tree import Form, Node, Tree, parts, read_node, text_in, walk
 from netemu.api.protobuf.wire import read_fields, write_bytes, write_int
 
 FUNCTION = "loop__"
@@ -49,12 +49,13 @@ class Runnable(Protocol):
 class Split:
     """An expression with calls in place of loops, and what they are calls of."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, tree: Tree) -> None:
         self.loops: list[Node] = []
         self._whole: dict[tuple[bytes, Names], bytes] = {}
-        self.root = root
-        if any(_grows(node) for node in walk(root)):
-            self.root = self.without(root, (), _grows)
+        self._optional = _optional_names(tree)
+        self.root = tree.root
+        if any(_grows(node) for node in walk(tree.root)):
+            self.root = self.without(tree.root, (), _grows)
 
     def without_any(self, expression: bytes, names: Names) -> bytes:
         """Write a part of the expression with calls in place of its outermost loops."""
@@ -85,8 +86,12 @@ class Split:
         body = _rebuilt(node.body, (_RANGE, _START), lambda part: self.without(part, names, is_gone))
         if is_gone is not _is_any:  # else what is inside is looked at when it is needed
             body = _rebuilt(body, _INNER, lambda part: self.without(part, inner, is_gone))
-        if not is_gone(node):
-            return write_int(2, node.id) + write_bytes(Form.LOOP, body)
+        made = write_int(2, node.id) + write_bytes(Form.LOOP, body)
+        if not is_gone(node) or any(
+            each.form is Form.IDENTIFIER and text_in(each.body, 1) in self._optional for each in walk(made)
+        ):
+            return made
+        names = tuple(name for name in names if name not in self._optional)
         self.loops.append(Node(node.id, node.form, body))
         return _call(node.id, len(self.loops) - 1, names)
 
@@ -134,6 +139,15 @@ class Run:
     def _once(self, expression: bytes, scope: Values) -> Any:
         self._budget.check()
         return self._program.part(expression).once({**self._values, **scope})
+
+
+def _optional_names(tree: Tree) -> frozenset[str]:
+    """Give the names of values that may be absent: such a value cannot be handed to ``loop__``."""
+    return frozenset(
+        text_in(node.body, _MADE_NAME)
+        for node in walk(tree.root)
+        if node.form is Form.LOOP and tree.has_optional(read_node(next(parts(node.body, _START))).id)
+    )
 
 
 def names_in(node: Node, names: Names) -> Names:

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, Self
 from netemu.api.cel.budget import SPENT, Budget, EvaluationError
 from netemu.api.cel.library import FUNCTIONS, Param
 from netemu.api.cel.loops import Run, Split, TooManyStepsError
+from netemu.api.cel.optionals import misused
 from netemu.api.cel.rewriting import Rewritten, literal_problems, may_need_it, rewrite
 from netemu.api.cel.tree import Tree, read_tree, replaced_root
 from netemu.errors import NetemuError
 
 _CODE = re.compile(r" ?\[[A-Z_]+\]\s*$")
 _STATUS = re.compile(r"^[A-Z_]+: ")
+_NO_WAY_BACK = "Non-CEL value type"
 _TOO_MANY = "Iteration budget exceeded"
 _NO_KEY = re.compile(r'Key not found in map : "?(.*?)"?$')
 
@@ -44,7 +46,7 @@ class Program:
 
     @cached_property
     def _split(self) -> Split:
-        return Split(self.tree.root)
+        return Split(self.tree)
 
     @property
     def tree(self) -> Tree:
@@ -75,7 +77,12 @@ class Program:
                     return self.once(values)
             except TooManyStepsError:
                 pass  # see below
-            return Run(self, self._split, values, budget).evaluate(self._split.root, {})
+            try:
+                return Run(self, self._split, values, budget).evaluate(self._split.root, {})
+            except EvaluationError as err:
+                if _NO_WAY_BACK not in err.message:
+                    raise
+                return self.once(values)  # times and the like do not come back from Python
 
     def once(self, values: Mapping[str, Any]) -> Any:
         """Give the expression's value, if its loops are short.
@@ -131,7 +138,10 @@ def compile_expression(
             if has_literals and (said := "\n".join(literal_problems(text, tree))):
                 raise CompileError(said)
             source = rewrite(text, tree, has_literals=has_literals, optionals=optionals)
-        return Program(environment.env.compile(source.text), environment, source)
+        made = Program(environment.env.compile(source.text), environment, source)
+        if said := "\n".join(misused(made.tree, source.text, FUNCTIONS)):
+            raise CompileError(source.words(said))
+        return made
     except RuntimeError as err:
         said = _CODE.sub("", _STATUS.sub("", str(err)))
         raise CompileError(source.words(said)) from err

@@ -34,10 +34,15 @@ class Node(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """An expression and where in its text each part is, by the part's id."""
+    """An expression; where in its text each part is, and (if it was checked) of which type, by id."""
 
     root: bytes
     positions: dict[int, int]
+    types: dict[int, bytes]
+
+    def has_optional(self, at: int) -> bool:
+        """Tell whether a part's value is one that may be absent, or has such values in it."""
+        return b"optional_type" in self.types.get(at, b"")
 
 
 def read_tree(written: bytes) -> Tree:
@@ -45,7 +50,8 @@ def read_tree(written: bytes) -> Tree:
     envelope = {number: part for number, part in read_fields(written) if isinstance(part, bytes)}
     root, source = (4, 5) if envelope[1].endswith(b"CheckedExpr") else (2, 3)
     found = {number: part for number, part in read_fields(envelope[2]) if isinstance(part, bytes)}
-    return Tree(found[root], dict(_positions(found.get(source, b""))))
+    types = dict(_types(envelope[2])) if root == 4 else {}
+    return Tree(found[root], dict(_positions(found.get(source, b""))), types)
 
 
 def replaced_root(written: bytes, root: bytes) -> bytes:
@@ -104,6 +110,13 @@ def located(text: str, offset: int, what: str) -> str:
     line, column = before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
     shown = text.split("\n")[line - 1]
     return f"ERROR: <input>:{line}:{column}: {what}\n | {shown}\n | {'.' * (column - 1)}^"
+
+
+def _types(checked: bytes) -> Iterator[tuple[int, bytes]]:
+    for entry in parts(checked, 3):
+        pair = dict(read_fields(entry))
+        type_ = pair.get(2, b"")
+        yield int(pair.get(1, 0)), type_ if isinstance(type_, bytes) else b""
 
 
 def _positions(source: bytes) -> Iterator[tuple[int, int]]:

@@ -96,3 +96,16 @@ def test_evaluating_again_keeps_nothing():
         kept.append((len(program._split.loops), len(program._parts)))
 
     assert kept[0] == kept[1] == kept[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[duration('1s'), duration('2s')].map(d, d).all(d, d > duration('0s'))", True),
+        ("['2024-01-01T00:00:00Z'].map(t, timestamp(t))[0].getFullYear()", 2024),
+        ("cel.bind(o, self.?none, [1, 2].map(i, o.orValue(1) + i))", [2, 3]),
+        ("self.?x.optMap(v, [1].map(i, i + v)).orValue([])", [2]),
+    ],
+)
+def test_loops_may_be_over_what_python_cannot_give_back(text, expected):
+    assert value(text, {"x": 1}) == expected
