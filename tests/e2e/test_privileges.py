@@ -93,7 +93,7 @@ def test_every_profile_of_kubectl_debug_gives_a_shell(kubectl, eventually, tmp_p
 
     for profile in PROFILES:
         look = partial(kubectl.run, "logs", "web", "-c", profile)
-        assert "eth0" in eventually(look, lambda done: "shell" in done.stdout).stdout
+        assert "eth0" in eventually(look, lambda done: "shell of" in done.stdout).stdout
 
 
 def custom(directory, profile):
@@ -103,11 +103,12 @@ def custom(directory, profile):
     return str(path)
 
 
-def test_a_node_is_debugged_with_the_power_over_its_network(kubectl):
-    asked = ("--profile", "sysadmin", "--image=busybox", "--attach")
-    said = kubectl.ok(
-        "debug", "node/node-1", *asked, "--", "sh", "-c", "sysctl -w net.ipv4.ip_forward=1; ls /host"
-    )
+def test_a_node_is_debugged_with_the_power_over_its_network(kubectl, eventually):
+    script = "sysctl -w net.ipv4.ip_forward=1; ls /host; echo end"
+    asked = ("--profile", "sysadmin", "--image=busybox")
+    kubectl.ok("debug", "node/node-1", *asked, "--", "sh", "-c", script)
+    (pod,) = (name for name in kubectl.ok("get", "pods", "-o", "name").split() if "node-debugger" in name)
+    said = eventually(lambda: kubectl.run("logs", pod), lambda done: "end" in done.stdout).stdout
 
     assert "net.ipv4.ip_forward = 1" in said
     assert "etc" in said.split()
