@@ -29,12 +29,14 @@ SHARED = (
 """Names under the machine's /etc that programs need and that say nothing about the machine; never
 /etc/ssl or /etc/pki as a whole, which hold its private keys."""
 
+# Debian's tcpdump becomes a user of this name, or ends.
 _USERS = """\
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 bin:x:2:2:bin:/bin:/usr/sbin/nologin
 mail:x:8:8:mail:/var/mail:/usr/sbin/nologin
 www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin
+tcpdump:x:72:72::/nonexistent:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 """
 
@@ -46,6 +48,7 @@ adm:x:4:
 tty:x:5:
 mail:x:8:
 www-data:x:33:
+tcpdump:x:72:
 nogroup:x:65534:
 """
 

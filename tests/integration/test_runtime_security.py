@@ -157,6 +157,17 @@ async def test_a_sysctl_that_cannot_be_set_is_named(client, first_pod, name, why
 
 
 @needs_users
+async def test_root_of_a_container_sees_packets(client, spec):
+    script = """
+        tcpdump --immediate-mode -c1 -ni lo icmp 2>/dev/null & dump=$!
+        while kill -0 $dump 2>/dev/null; do ping -c1 -W1 127.0.0.1 >/dev/null; done
+    """
+    _, said = await run_to_end(client, spec(script))
+
+    assert "127.0.0.1 > 127.0.0.1: ICMP echo request" in said
+
+
+@needs_users
 async def test_containers_can_share_their_processes(client, spec):
     await client.create(spec("exec sleep 1234", processes="shared:pod", user=ALICE))
     ended = client.events()
