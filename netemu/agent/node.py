@@ -45,8 +45,9 @@ def node_object(
     capacity: dict[str, str],
     allocatable: dict[str, str],
     info: Object,
+    has_users: bool = False,
 ) -> Object:
-    """Give the Node object that a node registers with."""
+    """Give the Node object that a node registers with; ``has_users`` if pods can have users of their own."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -61,6 +62,9 @@ def node_object(
             ],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
             "nodeInfo": info,
+            "runtimeHandlers": [
+                {"name": "", "features": {"recursiveReadOnlyMounts": False, "userNamespaces": has_users}}
+            ],
         },
     }
 

@@ -129,6 +129,7 @@ class NodeParts:
             capacity=has,
             allocatable=machine.allocatable(has),
             info=machine.node_info(f"{place.name}.{world.cluster}"),
+            has_users=are_possible(),
         )
         loaded = Images(paths.images)
         self.reporter = NodeReporter(

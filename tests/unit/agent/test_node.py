@@ -244,3 +244,12 @@ def test_a_node_of_both_families_has_addresses_and_ranges_of_both():
         {"type": "InternalIP", "address": "fd00:172::b"},
         {"type": "Hostname", "address": "node-1"},
     ]
+
+
+@pytest.mark.parametrize("has_users", [True, False])
+def test_a_node_says_whether_pods_can_have_users_of_their_own(has_users):
+    nothing = {"labels": {}, "annotations": {}, "capacity": {}, "allocatable": {}, "info": {}}
+    made = node_object("node-1", addresses=[], pod_cidrs=["10.244.0.0/24"], has_users=has_users, **nothing)
+
+    (handler,) = made["status"]["runtimeHandlers"]
+    assert (handler["name"], handler["features"]["userNamespaces"]) == ("", has_users)
