@@ -160,7 +160,7 @@ class NodeReporter:
         """Create the Node object, or bring an existing one up to date."""
         try:
             self._registered = await self._client.create(NODE, self._node)
-            self._tell("Normal", "Starting", "Starting kubelet.")
+            self.tell("Normal", "Starting", "Starting kubelet.")
         except AlreadyExistsError:
             found = await self._client.get(NODE, "", self._node["metadata"]["name"])
             meta = found["metadata"]
@@ -181,8 +181,13 @@ class NodeReporter:
         """Tell that the node was switched on."""
         boot = self._node["status"]["nodeInfo"]["bootID"]
         name = self._node["metadata"]["name"]
-        self._tell("Normal", "Starting", "Starting kubelet.")
-        self._tell("Warning", "Rebooted", f"Node {name} has been rebooted, boot id: {boot}")
+        self.tell("Normal", "Starting", "Starting kubelet.")
+        self.tell("Warning", "Rebooted", f"Node {name} has been rebooted, boot id: {boot}")
+
+    def tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+        """Tell of something that happened to the node."""
+        if self._recorder is not None:
+            self._recorder.emit(self._registered, type_, reason, message)
 
     async def renew(self) -> None:
         """Say that the node lives, unless its Node was deleted."""
@@ -259,11 +264,7 @@ class NodeReporter:
         return {name: amount for name, amount in there.items() if name not in own}
 
     def _tell_status(self, reason: str) -> None:
-        self._tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")
-
-    def _tell(self, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        if self._recorder is not None:
-            self._recorder.emit(self._registered, type_, reason, message)
+        self.tell("Normal", reason, f"Node {self._node['metadata']['name']} status is now: {reason}")
 
 
 def _ready_status(conditions: list[Object]) -> str | None:

@@ -68,6 +68,7 @@ def decode_documents(text: str, source: str) -> list[Document]:
     return documents
 
 
+_IN_ITEM = re.compile(r"items\[(\d+)\](\.|(?=\[))")
 _OWNER = re.compile(r"(\.[^.\[\]]*|\[[^\[\]]*\]|^[^.\[\]]*)$")
 
 
@@ -87,14 +88,18 @@ def _expand(document: Document) -> Iterator[Document]:
     if not (str(document.object.get("kind", "")).endswith("List") and isinstance(items, list)):
         yield document
         return
+    lines = _lines_of_items(document.lines)
     for index, item in enumerate(items):
-        prefix = f"items[{index}]"
-        lines = {
-            path.removeprefix(prefix).lstrip("."): line
-            for path, line in document.lines.items()
-            if path.startswith((f"{prefix}.", f"{prefix}["))
-        }
-        yield from _expand(_document(document.source, document.line_of(prefix), item, lines))
+        line = document.line_of(f"items[{index}]")
+        yield from _expand(_document(document.source, line, item, lines.get(index, {})))
+
+
+def _lines_of_items(lines: Mapping[str, int]) -> Mapping[int, Mapping[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    for path, line in lines.items():
+        if match := _IN_ITEM.match(path):
+            found.setdefault(int(match[1]), {})[path[match.end() :]] = line
+    return found
 
 
 def _json_values(text: str, source: str) -> Iterator[tuple[int, Any]]:

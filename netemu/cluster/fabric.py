@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 
+from netemu.cluster.masquerade import Masquerade
 from netemu.cluster.record import Record
 from netemu.cluster.world import (
     FABRIC_BRIDGE,
@@ -24,7 +25,6 @@ from netemu.cluster.world import (
 )
 from netemu.linux import messages, netns, sysctl
 from netemu.linux.netlink import Netlink
-from netemu.linux.nft import NftContext
 from netemu.naming import IfName, NetnsName
 from netemu.settings import Paths, Settings
 
@@ -59,17 +59,10 @@ IPV6_ROUTER = IPV6 | {"net/ipv6/conf/all/forwarding": 1, "net/ipv6/icmp/ratelimi
 # Before Linux 6.12 this one is the machine's, and not ours to change.
 TALKATIVE = {"net/ipv4/icmp_msgs_per_sec": 100000}
 
-MASQUERADE = """
-table {ip} netemu-overlay {{ }}
-delete table {ip} netemu-overlay
-table {ip} netemu-overlay {{
-    comment "netemu cluster {cluster}: pods leave the pods range with their node's address"
-    chain postrouting {{
-        type nat hook postrouting priority 101; policy accept;
-        {ip} saddr {pods} {ip} daddr != {pods} oifname "{eth0}" masquerade
-    }}
-}}
-"""
+
+def open_masquerade(world: World, settings: Settings, ns_fd: int) -> Masquerade:
+    """Open what keeps the tables of the node behind ``ns_fd`` by which its pods reach the outside."""
+    return Masquerade(ns_fd, world.cluster, settings.pod_ranges, ETH0)
 
 
 def ensure_places(world: World, settings: Settings, paths: Paths, record: Record) -> None:
@@ -140,13 +133,8 @@ def _ensure_node(
 
 
 def _masquerade(world: World, settings: Settings, ns_fd: int) -> None:
-    context = NftContext.open(ns_fd)
-    try:
-        for pods in settings.pod_ranges:
-            family = "ip" if pods.version == 4 else "ip6"
-            context.run(MASQUERADE.format(ip=family, cluster=world.cluster, pods=pods, eth0=ETH0))
-    finally:
-        context.close()
+    with closing(open_masquerade(world, settings, ns_fd)) as masquerade:
+        masquerade.ensure()
 
 
 def _settle(ns_fd: int, required: dict[str, int], ipv6: dict[str, int]) -> None:

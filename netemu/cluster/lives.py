@@ -66,6 +66,7 @@ class Lives:
             group.create_task(parts.recorder.run(), name=f"recorder {node}")
             group.create_task(parts.agent.run(), name=f"agent {node}")
             group.create_task(parts.watch_network(), name=f"network {node}")
+            group.create_task(parts.keep_masquerade(), name=f"masquerade {node}")
             group.create_task(parts.beat(), name=f"heart {node}")
             group.create_task(self._shim(parts).run(), name=f"shim {node}")
 

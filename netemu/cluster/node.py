@@ -18,7 +18,7 @@ from netemu.api.client import Client, Object
 from netemu.api.kinds import CONFIG_MAP, PERSISTENT_VOLUME, PERSISTENT_VOLUME_CLAIM, SECRET
 from netemu.api.views.core import Pod
 from netemu.clock import Clock
-from netemu.cluster.fabric import ETH0
+from netemu.cluster.fabric import ETH0, open_masquerade
 from netemu.cluster.network import CniNetwork
 from netemu.cluster.overlay import VTEP_MAC, OverlaySyncer
 from netemu.cluster.processes import python
@@ -40,10 +40,13 @@ NETWORK_LOOK_S = 0.2
 class Hardware:
     """What of a node stays when it is switched off and on: its namespace, its links, its wiring."""
 
-    def __init__(self, place: NodePlace, settings: Settings, paths: Paths, network: CniNetwork) -> None:
+    def __init__(
+        self, place: NodePlace, world: World, settings: Settings, paths: Paths, network: CniNetwork
+    ) -> None:
         self.place = place
         self.network = network
         self.ns_fd = netns.open_ns(paths.netns / place.netns)
+        self.masquerade = open_masquerade(world, settings, self.ns_fd)
         self._netlink = Netlink.open(self.ns_fd)
         self.overlay = OverlaySyncer(
             settings.overlay,
@@ -56,6 +59,7 @@ class Hardware:
     def close(self) -> None:
         """Close the descriptors; the kernel's objects stay."""
         self._netlink.close()
+        self.masquerade.close()
         self.network.close()
         os.close(self.ns_fd)
 
@@ -155,6 +159,14 @@ class NodeParts:
             if await self.reporter.report():
                 self.agent.network_changed()
             await asyncio.sleep(NETWORK_LOOK_S)
+
+    async def keep_masquerade(self) -> None:
+        """Let pods reach what is outside, whatever somebody does to the rules for it."""
+
+        def tell(message: str) -> None:
+            self.reporter.tell("Warning", "MasqueradeChanged", message)
+
+        await self.hardware.masquerade.keep(tell)
 
 
 def _worker_argv(settings: Settings, paths: Paths) -> Callable[[str, Pod, str, str], tuple[str, ...]]:

@@ -98,7 +98,7 @@ async def run_cluster(world: World, settings: Settings, paths: Paths, record: Re
 
         for place in world.nodes:
             install_configuration(place, settings, paths)
-            hardware = Hardware(place, settings, paths, CniNetwork(place, paths, record, wirer))
+            hardware = Hardware(place, world, settings, paths, CniNetwork(place, paths, record, wirer))
             stack.callback(hardware.close)
             switch_on(hardware)
         lives = Lives(nodes, cache, paths, record, switch_on)

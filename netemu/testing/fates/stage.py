@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from pathlib import Path
 
 from netemu.api.client import Client
-from netemu.cluster.fabric import MASQUERADE
+from netemu.cluster.masquerade import Masquerade
 from netemu.linux import netns
-from netemu.linux.nft import run_in_child
 from netemu.nft.expressions import Address
 from netemu.testing import service_world
 from netemu.testing.fake_client import FakeClient
@@ -38,8 +37,8 @@ def stage(cases: Collection[Case]) -> Iterator[Places]:
             *(f"addr add {address} dev lo" for address in proxies),
         )
         for node in NODES:
-            for ip, pods in zip(("ip", "ip6"), SETTINGS.pod_cidr, strict=True):
-                run_in_child(places[node], MASQUERADE.format(ip=ip, pods=pods, cluster="test", eth0="eth0"))
+            with closing(Masquerade(places[node], "test", SETTINGS.pod_ranges, "eth0")) as masquerade:
+                masquerade.ensure()
             with netns.entered(places[node]):
                 # Every refusal is told at once.
                 Path("/proc/sys/net/ipv4/icmp_ratemask").write_text("0")

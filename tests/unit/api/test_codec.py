@@ -167,6 +167,26 @@ def test_what_cannot_be_read_is_named_with_file_and_line(text, line, words):
     assert words in caught.value.message
 
 
+def test_items_of_items_know_their_lines():
+    text = """
+kind: List
+items:
+- kind: PodList
+  items:
+  - kind: Pod
+    spec: {nodeName: a}
+- kind: Service
+  spec:
+    ports:
+    - port: 80
+"""
+
+    pod, service = decode_documents(text, "m.yaml")
+
+    assert (pod.line, pod.line_of("spec.nodeName")) == (6, 7)
+    assert (service.line, service.line_of("spec.ports[0].port")) == (8, 11)
+
+
 def test_an_alias_bomb_is_refused_and_not_unfolded():
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 10))
 
