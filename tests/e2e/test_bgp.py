@@ -48,6 +48,7 @@ NODES = {
 }
 MENDED = {"bgpd-outside", "zebra-outside", "bgpd-node-1"}
 ALL = {"node-1", "node-2", "node-3"}
+PLACES = ("outside", *sorted(ALL))
 
 
 @pytest.fixture
@@ -93,6 +94,10 @@ def _runs(pid):
     return path.exists() and path.read_bytes() != b""
 
 
+def _passwords(cluster, place):
+    return cluster.ok("node", "router", place, "--", "show", "running-config").count(" password pst!")
+
+
 def _addresses(cluster, service):
     return cluster.field(".status.loadBalancer.ingress[*].ip", "service", service).split()
 
@@ -134,6 +139,9 @@ def test_routers_that_die_are_started_again_and_need_no_daemon(routed, eventuall
     (local,) = eventually(lambda: _addresses(routed, "local"))
     for peer in ("outside", "outside-v6"):
         routed.ok("patch", "bgppeer", peer, "--type", "merge", "-p", '{"spec": {"password": "pst!"}}')
+    eventually(
+        lambda: {place: _passwords(routed, place) for place in PLACES}, dict.fromkeys(PLACES, 2).__eq__
+    )
     established = ("bgppeers", "-o", "jsonpath={.items[*].status.established}")
     eventually(lambda: routed.ok("get", *established).split(), ["3/3", "3/3"].__eq__)
     eventually(lambda: _ways(routed).get(local) == {"node-1"})
