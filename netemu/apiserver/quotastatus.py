@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from netemu.api.client import Object
-from netemu.api.errors import ApiError, NotFoundError
+from netemu.api.errors import NotFoundError
 from netemu.api.kinds import RESOURCE_QUOTA
 from netemu.apiserver import quotas
 from netemu.apiserver.registry import Registry
-from netemu.errors import NetemuError
 from netemu.logs import Log
 
 log = Log(__name__)
@@ -32,9 +31,9 @@ async def write_quotas(registry: Registry) -> None:
             await _write(registry, quota)
         except NotFoundError:
             continue  # gone by itself
-        except (ApiError, NetemuError) as err:
+        except Exception as err:  # one odd quota must not keep all others from being counted
             meta = quota["metadata"]
-            log.warning("quota.not_written", quota=meta["name"], code=err.code, error=err.message)
+            log.error("quota.not_written", exc=err, quota=meta["name"], delay_s=RETRY_S)
             asyncio.get_running_loop().call_later(RETRY_S, registry.quotas.look_at, meta["namespace"])
 
 

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 from netemu.api.client import Object
 from netemu.api.kinds import Kind
 from netemu.api.views import view
+from netemu.logs import Log
 from netemu.naming import Revision
+
+log = Log(__name__)
 
 T = TypeVar("T")
 
@@ -85,7 +88,7 @@ class Cache:
         functions[name] = function
         index = self._indexes.setdefault(kind, {}).setdefault(name, {})
         for key, obj in self._objects.get(kind, {}).items():
-            for value in function(obj):
+            for value in _values(function, obj):
                 index.setdefault(value, {})[key] = None
 
     def get(self, kind: Kind, key: Key) -> Object | None:
@@ -150,14 +153,24 @@ class Cache:
                 _discard(namespaces, key.namespace, key)
         for name, function in self._functions.get(kind, {}).items():
             index = self._indexes[kind][name]
-            before = set(function(old)) if old is not None else set()
-            after = set(function(new)) if new is not None else set()
+            before = _values(function, old)
+            after = _values(function, new)
             if before == after:
                 continue
             for value in before - after:
                 _discard(index, value, key)
             for value in after - before:
                 index.setdefault(value, {})[key] = None
+
+
+def _values(function: IndexFunction, obj: Object | None) -> set[str]:
+    if obj is None:
+        return set()
+    try:
+        return set(function(obj))
+    except Exception as err:  # one odd object must not keep all others from those who read them
+        log.error("cache.unindexed", exc=err, kind=obj.get("kind", ""), key=key_of(obj))
+        return set()
 
 
 def _discard(index: dict[str, dict[Key, None]], value: str, key: Key) -> None:

@@ -146,4 +146,7 @@ class Informer:
     def _tell(self, change: Change | None) -> None:
         if change is not None:
             for handler in self._handlers[change.kind]:
-                handler(change)
+                try:
+                    handler(change)
+                except Exception as err:  # one odd object must not end what all share
+                    log.error("informer.unheard", exc=err, kind=change.kind.key, key=change.key)

@@ -9,10 +9,13 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from netemu.informer.cache import Key
+from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.nft.expressions import L4, Address, Network
 from netemu.proxy.ids import Ids
 from netemu.proxy.index import Candidate, Endpoint, Index, PortKey, PortView
+
+log = Log(__name__)
 
 
 class Frontend(NamedTuple):
@@ -224,13 +227,19 @@ class Plans:
         """Plan the ports of some Services again; give those that changed, ``None`` for one that went."""
         changed: dict[PortKey, Elements | None] = {}
         for service in services:
-            ports = self._index.port_keys(service)
-            for key in dict.fromkeys((*self._ports.get(service, ()), *ports)):
-                self._refresh(key, changed)
-            self._ports[service] = ports
-            if not ports:
-                del self._ports[service]
+            try:
+                self._refresh_service(service, changed)
+            except Exception as err:  # what nobody can plan stays as it is, and the others go on
+                log.error("proxy.unplanned", exc=err, service=service)
         return changed
+
+    def _refresh_service(self, service: Key, changed: dict[PortKey, Elements | None]) -> None:
+        ports = self._index.port_keys(service)
+        for key in dict.fromkeys((*self._ports.get(service, ()), *ports)):
+            self._refresh(key, changed)
+        self._ports[service] = ports
+        if not ports:
+            del self._ports[service]
 
     def _refresh(self, key: PortKey, changed: dict[PortKey, Elements | None]) -> None:
         before = self.current.get(key)

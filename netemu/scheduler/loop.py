@@ -106,7 +106,7 @@ class Scheduler:
             self._note_assigned(change, new)
         elif _is_news(old, new):
             self._renominate(change.key, new)
-            self._queue.add(change.key, new["spec"].get("priority") or 0)
+            self._queue.add(change.key, _priority(new))
 
     async def run(self) -> None:
         """Schedule until cancelled."""
@@ -183,13 +183,16 @@ class Scheduler:
 
     def _look_at(self, key: Key) -> None:
         pod = self._cache.get(POD, key)
-        self._queue.add(key, (pod["spec"].get("priority") or 0) if pod is not None else 0)
+        self._queue.add(key, _priority(pod) if pod is not None else 0)
 
     async def _schedule(self, key: Key) -> None:
-        obj, pod = self._cache.get(POD, key), self._cache.find(POD, key, Pod)
-        if obj is None or pod is None or not self._is_ours(key, pod):
+        obj = self._cache.get(POD, key)
+        if obj is None:
             return
         try:
+            pod = self._cache.find(POD, key, Pod)
+            if pod is None or not self._is_ours(key, pod):
+                return
             if pod.spec.scheduling_gates:
                 await self._binder.tell_gated(obj)
             else:
@@ -197,8 +200,11 @@ class Scheduler:
         except (NotFoundError, ConflictError) as err:  # it went, or changed: its event will come
             log.debug("schedule.outdated", pod=key, code=err.code)
         except ApiError as err:
-            delay_s = self._queue.retry_later(key, pod.spec.priority)
+            delay_s = self._queue.retry_later(key, _priority(obj))
             log.warning("schedule.retry", pod=key, delay_s=delay_s, code=err.code, error=err.message)
+        except Exception as err:  # one odd pod must not keep all others waiting
+            delay_s = self._queue.retry_later(key, _priority(obj))
+            log.error("schedule.failed", exc=err, pod=key, delay_s=delay_s)
         else:
             self._queue.succeeded(key)
 
@@ -242,7 +248,7 @@ class Scheduler:
         self._occupancy.assign(wish.facts, name)
         try:
             await self._reservations.make(key, wish.facts, volumes, node)
-        except ApiError:
+        except Exception:
             self._occupancy.release(wish.facts.uid)
             raise
 
@@ -251,7 +257,7 @@ class Scheduler:
         self._occupancy.assign(facts, node)
         try:
             await self._binder.bind(obj, pod, node)
-        except ApiError:
+        except Exception:
             self._occupancy.release(facts.uid)
             raise
         self._occupancy.nominated.pop(facts.uid, None)
@@ -298,6 +304,10 @@ def _counts_otherwise(old: Object | None, new: Object) -> bool:
         return True
     # Its containers may have been resized; most changes leave the very spec that was.
     return old["spec"] is not new["spec"] and old["spec"]["containers"] != new["spec"]["containers"]
+
+
+def _priority(obj: Object) -> int:
+    return obj["spec"].get("priority") or 0
 
 
 def _labels(obj: Object) -> dict[str, str]:

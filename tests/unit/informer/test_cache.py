@@ -79,3 +79,15 @@ def test_an_index_kept_by_events_equals_one_made_afresh(history):
     fresh.add_index(POD, "label", by_label)
     for value in "xy":
         assert set(cache.by_index(POD, "label", value)) == set(fresh.by_index(POD, "label", value))
+
+
+def test_an_object_that_cannot_be_indexed_is_there_and_keeps_no_other_from_its_index():
+    cache = Cache()
+    cache.add_index(POD, "app", lambda obj: obj["metadata"]["labels"].values())
+    odd = builders.stored({"metadata": {"name": "odd", "namespace": "default"}}, "odd", revision=1)
+    cache.apply(POD, odd)
+    cache.apply(POD, labelled("a", "x", revision=2))
+
+    assert cache.by_index(POD, "app", "x") == [Key("default", "a")]
+    assert cache.get(POD, key_of(odd)) is odd
+    assert cache.apply(POD, None, key=key_of(odd)) is not None

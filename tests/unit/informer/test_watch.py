@@ -153,3 +153,16 @@ async def test_others_may_work_while_a_long_list_is_taken():
             await asyncio.sleep(0)
 
     assert len(sizes) > 3
+
+
+async def test_a_handler_that_fails_keeps_no_other_from_being_told():
+    cache, told = Cache(), []
+    informer = Informer(ScriptedClient(listing(1, pod("a", 1), pod("b", 1)), []), cache, [POD])
+    informer.on_change(POD, lambda change: 1 / 0)
+    informer.on_change(POD, lambda change: told.append(change.key.name))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(informer.run())
+        await informer.wait_synced()
+        task.cancel()
+
+    assert told == ["a", "b"]

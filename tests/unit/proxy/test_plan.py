@@ -294,3 +294,12 @@ def test_plans_made_change_by_change_equal_a_full_plan(events):
         plans.refresh(index.touched(change) if change is not None else ())
 
     assert comparable(plans.current) == comparable(plan_all(index))
+
+
+def test_a_service_that_nobody_can_plan_keeps_no_other_from_its_plan():
+    cache = cache_with(service("odd", ip=["10.96.0.20"]), service(), slice_("1", ("10.0.0.1", READY)))
+    plans = Plans(Index(cache))
+
+    changed = plans.refresh([Key("default", "odd"), WEB])
+
+    assert list(changed) == list(plans.current) == [WEB_HTTP]

@@ -48,12 +48,13 @@ class FlakyClient(LocalClient):
     def __init__(self, registry):
         super().__init__(registry)
         self.failures = 0
+        self.failure = UnavailableError("not now")
         self.bindings = 0
 
     async def update(self, kind, obj, *, subresource=""):
         self.bindings += 1
         self.failures -= 1
-        refused = [UnavailableError("not now")] * (self.failures >= 0)
+        refused = [self.failure] * (self.failures >= 0)
         for error in refused:
             raise error
         return await super().update(kind, obj, subresource=subresource)
@@ -248,8 +249,9 @@ async def test_a_gated_pod_says_so_and_is_bound_when_its_gates_are_gone(client):
         await bound(client)
 
 
-async def test_a_binding_that_fails_is_tried_again_and_takes_no_place_meanwhile(client):
-    client.failures = 2
+@pytest.mark.parametrize("failure", [UnavailableError("not now"), RuntimeError("odd")], ids=["told", "not"])
+async def test_a_binding_that_fails_is_tried_again_and_takes_no_place_meanwhile(client, failure):
+    client.failures, client.failure = 2, failure
     async with scheduling(client, builders.node(max_pods=1)):
         await client.create(POD, builders.pod("p"))
         await bound(client)
