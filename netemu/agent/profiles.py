@@ -65,7 +65,7 @@ def read_profile(pod: Object, container: Raw, root: Path) -> str:
         raise ProfileError(f'{_FAILED}cannot load seccomp profile "{path}": open {path}: {why}') from err
     try:
         json.loads(text)
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise ProfileError(f'{_FAILED}decoding seccomp profile failed "{path}": {err}') from err
     return text
 

@@ -68,12 +68,13 @@ class Launcher:
         """
         if not spec["sandboxed"]:
             return self._launch_worker(spec["argv"], environment(spec), stdio), -1
+        calls = filter_of(spec)  # before anything is opened: it may be refused, again and again
         way = Way(self._machine, spec)
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(ready_read, False)
         give_streams(spec, stdio)
         handed = [in_memory(self._words(spec)), ready_write, os.open(_SH, os.O_PATH | os.O_CLOEXEC)]
-        filters = [in_memory_bytes(calls)] if (calls := filter_of(spec)) else []
+        filters = [in_memory_bytes(calls)] if calls else []
         shared = [shared_fd] if shared_fd >= 0 else []
         groups = self.cgroups.open(spec["id"], spec["limits"])
         program = self._bwrap if way.users < 0 else self._unreadable_bwrap()

@@ -77,7 +77,13 @@ def compile_profile(text: str) -> bytes:
         ProfileError: it says what there is not, or this machine has no libseccomp.
 
     """
-    profile = json.loads(text)
+    try:
+        return _compile(json.loads(text))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as err:
+        raise ProfileError(f"this is no profile: {err}") from err
+
+
+def _compile(profile: dict[str, Any]) -> bytes:
     library = _load()
     default = _action(profile.get("defaultAction", ""), profile.get("defaultErrnoRet"))
     context = library.seccomp_init(ctypes.c_uint32(default))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import stat
 import struct
 import termios
 from itertools import count
@@ -22,6 +23,7 @@ from netemu.runtime.launch import filter_of, give_streams
 from netemu.runtime.sandbox import capabilities, environment, join_arguments
 from netemu.runtime.spawn import SpawnError, exit_code, find_child, fork, spawn
 from netemu.runtime.streams import Stdio, close, open_pipes
+from netemu.runtime.syscalls import open_below
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without importing typing (0.6 MB a shim)
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _TIOCSPTLCK = 0x40045431  # asm-generic/ioctls.h
 _TIOCGPTPEER = 0x5441  # Linux 4.13
+_PTMX = os.makedev(5, 2)
 _NOT_FOUND_CODE = 127
 _NOT_EXECUTABLE_CODE = 126
 
@@ -95,7 +98,7 @@ class Programs:
         self, client: Client, request: Request, container: Container, env: dict[str, str], cwd: str
     ) -> None:
         pid, spec = container.state["pid"], container.spec
-        tty = request["tty"]
+        tty, calls = request["tty"], filter_of(spec)
         stdio, ours = _open_terminal_in(f"/proc/{pid}/root") if tty else open_pipes(stdin=True)
         give_streams(spec, stdio)
         joined = Joined(
@@ -106,7 +109,7 @@ class Programs:
             user=spec["user"],
             capabilities=capabilities(spec),
             terminal=tty,
-            calls=filter_of(spec),
+            calls=calls,
             may_gain=spec["gains_privileges"] and spec["image"] is not None,
             has_users=bool(spec["first_id"]),
         )
@@ -195,10 +198,32 @@ class Programs:
 
 def _open_terminal_in(root: str) -> tuple[Stdio, list[int]]:
     """Make a terminal of the container's own /dev/pts, so that its name is right inside."""
-    master = os.open(f"{root}/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
-    slave = fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    master = open_multiplexer(root)
+    try:
+        fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
+        slave = fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except BaseException:
+        os.close(master)
+        raise
     return (slave, slave, slave), [master]
+
+
+def open_multiplexer(root: str) -> int:
+    """Open what makes terminals in a container, which may have mounted something else in its place: no link
+    leads out of it, and no other device or file is opened.
+
+    Raises:
+        Refusal: it is none.
+
+    """
+    found = open_below(root, f"{root}/dev/pts/ptmx")
+    try:
+        what = os.fstat(found)
+        if not stat.S_ISCHR(what.st_mode) or what.st_rdev != _PTMX:
+            raise Refusal("/dev/pts/ptmx of the container makes no terminals")
+        return os.open(f"/proc/self/fd/{found}", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    finally:
+        os.close(found)
 
 
 def _prepare_in_node(terminal: int | None = None) -> None:

@@ -88,12 +88,15 @@ async def _with_resizing(command: RemoteCommand) -> int:
 
     loop = asyncio.get_running_loop()
     await resize()
-    async with asyncio.TaskGroup() as group:
-        loop.add_signal_handler(signal.SIGWINCH, lambda: group.create_task(resize()))
-        try:
-            return await _print_output(command)
-        finally:
-            loop.remove_signal_handler(signal.SIGWINCH)
+    try:
+        async with asyncio.TaskGroup() as group:
+            loop.add_signal_handler(signal.SIGWINCH, lambda: group.create_task(resize()))
+            try:
+                return await _print_output(command)
+            finally:
+                loop.remove_signal_handler(signal.SIGWINCH)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # whoever called knows what to say of that, not of a group
 
 
 def _send_input(command: RemoteCommand) -> None:

@@ -55,6 +55,9 @@ def test_a_nodes_own_profile_must_be_there_and_readable(tmp_path):
     profile.write_text("{oops")
     with pytest.raises(ProfileError, match=f'decoding seccomp profile failed "{path}"'):
         read_profile(*pod(LOCALHOST), tmp_path)
+    profile.write_text("[" * 100_000)
+    with pytest.raises(ProfileError, match="decoding seccomp profile failed"):
+        read_profile(*pod(LOCALHOST), tmp_path)
     profile.write_text("{}")
 
     assert read_profile(*pod(LOCALHOST), tmp_path) == "{}"

@@ -113,3 +113,20 @@ def test_a_call_is_judged_by_its_arguments(profile, arguments, outcome):
 def test_what_a_filter_cannot_do_is_told(profile, words):
     with pytest.raises(ProfileError, match=words):
         compile_profile(json.dumps(profile))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[]", id="a-list"),
+        pytest.param("{oops", id="no-json"),
+        pytest.param("[" * 100_000, id="too-deep"),
+        pytest.param(json.dumps(strict(7)), id="a-rule-that-is-none"),
+        pytest.param(json.dumps(strict({"names": [7], "action": "SCMP_ACT_LOG"})), id="a-name-that-is-none"),
+        pytest.param(json.dumps(conditions({"op": "SCMP_CMP_EQ"})), id="of-no-argument"),
+        pytest.param(json.dumps(conditions(equal("first", 1))), id="of-a-word"),
+    ],
+)
+def test_what_is_no_profile_is_told_as_well(text):
+    with pytest.raises(ProfileError):
+        compile_profile(text)
