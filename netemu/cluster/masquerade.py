@@ -46,17 +46,20 @@ class Masquerade:
         self._left: dict[str, str] = {}
 
     def ensure(self) -> list[str]:
-        """Have every table as it was left last; name those that had to be made.
+        """Have every table as it was left last; name those that another hand had changed since then.
+
+        Nobody knows how the first look finds them: each is made, and none is named.
 
         Raises:
             KernelError: nftables refuses.
 
         """
+        known = frozenset(self._left)
         changed = [ip for ip in self._tables if self._listed(ip) != self._left.get(ip)]
         for ip in changed:
             self._context.run(self._tables[ip])
             self._left[ip] = self._listed(ip)
-        return [f"{ip} {TABLE_NAME}" for ip in changed]
+        return [f"{ip} {TABLE_NAME}" for ip in changed if ip in known]
 
     async def keep(self, tell: Callable[[str], None]) -> NoReturn:
         """Look again and again, until cancelled; ``tell`` what was mended."""

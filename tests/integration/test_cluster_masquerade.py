@@ -25,8 +25,9 @@ def masquerade():
 
 
 def test_what_is_as_it_was_is_left_alone(masquerade):
-    assert masquerade.ensure() == BOTH
+    assert masquerade.ensure() == []
     before = nft("-a", "list", "ruleset")
+    assert before.count("masquerade") == len(BOTH)
 
     assert masquerade.ensure() == []
     assert nft("-a", "list", "ruleset") == before
@@ -48,3 +49,12 @@ def test_what_another_hand_did_is_undone_and_named(masquerade, words, mended):
 
     assert masquerade.ensure() == mended
     assert {table: nft("list", "table", *table.split()) for table in BOTH} == before
+
+
+def test_what_a_daemon_before_this_one_left_is_no_other_hands(masquerade):
+    masquerade.ensure()
+    with open("/proc/self/ns/net") as own, closing(Masquerade(own.fileno(), "t", PODS, "lo")) as next_one:
+        assert next_one.ensure() == []
+        assert next_one.ensure() == []
+        nft("flush", "chain", "ip", "netemu-overlay", "postrouting")
+        assert next_one.ensure() == BOTH[:1]
