@@ -278,8 +278,9 @@ class Balancer:
                 await self._put_status(ADDRESS_POOL, obj, status_of(pool, given))
 
     async def _put_status(self, kind: Kind, obj: Object, status: Mapping[str, Any]) -> None:
-        if (obj.get("status") or {}) != status:
-            await self._patch(kind, obj, {"status": status})
+        had = obj.get("status") or {}
+        if had != status:  # what it tells no more goes: a patch leaves what it does not name
+            await self._patch(kind, obj, {"status": {**dict.fromkeys(had), **status}})
 
     def _pool(self, name: str) -> Object | None:
         return next((o for o in self._cache.list(ADDRESS_POOL) if o["metadata"]["name"] == name), None)
