@@ -21,6 +21,7 @@ from netemu.events.loop import Recorder
 from netemu.informer.cache import Cache, Change, Key
 from netemu.informer.watch import Informer
 from netemu.linux.nftmonitor import Monitors
+from netemu.logs import Log
 from netemu.naming import NodeName
 from netemu.nft.expressions import Address, Family, Network
 from netemu.proxy import flows
@@ -34,6 +35,8 @@ from netemu.proxy.report import without_local
 from netemu.proxy.server import HealthServer, TellTaken
 from netemu.proxy.syncer import PERIOD_S, Kernel, ProxySyncer
 from netemu.settings import Settings
+
+log = Log(__name__)
 
 # So many Services are planned before the event loop may do something else: about 10 ms.
 _AT_ONCE = 200
@@ -345,7 +348,10 @@ class Proxy:
                     for parts in self._nodes.values():
                         parts.syncers[place].note(changed, news)
             for key in some:
-                self._refresh_health(key)
+                try:
+                    self._refresh_health(key)
+                except Exception as err:  # as with plans: what nobody can read stays as it is
+                    log.error("proxy.health_unknown", exc=err, service=key)
             await asyncio.sleep(0)
 
     def _refresh_health(self, service: Key) -> None:

@@ -359,6 +359,18 @@ async def test_a_node_counts_what_it_sees_and_how_long_pods_wait(kernel):
     assert ("_count", 1) in ipv4.programming.values({})  # the first slice was so before
 
 
+async def test_a_slice_that_nobody_can_read_keeps_no_other_service_from_the_kernel(kernel):
+    kind, odd = endpoints("10.244.1.2")
+    odd["ports"][0]["protocol"] = "ODD"
+    local = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 30999}
+    client = FakeClient(service("web", "10.96.0.20", **local), (kind, odd))
+
+    async with running(client, kernel) as proxy:
+        await client.create(*service("other", "10.96.0.21"))
+        await eventually(lambda: asyncio.sleep(0, kernel.is_refused("10.96.0.21")))
+        await proxy.applied()
+
+
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
