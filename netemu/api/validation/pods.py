@@ -41,6 +41,7 @@ _MAX_SYSCTL = 253
 _SYSCTL_PART = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _SYSCTL = re.compile(rf"({_SYSCTL_PART}[\./])*{_SYSCTL_PART}", re.ASCII)
 _SYSCTL_WORDS = rf"^({_SYSCTL_PART}[\./])*{_SYSCTL_PART}$"
+_SHARED_WITH_NODE = ("hostPID", "hostIPC", "hostNetwork")
 
 Json = Mapping[str, Any]
 
@@ -67,6 +68,7 @@ def check_pod_spec(spec: Json, path: str, *, is_pod: bool) -> Iterator[Cause]:
     yield from check_labels(f"{path}.nodeSelector", spec.get("nodeSelector", {}))
     yield from check_tolerations(spec.get("tolerations", ()), f"{path}.tolerations")
     yield from _check_names(spec, path)
+    yield from _check_users(spec, path)
     yield from _check_sysctls(spec, f"{path}.securityContext.sysctls")
     yield from _check_host_aliases(spec.get("hostAliases", ()), f"{path}.hostAliases")
     yield from not_negative(
@@ -90,6 +92,14 @@ def _check_names(spec: Json, path: str) -> Iterator[Cause]:
     ):
         if spec.get(name):
             yield from bad_values(f"{path}.{name}", spec[name], rule(spec[name]))
+
+
+def _check_users(spec: Json, path: str) -> Iterator[Cause]:
+    """Find what of the node a pod wants to have that is to have users of its own."""
+    if spec.get("hostUsers") is False:
+        for name in _SHARED_WITH_NODE:
+            if spec.get(name):
+                yield forbidden(f"{path}.{name}", "when `hostUsers` is false")
 
 
 def _check_sysctls(spec: Json, path: str) -> Iterator[Cause]:

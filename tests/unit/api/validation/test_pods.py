@@ -377,3 +377,12 @@ def test_an_unchanged_spec_is_not_checked_again():
     stored = {"metadata": {"name": "p", "namespace": "a"}, "spec": {"made": "by an older version"}}
 
     assert validate(POD, stored, stored) == ()
+
+
+@pytest.mark.parametrize(("own", "refused"), [(False, ["hostIPC", "hostNetwork", "hostPID"]), (True, [])])
+def test_a_pod_with_users_of_its_own_has_nothing_of_its_node(own, refused):
+    shared = pod(hostUsers=own, hostPID=True, hostIPC=True, hostNetwork=True)
+    causes = [each for each in validate(POD, shared) if "hostUsers" in each.message]
+
+    assert sorted(each.field for each in causes) == [f"spec.{name}" for name in refused]
+    assert {each.message for each in causes} <= {"Forbidden: when `hostUsers` is false"}
