@@ -57,9 +57,10 @@ def _filled(pod: Object, item: Raw) -> Object:
             resources = container.get("resources") or {}
             requests = _missing(resources.get("requests"), item.get("defaultRequest"))
             limits = _missing(resources.get("limits"), item.get("default"))
+            name = container.get("name", "")
             for wish, given in (("request", requests), ("limit", limits)):
                 if given:
-                    notes.append(f"{', '.join(sorted(given))} {wish} for {called} {container['name']}")
+                    notes.append(f"{', '.join(sorted(given))} {wish} for {called} {name}")
             filled.append(_with_resources(container, resources, requests, limits))
         if filled:
             spec[key] = filled

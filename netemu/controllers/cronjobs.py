@@ -80,8 +80,8 @@ def _told(look: _Look) -> Writes:
     jobs = {job.metadata.uid: job for job in look.jobs}
     told: Writes = []
     for reference in look.cron_job.status.active:
-        job = jobs.get(reference["uid"])
-        name = reference["name"]
+        job = jobs.get(reference.get("uid", ""))
+        name = reference.get("name", "")
         if job is None:
             told.append(look.tell("MissingJob", f"Active job went missing: {name}", warning=False))
         elif job.is_finished:

@@ -58,7 +58,7 @@ class Informer:
         """
         self._handlers[kind].append(handler)
         for obj in self._cache.list(kind):
-            handler(Change(kind, key_of(obj), None, obj))
+            _call(handler, Change(kind, key_of(obj), None, obj))
 
     async def wait_synced(self) -> None:
         """Return when every kind has been listed once."""
@@ -146,7 +146,11 @@ class Informer:
     def _tell(self, change: Change | None) -> None:
         if change is not None:
             for handler in self._handlers[change.kind]:
-                try:
-                    handler(change)
-                except Exception as err:  # one odd object must not end what all share
-                    log.error("informer.unheard", exc=err, kind=change.kind.key, key=change.key)
+                _call(handler, change)
+
+
+def _call(handler: Handler, change: Change) -> None:
+    try:
+        handler(change)
+    except Exception as err:  # one odd object must not end what all share
+        log.error("informer.unheard", exc=err, kind=change.kind.key, key=change.key)

@@ -116,7 +116,7 @@ class Conditions(Struct, frozen=True, gc=False):
 class Hint(Struct, frozen=True, gc=False):
     """The zone or node that an endpoint is meant for."""
 
-    name: str
+    name: str = ""
 
 
 class Hints(Struct, frozen=True, gc=False, rename="camel"):

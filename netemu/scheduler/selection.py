@@ -110,8 +110,8 @@ def read_spreads(
     return tuple(
         Spread(
             selection=Selection((_part(constraint, (namespace,), None, labels),), lasting=True),
-            topology=constraint["topologyKey"],
-            max_skew=int(constraint["maxSkew"]),
+            topology=constraint.get("topologyKey", ""),
+            max_skew=int(constraint.get("maxSkew") or 1),
             min_domains=int(constraint.get("minDomains") or 1),
             is_hard=constraint.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule",
             honors_affinity=constraint.get("nodeAffinityPolicy", "Honor") == "Honor",

@@ -75,10 +75,19 @@ def default(kind: Kind, obj: Object) -> Object:
     fresh: Object = without_nulls(obj)
     if _has_spec(kind):
         fresh.setdefault("spec", {})
+    _fill_conditions(fresh.get("status"))
     fill = _FILLERS.get(kind.key)
     if fill is not None:
         fill(fresh)
     return fresh
+
+
+def _fill_conditions(status: Any) -> None:
+    """Give every condition a type and a status: in Go they are there, if only empty."""
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    for condition in conditions or ():
+        condition.setdefault("type", "")
+        condition.setdefault("status", "")
 
 
 @cache

@@ -14,6 +14,7 @@ from netemu.api.causes import bad_value, bad_values, duplicate, not_supported, o
 from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.validation.expressions import check_conditions
+from netemu.api.validation.selectors import check_label_selector
 
 REVIEW_VERSIONS = ("v1", "v1beta1")
 OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
@@ -31,6 +32,8 @@ def check_webhooks(new: Object, old: Object | None) -> Iterator[Cause]:  # noqa:
         yield from _check_client(webhook.get("clientConfig") or {}, f"{path}.clientConfig")
         for number, rule in enumerate(webhook.get("rules") or ()):
             yield from check_rule(rule, f"{path}.rules[{number}]")
+        for key in ("namespaceSelector", "objectSelector"):
+            yield from check_label_selector(webhook.get(key) or {}, f"{path}.{key}")
         yield from one_of(f"{path}.failurePolicy", webhook.get("failurePolicy", "Fail"), ("Fail", "Ignore"))
         yield from one_of(f"{path}.matchPolicy", webhook.get("matchPolicy", "Exact"), ("Equivalent", "Exact"))
         yield from _check_effects(webhook.get("sideEffects"), f"{path}.sideEffects")

@@ -24,6 +24,7 @@ from netemu.api.client import Object
 from netemu.api.errors import Cause
 from netemu.api.validation.containers import check_containers, check_host_ports
 from netemu.api.validation.meta import check_labels
+from netemu.api.validation.spreading import check_affinity, check_spreads
 from netemu.api.validation.tolerations import check_tolerations
 from netemu.api.validation.volumes import check_volumes
 
@@ -67,6 +68,8 @@ def check_pod_spec(spec: Json, path: str, *, is_pod: bool) -> Iterator[Cause]:
     yield from _check_dns(spec, f"{path}.dnsConfig")
     yield from check_labels(f"{path}.nodeSelector", spec.get("nodeSelector", {}))
     yield from check_tolerations(spec.get("tolerations", ()), f"{path}.tolerations")
+    yield from check_affinity(spec.get("affinity") or {}, f"{path}.affinity")
+    yield from check_spreads(spec, path)
     yield from _check_names(spec, path)
     yield from _check_users(spec, path)
     yield from _check_sysctls(spec, f"{path}.securityContext.sysctls")

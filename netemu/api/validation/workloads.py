@@ -89,6 +89,10 @@ def check_stateful_set(new: Object, old: Object | None) -> Iterator[Cause]:
     yield from one_of("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
     rolling = strategy.get("rollingUpdate") or {}
     yield from not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.get("partition"))
+    retention = spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    for when in ("whenDeleted", "whenScaled"):
+        path = f"spec.persistentVolumeClaimRetentionPolicy.{when}"
+        yield from one_of(path, retention.get(when), ("Delete", "Retain"))
     if old is not None and _fixed(spec) != _fixed(old["spec"]):
         named = [f"'{name}'" for name in _STATEFUL_SET_MAY_CHANGE]
         free = f"{', '.join(named[:-1])} and {named[-1]}"

@@ -26,7 +26,7 @@ class ContainerPort(Struct, frozen=True, kw_only=True, rename="camel"):
     container_port: PortNumber
     name: str = ""
     protocol: Protocol = "TCP"
-    host_port: PortNumber | None = None
+    host_port: int = 0
     host_ip: str = field(default="", name="hostIP")
 
 
@@ -201,10 +201,10 @@ class PodSpec(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Condition(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One condition of a status."""
+    """One condition of a status; whoever may write statuses may write any words into them."""
 
-    type: str
-    status: Literal["True", "False", "Unknown"]
+    type: str = ""
+    status: str = ""
     reason: str = ""
     message: str = ""
     last_transition_time: str | None = None
@@ -219,7 +219,7 @@ class PodIp(Struct, frozen=True, kw_only=True):
 class ContainerStatus(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a container is; ``state`` and ``last_state`` are raw."""
 
-    name: str
+    name: str = ""
     ready: bool = False
     restart_count: int = 0
     started: bool | None = None
@@ -231,7 +231,7 @@ class ContainerStatus(Struct, frozen=True, kw_only=True, rename="camel"):
 class PodStatus(Struct, frozen=True, kw_only=True, rename="camel"):
     """What a pod is."""
 
-    phase: Literal["", "Pending", "Running", "Succeeded", "Failed", "Unknown"] = ""
+    phase: str = ""
     conditions: tuple[Condition, ...] = ()
     host_ip: str = field(default="", name="hostIP")
     pod_ip: str = field(default="", name="podIP")
@@ -358,8 +358,8 @@ class NodeSpec(Struct, frozen=True, kw_only=True, rename="camel"):
 class NodeAddress(Struct, frozen=True, kw_only=True):
     """One address of a node."""
 
-    type: str
-    address: str
+    type: str = ""
+    address: str = ""
 
 
 class NodeStatus(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -367,8 +367,8 @@ class NodeStatus(Struct, frozen=True, kw_only=True, rename="camel"):
 
     addresses: tuple[NodeAddress, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    capacity: dict[str, str] = field(default_factory=dict)
-    allocatable: dict[str, str] = field(default_factory=dict)
+    capacity: dict[str, str | float] = field(default_factory=dict)
+    allocatable: dict[str, str | float] = field(default_factory=dict)
 
 
 class Node(Struct, frozen=True, kw_only=True):

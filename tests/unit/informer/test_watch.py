@@ -166,3 +166,18 @@ async def test_a_handler_that_fails_keeps_no_other_from_being_told():
         task.cancel()
 
     assert told == ["a", "b"]
+
+
+def test_a_handler_that_comes_late_and_fails_ends_nothing():
+    cache, told = Cache(), []
+    cache.apply(POD, pod("a", 1))
+    cache.apply(POD, pod("b", 2))
+    informer = Informer(ScriptedClient(), cache, [POD])
+
+    def stumble(change):
+        told.append(change.key.name)
+        raise KeyError(change.key.name)
+
+    informer.on_change(POD, stumble)
+
+    assert told == ["a", "b"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.api.defaulting import default
-from netemu.api.kinds import CONFIG_MAP, KINDS, LEASE, POD_DISRUPTION_BUDGET
+from netemu.api.kinds import CONFIG_MAP, KINDS, LEASE, NODE, POD_DISRUPTION_BUDGET
 from netemu.api.validation import validate
 from netemu.controllers.indexes import add_indexes
 from netemu.informer.cache import Cache
@@ -18,6 +18,12 @@ def test_a_spec_is_always_there(kind):
 
 def test_what_has_no_spec_gets_none():
     assert "spec" not in default(CONFIG_MAP, {"metadata": {"name": "x"}})
+
+
+def test_conditions_have_a_type_and_a_status():
+    node = {"metadata": {"name": "x"}, "status": {"conditions": [{"reason": "Odd"}]}}
+
+    assert default(NODE, node)["status"]["conditions"] == [{"reason": "Odd", "type": "", "status": ""}]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.key)

@@ -34,6 +34,10 @@ def begins(found, expected):
         ({}, []),
         ({"name": ""}, ["webhooks[0].name: Required value"]),
         (
+            {"namespaceSelector": {"matchExpressions": [{"key": "a"}]}},
+            ["webhooks[0].namespaceSelector.matchExpressions[0].operator: Invalid value"],
+        ),
+        (
             {"name": "a.com"},
             ['webhooks[0].name: Invalid value: "a.com": should be a domain with at least three segments'],
         ),

@@ -176,6 +176,13 @@ def test_the_selector_stays(broken, kind):
         ),
         pytest.param(
             STATEFUL_SET,
+            {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Keep"}},
+            "persistentVolumeClaimRetentionPolicy.whenScaled",
+            'Unsupported value: "Keep": supported values: "Delete", "Retain"',
+            id="retention",
+        ),
+        pytest.param(
+            STATEFUL_SET,
             {"updateStrategy": {"rollingUpdate": {"partition": -1}}},
             "updateStrategy.rollingUpdate.partition",
             "Invalid value: -1: must be greater than or equal to 0",
