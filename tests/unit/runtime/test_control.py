@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from netemu.runtime.control import Loop
+from netemu.runtime.control import Control, Loop
 
 
 @pytest.fixture
@@ -37,3 +37,23 @@ def test_forgetting_is_idempotent(pipe, times):
 
 def test_no_descriptor_at_all_can_be_forgotten():
     assert Loop().forget(-1) is None  # the worker of a pod has no sandbox that tells when it is made
+
+
+class Asker:
+    """A client that remembers what it was refused."""
+
+    def __init__(self):
+        self.refused = []
+
+    def refuse(self, request, refusal):
+        self.refused.append((request["op"], str(refusal)))
+
+
+def test_a_request_that_goes_wrong_in_a_way_nobody_thought_of_is_refused(tmp_path):
+    def take(client, request):
+        raise RuntimeError("odd")
+
+    asker = Asker()
+    Control(Loop(), str(tmp_path / "s"), take, lambda client: None).take(asker, {"op": "create"})
+
+    assert asker.refused == [("create", "create: RuntimeError('odd')")]
