@@ -68,6 +68,9 @@ class Collector:
         except NetemuError as err:
             log.warning("namespace.held", namespace=name, code=err.code, error=err.message)
             asyncio.get_running_loop().call_later(RETRY_S, self._registry.ending.look_at, name)
+        except Exception as err:  # one odd object must not keep other namespaces from their end
+            log.error("namespace.failed", exc=err, namespace=name, delay_s=RETRY_S)
+            asyncio.get_running_loop().call_later(RETRY_S, self._registry.ending.look_at, name)
 
     async def _delete_all(self, kind: Kind, namespace: str) -> None:
         for obj in self._registry.list(kind, namespace).items:
@@ -90,6 +93,9 @@ class Collector:
             self._owners.look_at(step.node)
         except (ApiError, NetemuError) as err:
             log.warning("garbage.held", node="/".join(step.node), code=err.code, error=err.message)
+            asyncio.get_running_loop().call_later(RETRY_S, self._owners.look_at, step.node)
+        except Exception as err:  # one odd object must not end what collects all others
+            log.error("garbage.failed", exc=err, node="/".join(step.node), delay_s=RETRY_S)
             asyncio.get_running_loop().call_later(RETRY_S, self._owners.look_at, step.node)
 
     async def _do(self, step: garbage.Step) -> None:

@@ -203,7 +203,7 @@ def _of_claim(claim: Object) -> Usage:
 
 def _is_in_scope(pod: Object, scope: Raw) -> bool:
     spec = pod["spec"]
-    match scope["scopeName"]:
+    match scope.get("scopeName"):
         case "Terminating":
             return spec.get("activeDeadlineSeconds") is not None
         case "NotTerminating":
@@ -229,7 +229,7 @@ def _is_best_effort(spec: Raw) -> bool:
 
 
 def _is_selected(scope: Raw, value: str) -> bool:
-    match scope["operator"]:
+    match scope.get("operator"):
         case "In":
             return value in (scope.get("values") or ())
         case "NotIn":

@@ -7,9 +7,12 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from netemu.api.client import Client, Object
-from netemu.api.errors import ExpiredError, NotFoundError
+from netemu.api.errors import ApiError, ExpiredError, NotFoundError
 from netemu.api.kinds import EVENT
 from netemu.clock import Clock
+from netemu.logs import Log
+
+log = Log(__name__)
 
 KEEP_S = 3600.0
 LOOK_EVERY_S = 60.0
@@ -60,6 +63,10 @@ class Expiry:
                 await self._client.delete(EVENT, namespace, name)
             except NotFoundError:
                 continue  # its namespace went first
+            except ApiError as err:  # a webhook may refuse it: try again when it is due again
+                log.warning("event.kept", name=name, namespace=namespace, code=err.code, error=err.message)
+                self._due[namespace, name] = now_s + self._keep_s
+                return
 
     async def _follow(self) -> None:
         while True:

@@ -66,6 +66,8 @@ class Availability:
                 await self._tell(remote.name, condition)
             except ApiError as err:
                 log.info("aggregation.unchecked", service=remote.name, why=err.message)
+            except Exception as err:  # one odd service must not end the looks at all others
+                log.error("aggregation.failed", exc=err, service=remote.name)
 
     async def _condition(self, remote: Remote) -> Condition:
         condition = self._local_condition(remote)

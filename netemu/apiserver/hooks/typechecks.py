@@ -16,7 +16,10 @@ from netemu.api.errors import NotFoundError
 from netemu.api.kinds import VALIDATING_ADMISSION_POLICY, Kind
 from netemu.api.served import ServedKinds
 from netemu.apiserver.registry import Registry
+from netemu.logs import Log
 from netemu.store.store import Op
+
+log = Log(__name__)
 
 Json = Mapping[str, Any]
 
@@ -77,11 +80,20 @@ async def _tell(registry: Registry, policy: Object) -> None:
     status = policy.get("status") or {}
     if status.get("observedGeneration") == generation:
         return
-    found = warnings_of(policy, registry.kinds)
-    checked = {"expressionWarnings": found} if found else {}
-    told = {**policy, "status": {**status, "observedGeneration": generation, "typeChecking": checked}}
-    told["metadata"] = {key: value for key, value in meta.items() if key != "resourceVersion"}
     try:
-        await registry.update(VALIDATING_ADMISSION_POLICY, told, subresource="status")
+        await _write(registry, policy, warnings_of(policy, registry.kinds))
     except NotFoundError:
         return  # it is gone already
+    except Exception as err:  # one odd policy must not end the checks of all others
+        log.error("policy.unchecked", exc=err, policy=meta["name"])
+
+
+async def _write(registry: Registry, policy: Object, found: list[dict[str, str]]) -> None:
+    meta, status = policy["metadata"], policy.get("status") or {}
+    checked = {"expressionWarnings": found} if found else {}
+    told = {
+        **policy,
+        "status": {**status, "observedGeneration": meta.get("generation", 1), "typeChecking": checked},
+    }
+    told["metadata"] = {key: value for key, value in meta.items() if key != "resourceVersion"}
+    await registry.update(VALIDATING_ADMISSION_POLICY, told, subresource="status")

@@ -192,3 +192,22 @@ async def test_an_owner_without_dependents_does_not_wait(registry, collector, ma
     await collector.collect()
 
     assert names(registry) == []
+
+
+async def test_what_fails_in_an_unknown_way_keeps_nothing_else_from_being_collected(
+    registry, collector, make, monkeypatch
+):
+    await make("odd", await make("owner"))
+    await make("even", registry.get(CONFIG_MAP, "default", "owner"))
+    await delete(registry, "owner", "Background")
+    really = registry.delete
+
+    async def stumble(kind, namespace, name, *more):
+        if name == "odd":
+            raise KeyError(name)
+        return await really(kind, namespace, name, *more)
+
+    monkeypatch.setattr(registry, "delete", stumble)
+    await collector.collect()
+
+    assert names(registry) == ["odd"]

@@ -171,3 +171,10 @@ def test_the_greatest_init_container_counts_with_the_sidecars_before_it():
 )
 def test_amounts_are_written_as_kubernetes_does(name, amount, text):
     assert quotas.render(name, amount) == text
+
+
+async def test_a_scope_without_a_name_means_no_pod(registry):
+    spec = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [{}]}}
+    await registry.create(RESOURCE_QUOTA, {"metadata": {"name": "q"}, "spec": spec}, namespace="default")
+
+    assert (await create(registry, POD, pod()))["metadata"]["name"] == "web"

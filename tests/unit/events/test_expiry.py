@@ -1,5 +1,6 @@
 import asyncio
 
+from netemu.api.errors import ForbiddenError
 from netemu.api.kinds import EVENT
 from netemu.events.expiry import Expiry
 from netemu.testing.eventually import eventually
@@ -43,4 +44,22 @@ async def test_of_too_many_events_the_oldest_go_at_once():
         await client.patch(EVENT, "default", "event-0", {"count": 2})
         await client.create(EVENT, event("newest"))
         await eventually(lambda: names(client), lambda left: left == {"event-0", "event-2", "newest"})
+        task.cancel()
+
+
+async def test_an_event_that_must_not_go_keeps_no_other_from_going():
+    class Guarded(FakeClient):
+        async def delete(self, kind, namespace, name, **options):
+            if name == "held":
+                raise ForbiddenError("a policy holds it")
+            return await super().delete(kind, namespace, name, **options)
+
+    client = Guarded((EVENT, event("held")), (EVENT, event("old")))
+    now_s = 0.0
+    expiry = Expiry(client, lambda: now_s, keep_s=100.0)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(expiry.run(look_every_s=0.01))
+        await eventually(lambda: asyncio.sleep(0, len(expiry._due)), lambda count: count == 2)
+        now_s = 120.0
+        await eventually(lambda: names(client), lambda left: left == {"held"})
         task.cancel()
