@@ -184,7 +184,7 @@ def _volume_changed(cache: Cache, change: Change) -> Iterable[Key]:
     """Plan the claims that have a volume, name it, or may want it."""
     name = change.key.name
     refs = [(obj["spec"].get("claimRef") or {}) for obj in (change.old, change.new) if obj is not None]
-    concerned = {Key(ref["namespace"], ref["name"]) for ref in refs if ref}
+    concerned = {Key(ref.get("namespace", ""), ref.get("name", "")) for ref in refs if ref}
     for claim in cache.list(PERSISTENT_VOLUME_CLAIM):
         if claim["spec"].get("volumeName", name) == name and not is_bound(claim):
             concerned.add(key_of(claim))

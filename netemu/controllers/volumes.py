@@ -29,7 +29,7 @@ def plan(cache: Cache, key: Key, now_s: float) -> Writes:
     ref = volume["spec"].get("claimRef") or {}
     if not ref.get("uid"):
         return [] if is_going else _become(volume, "Available", now_s)
-    claim = cache.get(PERSISTENT_VOLUME_CLAIM, Key(ref["namespace"], ref["name"]))
+    claim = cache.get(PERSISTENT_VOLUME_CLAIM, Key(ref.get("namespace", ""), ref.get("name", "")))
     if claim is None or claim["metadata"]["uid"] != ref["uid"]:
         # One that is to go has waited for this: its protection ends.
         return _become(volume, "Released", now_s) if is_going else _reclaim(volume, now_s)

@@ -258,3 +258,12 @@ async def test_a_pods_own_volume_gets_a_claim_that_is_the_pods(world):
     made = await world.get(PERSISTENT_VOLUME_CLAIM, "web-scratch")
     assert made["metadata"]["labels"] == {"a": "b"}
     assert [ref["uid"] for ref in made["metadata"]["ownerReferences"]] == [pod["metadata"]["uid"]]
+
+
+async def test_a_volume_that_is_reserved_for_nobody_keeps_no_claim_waiting(world):
+    await world.create(PERSISTENT_VOLUME, volume("odd", claimRef={"uid": "x"}))
+    await world.create(PERSISTENT_VOLUME_CLAIM, claim())
+    await world.create(PERSISTENT_VOLUME, volume())
+    await world.settle()
+
+    assert await claim_now(world) == ("Bound", "disk")
