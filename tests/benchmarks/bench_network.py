@@ -6,14 +6,18 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
+from pathlib import Path
 
 import cluster
-from loads import ROUNDS, serving
-from loads import measure as measure_load
+from loads import compare, serving
 from results import MeasurementError, Result
 
 BY_HAND = f"hand-{os.getpid()}"
+NETNS = Path("/run/netns")
+NAMES = {"TCP throughput": "bytes", "TCP round trips": "trips"}
+
+Way = tuple[Path, str]
+"""The namespace of a client, and where it connects to."""
 
 
 def measure() -> Sequence[Result]:
@@ -22,27 +26,21 @@ def measure() -> Sequence[Result]:
         cluster.apply(cluster.deployment("pair", 2))
         cluster.wait_ready("pair", 2)
         client, server = cluster.pods("pair")
-        server_ip = server["status"]["podIP"]
-        with serving(cluster.pod_netns(server)), serving(f"{BY_HAND}-b"):
-            return [
-                _ratio("TCP throughput", "bytes", cluster.pod_netns(client), server_ip, hand_server),
-                _ratio("TCP round trips", "trips", cluster.pod_netns(client), server_ip, hand_server),
-            ]
+        pods = NETNS / cluster.pod_netns(client), server["status"]["podIP"]
+        by_hand = NETNS / f"{BY_HAND}-a", hand_server
+        with serving(NETNS / cluster.pod_netns(server)), serving(NETNS / f"{BY_HAND}-b"):
+            return [_ratio(name, what, pods, by_hand) for name, what in NAMES.items()]
 
 
-def _ratio(name: str, what: str, client: str, pod_ip: str, hand_ip: str) -> Result:
-    pairs = [
-        (measure_load(client, what, pod_ip), measure_load(f"{BY_HAND}-a", what, hand_ip))
-        for _ in range(ROUNDS)
-    ]
-    pods, hand = (median(values) for values in zip(*pairs, strict=True))
+def _ratio(name: str, what: str, pods: Way, hand: Way) -> Result:
+    seen = compare(what, pods, hand)
     return Result(
         name=f"{name}, pod to pod",
-        measured=median(a / b for a, b in pairs),
+        measured=seen["ratio"],
         unit="× by hand",
         aim=0.95,
         better="higher",
-        detail={f"pods_{what}_per_s": pods, f"by_hand_{what}_per_s": hand},
+        detail={f"pods_{what}_per_s": seen["first"], f"by_hand_{what}_per_s": seen["second"]},
     )
 
 

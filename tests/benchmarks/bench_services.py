@@ -5,22 +5,19 @@ Beside it, what the least costs that any proxy could do with nftables: one rule 
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import cluster
+from loads import PORT, compare, serving
 from progress import say
 from results import MeasurementError, Result
 from worlds import SERVICE as WORLD_SERVICE
 from worlds import world
 
-PORT = 5201  # for connections; the next one for what is sent over them
-SECONDS = 4.0
 FEW, MANY = 10, 50_000
 AIMS = {"connections": 0.95, "trips": 0.99, "bytes": 0.99}
 NAMES = {"connections": "new connections", "trips": "round trips", "bytes": "throughput"}
@@ -34,8 +31,6 @@ SERVICE: dict[str, Any] = {
         "ports": [{"name": f"p{port}", "port": port, "targetPort": port} for port in (PORT, PORT + 1)],
     },
 }
-
-_PAIRS = str(Path(__file__).with_name("pairs.py"))
 
 
 def measure() -> Sequence[Result]:
@@ -55,7 +50,7 @@ def _through_cluster_ip() -> Iterator[Result]:
             cluster.wait_ready(name, 1)
         (server,) = cluster.pods("server")
         ips = (cluster.get("service", "server")["spec"]["clusterIP"], server["status"]["podIP"])
-        with _serving(Path("/run/netns") / cluster.pod_netns(server)):
+        with serving(Path("/run/netns") / cluster.pod_netns(server)):
             for client, where in (("near", "one node"), ("far", "two nodes")):
                 (pod,) = cluster.pods(client)
                 place = Path("/run/netns") / cluster.pod_netns(pod)
@@ -65,9 +60,8 @@ def _through_cluster_ip() -> Iterator[Result]:
 
 def _ratio(what: str, where: str, client: Path, ips: tuple[str, str]) -> Result:
     say(f"{NAMES[what]}, {where} …")
-    port = PORT if what == "connections" else PORT + 1
-    seen = _compare(what, *(f"{client}@{ip}:{port}" for ip in ips))
-    least = _compare(what, *(f"{client}@{ip}:{port}" for ip in (BY_HAND, ips[1])))
+    seen = compare(what, *((client, ip) for ip in ips))
+    least = compare(what, (client, BY_HAND), (client, ips[1]))
     return Result(
         name=f"{NAMES[what]} through a ClusterIP, {where}",
         measured=seen["ratio"],
@@ -88,8 +82,8 @@ def _with_many() -> Result:
     with ExitStack() as stack:
         many, few = (stack.enter_context(world(count, PORT)) for count in (MANY, FEW))
         for each in (many, few):
-            stack.enter_context(_serving(each.server))
-        seen = _compare("latency", *(f"{each.client}@{WORLD_SERVICE}:{PORT}" for each in (many, few)))
+            stack.enter_context(serving(each.server))
+        seen = compare("latency", *((each.client, WORLD_SERVICE) for each in (many, few)))
     return Result(
         name=f"latency of a connection, {MANY:,} Services",
         measured=seen["ratio"],
@@ -114,26 +108,3 @@ def _nft(node: str, text: str) -> None:
     done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MeasurementError(f"nft in {node}: {done.stderr.strip()}")
-
-
-@contextmanager
-def _serving(place: Path) -> Iterator[None]:
-    """Have a server in a namespace for the length of a block."""
-    argv = ["nsenter", f"--net={place}", sys.executable, _PAIRS, "serve", str(PORT)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None, "it is piped"
-            if server.stdout.readline().strip() != "listening":
-                raise MeasurementError(f"the server did not start in {place}")
-            yield
-        finally:
-            server.kill()
-
-
-def _compare(what: str, first: str, second: str) -> dict[str, float]:
-    argv = [sys.executable, _PAIRS, what, first, second, str(SECONDS)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60 + SECONDS, check=False)
-    if done.returncode != 0:
-        raise MeasurementError(f"{what}: {done.stderr.strip().splitlines()[-1]}")
-    seen: dict[str, float] = json.loads(done.stdout)
-    return seen
