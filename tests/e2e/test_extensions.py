@@ -147,9 +147,7 @@ def test_a_group_is_answered_for_by_a_server_in_a_pod(new_kubectl, cluster_wide)
     assert new_kubectl.ok("get", f"toys.{group}", "-A", "-o", "name") == f"toy.{group}/kubernetes-admin\n"
 
 
-def test_policies_and_rules_are_evaluated(new_kubectl, cluster_wide):
-    namespace = new_kubectl.namespace
-    version = "admissionregistration.k8s.io/v1"
+def new_deployments(namespace):
     rule = {
         "apiGroups": ["apps"],
         "apiVersions": ["v1"],
@@ -157,8 +155,14 @@ def test_policies_and_rules_are_evaluated(new_kubectl, cluster_wide):
         "operations": ["CREATE"],
     }
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    return {"resourceRules": [rule], "namespaceSelector": selector}
+
+
+def test_policies_and_rules_are_evaluated(new_kubectl, cluster_wide):
+    namespace = new_kubectl.namespace
+    version = "admissionregistration.k8s.io/v1"
     policy = {
-        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+        "matchConstraints": new_deployments(namespace),
         "validations": [{"expression": "object.spec.replicas <= 5"}],
     }
     bound = {"policyName": namespace, "validationActions": ["Deny"]}
@@ -179,17 +183,10 @@ def test_policies_and_rules_are_evaluated(new_kubectl, cluster_wide):
 
 def test_a_policy_completes_what_is_written(new_kubectl, cluster_wide):
     namespace = new_kubectl.namespace
-    rule = {
-        "apiGroups": ["apps"],
-        "apiVersions": ["v1"],
-        "resources": ["deployments"],
-        "operations": ["CREATE"],
-    }
-    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
     label = "Object{metadata: Object.metadata{labels: {'made-by': request.userInfo.username}}}"
     scale = "[JSONPatch{op: 'replace', path: '/spec/replicas', value: 0}]"
     policy = {
-        "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
+        "matchConstraints": new_deployments(namespace),
         "reinvocationPolicy": "Never",
         "mutations": [
             {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": label}},

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,10 +17,12 @@ import pytest
 from cni_plugins.node import Node
 from netemu.cluster.down import delete_cgroups
 from netemu.cluster.record import Record
+from netemu.image.store import ImageStore
 from netemu.linux import netns, process
 from netemu.linux.netlink import Netlink
 from netemu.runtime.client import ShimClient
-from netemu.runtime.container import ContainerSpec
+from netemu.runtime.container import ContainerSpec, ImageFiles
+from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import connect, eventually_equal, processes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,3 +195,19 @@ def spec(places: Path, first_pod: str) -> Callable[..., ContainerSpec]:
         return ContainerSpec(**{**defaults, **fields})
 
     return make
+
+
+@pytest.fixture
+def image(places: Path, tmp_path: Path) -> dict[str, ImageFiles]:
+    """Give an image whose user is nobody in particular, as fields of a container."""
+    docker_archive(tmp_path / "box.tar", [busybox_layer()], tags=["box:v1"])
+    store = ImageStore(places / "state/images")
+    (loaded,) = store.load(tmp_path / "box.tar")
+    own = places / "state/nodes/node-1/pods/p/own"
+    return {"image": ImageFiles(root=str(store.root(loaded)), scratch=str(own), name="box", id="sha256:1")}
+
+
+@pytest.fixture(params=["machine", "image"])
+def made_of(request: pytest.FixtureRequest) -> Any:
+    """Give the fields of a container that is made of the machine's programs, or of an image's."""
+    return request.getfixturevalue("image") if request.param == "image" else {}

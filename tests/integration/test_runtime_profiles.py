@@ -6,30 +6,12 @@ import json
 
 import pytest
 
-from netemu.image.store import ImageStore
-from netemu.runtime.container import ImageFiles, Mount, User
+from netemu.runtime.container import Mount, User
 from netemu.runtime.errors import ControlError
-from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import end_of, has_users, only_where, run_to_end
 
 FILTERED = "grep Seccomp: /proc/self/status; unshare -u true 2>/dev/null || echo refused; true & wait"
 INSIDE = ["sh", "-c", FILTERED]
-
-
-@pytest.fixture
-def image(places, tmp_path):
-    """Give an image whose user is nobody in particular."""
-    docker_archive(tmp_path / "box.tar", [busybox_layer()], tags=["box:v1"])
-    store = ImageStore(places / "state/images")
-    (loaded,) = store.load(tmp_path / "box.tar")
-    own = places / "state/nodes/node-1/pods/p/own"
-    return {"image": ImageFiles(root=str(store.root(loaded)), scratch=str(own), name="box", id="sha256:1")}
-
-
-@pytest.fixture(params=["machine", "image"])
-def made_of(request):
-    """Give the fields of a container that is made of the machine's programs, or of an image's."""
-    return request.getfixturevalue("image") if request.param == "image" else {}
 
 
 async def test_calls_of_a_container_are_filtered_and_of_programs_that_join_it(client, spec, made_of):

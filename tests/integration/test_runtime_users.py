@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from netemu.image.store import ImageStore
 from netemu.linux import netns
 from netemu.linux.users import are_possible
-from netemu.runtime.container import ImageFiles, Mount, User
+from netemu.runtime.container import Mount, User
 from netemu.runtime.errors import ControlError
 from netemu.runtime.sandbox import BEYOND, CAPABILITIES
 from netemu.runtime.syscalls import CAPABILITY_NAMES
-from netemu.testing.images import busybox_layer, docker_archive
 from netemu.testing.shims import end_of, has_users, only_where, run_to_end
 
 FIRST_ID = 7 * 65536
@@ -26,22 +24,6 @@ def theirs(nothing_leaks):
     netns.create("t-pod-users", first_id=FIRST_ID)
     yield {"netns": "t-pod-users", "first_id": FIRST_ID}
     netns.delete("t-pod-users")
-
-
-@pytest.fixture
-def image(places, tmp_path):
-    """Give an image whose user is nobody in particular."""
-    docker_archive(tmp_path / "box.tar", [busybox_layer()], tags=["box:v1"])
-    store = ImageStore(places / "state/images")
-    (loaded,) = store.load(tmp_path / "box.tar")
-    own = places / "state/nodes/node-1/pods/p/own"
-    return {"image": ImageFiles(root=str(store.root(loaded)), scratch=str(own), name="box", id="sha256:1")}
-
-
-@pytest.fixture(params=["machine", "image"])
-def made_of(request):
-    """Give the fields of a container that is made of the machine's programs, or of an image's."""
-    return request.getfixturevalue("image") if request.param == "image" else {}
 
 
 EVERYTHING = tuple(CAPABILITY_NAMES)

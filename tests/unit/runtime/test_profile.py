@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import json
-import struct
 
 import pytest
 
 from netemu.runtime.profile import ProfileError, compile_profile
+from netemu.testing.filters import run_filter
 
 ALLOW, EPERM, ENOSYS, LOG = 0x7FFF0000, 0x00050001, 0x00050026, 0x7FFC0000
 ALLOWED = {"names": ["read", "write", "no_such_call"], "action": "SCMP_ACT_ALLOW"}
@@ -19,30 +19,9 @@ def number_of(name):
 
 
 def decide(profile, name, *arguments):
-    """Run a filter on a call as the kernel does (classic BPF); give what it returns."""
-    arch = ctypes.CDLL("libseccomp.so.2").seccomp_arch_native()
-    program = list(struct.iter_unpack("=HBBI", compile_profile(json.dumps(profile))))
-    padded = (*arguments, *[0] * (6 - len(arguments)))
-    data = struct.pack("=iIQ6Q", number_of(name), arch & 0xFFFFFFFF, 0, *padded)
-    at, accumulator = 0, 0
-    while True:
-        code, if_true, if_false, value = program[at]
-        match code:
-            case 0x20:
-                accumulator = struct.unpack_from("=I", data, value)[0]
-            case 0x54:
-                accumulator &= value
-            case 0x05:
-                at += value
-            case 0x15:
-                at += if_true if accumulator == value else if_false
-            case 0x25:
-                at += if_true if accumulator > value else if_false
-            case 0x35:
-                at += if_true if accumulator >= value else if_false
-            case 0x06:
-                return value
-        at += 1
+    """Run a filter on a call; give what it returns."""
+    arch = ctypes.CDLL("libseccomp.so.2").seccomp_arch_native() & 0xFFFFFFFF
+    return run_filter(compile_profile(json.dumps(profile)), number_of(name), arch, arguments)
 
 
 def strict(*rules, **fields):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 
 from netemu.runtime.seccomp import default_filter
+from netemu.testing.filters import run_filter
 
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOWED, NOT_PERMITTED, NOT_THERE = "allowed", "EPERM", "ENOSYS"
@@ -15,24 +14,9 @@ NEW_NETWORK, THREAD = 0x40000000, 0x3D0F00
 
 
 def decide(machine, number, *, arch=None, argument=0, capabilities=()):
-    """Run the filter as the kernel does (classic BPF)."""
-    program = list(struct.iter_unpack("=HBBI", default_filter(capabilities, machine)))
-    data = struct.pack("=IIQ6Q", number, arch or ARCH[machine], 0, argument, 0, 0, 0, 0, 0)
-    at, accumulator = 0, 0
-    while True:
-        code, if_true, if_false, value = program[at]
-        match code:
-            case 0x20:
-                accumulator = struct.unpack_from("=I", data, value)[0]
-            case 0x54:
-                accumulator &= value
-            case 0x15:
-                at += if_true * (accumulator == value) + if_false * (accumulator != value)
-            case 0x35:
-                at += if_true * (accumulator >= value) + if_false * (accumulator < value)
-            case 0x06:
-                return RESULTS[value]
-        at += 1
+    """Run the filter on a call; give what it does with it."""
+    program = default_filter(capabilities, machine)
+    return RESULTS[run_filter(program, number, arch or ARCH[machine], (argument,))]
 
 
 @pytest.mark.parametrize(
